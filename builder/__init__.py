@@ -1,0 +1,1 @@
+"""Builder: recipes in, reproducible cluster binaries and bootable images for edge devices out."""

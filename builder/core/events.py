@@ -1,0 +1,140 @@
+"""What the engine tells while it works: typed events that one place renders.
+
+`to_json` is the wire form of `--events json`; its version is `EVENTS_VERSION` and rises only when a field changes its
+meaning or goes away. Fields are added without a new version.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import ClassVar, TypeAlias
+
+from builder.core.digest import Json
+
+EVENTS_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanMade:
+    """The plan is known: `steps` in all, of which `cached` need no work; `estimate_s` is None where no run is recorded."""
+
+    event: ClassVar[str] = "plan"
+    steps: int
+    cached: int
+    estimate_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepStarted:
+    """A step begins to run because of `reason`; `estimate_s` comes from earlier runs of the same step."""
+
+    event: ClassVar[str] = "step-started"
+    step: str
+    reason: str
+    estimate_s: float | None
+    log: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepWaiting:
+    """Another builder makes the same step at this moment; this one waits for its result."""
+
+    event: ClassVar[str] = "step-waiting"
+    step: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepProgress:
+    """How far a running step is, in `unit` (`bytes`, `files`, ...); `total` is None where it cannot be known."""
+
+    event: ClassVar[str] = "step-progress"
+    step: str
+    what: str
+    done: int
+    total: int | None
+    unit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepFinished:
+    """A step ended well. `peak_memory_bytes` is the highest sum over its processes that was sampled."""
+
+    event: ClassVar[str] = "step-finished"
+    step: str
+    cached: bool
+    duration_s: float
+    downloaded_bytes: int
+    peak_memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepFailed:
+    """A step failed. `command` is ready to paste into a shell, empty where no command was involved."""
+
+    event: ClassVar[str] = "step-failed"
+    step: str
+    brief: str
+    details: tuple[str, ...]
+    hint: str
+    command: str
+    log: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepSkipped:
+    """A step was not run because `because_of`, which it needs, failed."""
+
+    event: ClassVar[str] = "step-skipped"
+    step: str
+    because_of: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArtifactWritten:
+    """A file in the output directory is complete; `changed` is False where it was there already."""
+
+    event: ClassVar[str] = "artifact"
+    path: str
+    digest: str
+    size_bytes: int
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Warned:
+    """Something the user should know that does not end the work."""
+
+    event: ClassVar[str] = "warning"
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildFinished:
+    """The last event of a build."""
+
+    event: ClassVar[str] = "build-finished"
+    ok: bool
+    duration_s: float
+    built: int
+    cached: int
+    failed: int
+    skipped: int
+
+
+Event: TypeAlias = (
+    PlanMade
+    | StepStarted
+    | StepWaiting
+    | StepProgress
+    | StepFinished
+    | StepFailed
+    | StepSkipped
+    | ArtifactWritten
+    | Warned
+    | BuildFinished
+)
+EventSink: TypeAlias = Callable[[Event], None]
+
+
+def to_json(event: Event, *, time_s: float) -> dict[str, Json]:
+    """The wire form of `event`, stamped with `time_s` (seconds since the epoch)."""
+    return {"version": EVENTS_VERSION, "time": round(time_s, 3), "event": event.event, **asdict(event)}

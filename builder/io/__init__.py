@@ -1,0 +1,1 @@
+"""Side effects on this machine: processes, files, locks, and what the machine has."""

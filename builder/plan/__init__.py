@@ -1,0 +1,1 @@
+"""Planning: which steps run, and why."""

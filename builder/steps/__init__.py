@@ -1,0 +1,1 @@
+"""Steps: small functions with a typed input, and the keys that name their results."""

@@ -1,0 +1,57 @@
+"""What a running step may use: its places, its tools, its network. Nothing else reaches into a step."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from builder.io.spawn import Runner
+
+
+class Progress(Protocol):
+    """Tells how far a step is; `total` is None where it cannot be known."""
+
+    def __call__(self, what: str, done: int, total: int | None, unit: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheDirs:
+    """Caches that other tools keep for themselves, shared by all builders of this machine.
+
+    They only save time: removing one changes no result.
+    """
+
+    go_build: Path
+    go_modules: Path
+    zig: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """How a step reaches the outside.
+
+    `environment` is the part of the user's environment that says where registries and proxies are (GOPROXY, HTTPS_PROXY,
+    PIP_INDEX_URL, ...); it may hold passwords and is never printed. A transfer without a byte for `stall_s` is ended.
+    """
+
+    offline: bool
+    stall_s: float
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepContext:
+    """The world of one running step.
+
+    `output` is an empty directory that becomes the store entry; `scratch` is removed afterwards; `needs` maps each role
+    to the complete output of the step that fills it, read-only; `sources` maps each name to the file to read.
+    """
+
+    output: Path
+    scratch: Path
+    needs: Mapping[str, Path]
+    sources: Mapping[str, Path]
+    caches: CacheDirs
+    network: Network
+    runner: Runner
+    progress: Progress

@@ -1,0 +1,89 @@
+"""What a step is.
+
+A step's key is the digest of its `facts`, a flat table of everything that shapes the result: the kind and its version,
+every field of the input, the digest of every source file, the key of every step that it needs. One table serves both
+purposes: equal facts mean an equal result, and the first fact that differs from the last run is the reason to run again.
+"""
+
+import dataclasses
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from builder.core.digest import Digest
+from builder.core.resources import Resources
+from builder.steps.context import StepContext
+
+InputT = TypeVar("InputT")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepKind(Generic[InputT]):
+    """A function from a typed input to files in `context.output`.
+
+    Raise `version` when the function makes something else of the same input; every result of the kind is then made again.
+    """
+
+    name: str
+    version: int
+    run: Callable[[InputT, StepContext], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFile:
+    """A file of the user's checkout that a step reads: where it lies, its content's digest, and whether it may be run."""
+
+    path: Path
+    digest: Digest
+    executable: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step(Generic[InputT]):
+    """One node of the plan's graph; it refers to the steps that it needs, so the graph cannot have a cycle.
+
+    `id` names the step across changes of its facts (`edge/armv7/executable`). `sources` maps the name that the step
+    reads a file by to the file. `origins` says where in the recipe a fact was written, for reasons; it is no part of
+    the key.
+    """
+
+    id: str
+    kind: StepKind[InputT]
+    input: InputT
+    needs: "Mapping[str, Step[Any]]" = field(default_factory=dict)
+    sources: Mapping[str, SourceFile] = field(default_factory=dict)
+    resources: Resources = field(default_factory=Resources)
+    origins: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, str] = field(init=False)
+    key: Digest = field(init=False)
+
+    def __post_init__(self) -> None:
+        facts = {"kind": f"{self.kind.name} v{self.kind.version}"}
+        facts.update(_flatten("input", self.input))
+        for name, source in self.sources.items():
+            facts[f"source.{name}"] = f"{source.digest} executable" if source.executable else source.digest
+        for role, step in self.needs.items():
+            facts[f"needs.{role}"] = step.key
+        object.__setattr__(self, "facts", facts)
+        object.__setattr__(self, "key", Digest.of_json(facts))
+
+    def run(self, context: StepContext) -> None:
+        """Make the result in `context.output`."""
+        self.kind.run(self.input, context)
+
+
+def _flatten(prefix: str, value: object) -> Iterable[tuple[str, str]]:
+    """Dotted names and written values of everything inside `value` (dataclasses, mappings, sequences, scalars)."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        for item in dataclasses.fields(value):
+            yield from _flatten(f"{prefix}.{item.name}", getattr(value, item.name))
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _flatten(f"{prefix}.{key}", inner)
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for number, inner in enumerate(value):
+            yield from _flatten(f"{prefix}[{number}]", inner)
+    else:
+        yield prefix, value if isinstance(value, str) else json.dumps(value)
