@@ -1,0 +1,31 @@
+// Command kedge is Kubernetes in one executable.
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"kedge/internal/cli"
+	"kedge/internal/components"
+	"kedge/internal/version"
+)
+
+func main() {
+	os.Exit(run(os.Args))
+}
+
+func run(argv []string) int {
+	table, err := components.Table()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "kedge:", err)
+		return 1
+	}
+	if program, programArgv, ok := table.Resolve(argv); ok {
+		// The process becomes the component. Upstream reads os.Args in many
+		// places (cobra, klog, client-go's user agent), so they must agree.
+		os.Args = programArgv
+		return program.Main(programArgv)
+	}
+	env := cli.Env{Stdout: os.Stdout, Stderr: os.Stderr, Table: table, Build: version.Current()}
+	return cli.Run(env, argv[min(1, len(argv)):])
+}

@@ -1,0 +1,115 @@
+// Package cli is kedge's own command line: help, version, completion, and what
+// happens when a word is not known.
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"kedge/internal/multicall"
+	"kedge/internal/version"
+)
+
+// Exit codes, the same as those of the other tools in this project.
+const (
+	exitOK      = 0
+	exitFailure = 1
+	exitUsage   = 2
+)
+
+const (
+	groupComponents = "components"
+	groupCommands   = "commands"
+)
+
+// Env is what the command line needs of its process.
+type Env struct {
+	Stdout io.Writer
+	Stderr io.Writer
+	Table  multicall.Table
+	Build  version.Build
+}
+
+// Run executes kedge's own commands and returns the exit code. args does not
+// contain the executable's name.
+func Run(env Env, args []string) int {
+	root := newRoot(env)
+	root.SetArgs(args)
+	err := root.Execute()
+	if err == nil {
+		return exitOK
+	}
+	fmt.Fprintf(env.Stderr, "kedge: %v\n", err)
+	var usage *usageError
+	if errors.As(err, &usage) {
+		return exitUsage
+	}
+	return exitFailure
+}
+
+// usageError is a command line that kedge does not understand.
+type usageError struct {
+	problem string
+	hint    string
+}
+
+func (e *usageError) Error() string {
+	return e.problem + "\n" + e.hint
+}
+
+func newRoot(env Env) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "kedge",
+		Short: "Kubernetes in one executable",
+		Long: `kedge is Kubernetes in one executable.
+
+A component runs as "kedge NAME", or through a link to the executable that bears
+its name. All arguments after the name are the component's own.`,
+		Example: `  kedge kube-apiserver --help
+  kedge version -o json`,
+		Version:       env.Build.Version,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			return unknownWord(env.Table, args[0])
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetOut(env.Stdout)
+	root.SetErr(env.Stderr)
+	root.SetFlagErrorFunc(flagError)
+	root.AddGroup(
+		&cobra.Group{ID: groupComponents, Title: "Components:"},
+		&cobra.Group{ID: groupCommands, Title: "Commands:"},
+	)
+	for _, program := range env.Table.Programs() {
+		root.AddCommand(listed(program))
+	}
+	root.AddCommand(newVersion(env))
+	root.SetHelpCommandGroupID(groupCommands)
+	root.SetCompletionCommandGroupID(groupCommands)
+	return root
+}
+
+// listed makes a component appear in help and completion. Its process never
+// gets this far: multicall resolves it before cobra sees an argument, so that
+// upstream's flags cannot meet kedge's.
+func listed(program multicall.Program) *cobra.Command {
+	return &cobra.Command{
+		Use:                program.Name,
+		Short:              program.Summary,
+		GroupID:            groupComponents,
+		DisableFlagParsing: true,
+		Run:                func(*cobra.Command, []string) {},
+	}
+}
+
+func flagError(cmd *cobra.Command, err error) error {
+	return &usageError{problem: err.Error(), hint: fmt.Sprintf("See '%s --help'.", cmd.CommandPath())}
+}

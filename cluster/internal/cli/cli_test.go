@@ -1,0 +1,89 @@
+package cli
+
+import (
+	"bytes"
+	"runtime/debug"
+	"strings"
+	"testing"
+
+	"kedge/internal/multicall"
+	"kedge/internal/version"
+)
+
+// result is what a caller of the process would see.
+type result struct {
+	code   int
+	stdout string
+	stderr string
+}
+
+func run(t *testing.T, args ...string) result {
+	t.Helper()
+	table, err := multicall.NewTable([]multicall.Program{
+		{Name: "kube-apiserver", Summary: "Kubernetes API server", Module: "k8s.io/kubernetes"},
+		{Name: "kubelet", Summary: "Kubernetes node agent", Module: "k8s.io/kubernetes"},
+		{Name: "etcd", Summary: "Distributed store", Module: "go.etcd.io/etcd/server/v3"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stdout, stderr bytes.Buffer
+	build := version.FromBuildInfo(&debug.BuildInfo{Deps: []*debug.Module{
+		{Path: "k8s.io/kubernetes", Version: "v1.37.2", Sum: "h1:kubernetes"},
+	}})
+	build.Version, build.GoVersion = "v1.2.3", "go1.26.8"
+	build.OS, build.Arch, build.Variant = "linux", "arm", "v7"
+	code := Run(Env{Stdout: &stdout, Stderr: &stderr, Table: table, Build: build}, args)
+	return result{code, stdout.String(), stderr.String()}
+}
+
+func TestRun(t *testing.T) {
+	for _, test := range []struct {
+		name       string
+		args       []string
+		wantCode   int
+		wantStdout []string // parts
+		wantStderr []string
+	}{
+		{"help", []string{"--help"}, 0, []string{"Components:", "kubelet", "Kubernetes node agent", "Commands:", "version"}, nil},
+		{"nothing is help", nil, 0, []string{"Components:"}, nil},
+		{"help command", []string{"help", "version"}, 0, []string{"kedge version", "--output"}, nil},
+		{"version flag", []string{"--version"}, 0, []string{"kedge version v1.2.3"}, nil},
+		{"completion", []string{"completion", "bash"}, 0, []string{"__start_kedge"}, nil},
+		{"misspelt component", []string{"kubelte", "--v=2"}, 2, nil, []string{`unknown component or command "kubelte"`, "Did you mean 'kubelet'?", "kedge --help"}},
+		{"misspelt command", []string{"verison"}, 2, nil, []string{"Did you mean 'version'?"}},
+		{"nothing near", []string{"zzzzzz"}, 2, nil, []string{`unknown component or command "zzzzzz"`, "kedge --help"}},
+		{"unknown flag", []string{"--nonsense"}, 2, nil, []string{"unknown flag: --nonsense", "kedge --help"}},
+		{"unknown flag of a command", []string{"version", "--nonsense"}, 2, nil, []string{"kedge version --help"}},
+		{"unknown output format", []string{"version", "-o", "yaml"}, 2, nil, []string{`unknown output format "yaml"`, "json"}},
+		{"version with an argument", []string{"version", "kubelet"}, 2, nil, []string{`"kubelet"`}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			got := run(t, test.args...)
+			if got.code != test.wantCode {
+				t.Errorf("exit code %d; want %d", got.code, test.wantCode)
+			}
+			wantParts(t, "stdout", got.stdout, test.wantStdout)
+			wantParts(t, "stderr", got.stderr, test.wantStderr)
+		})
+	}
+}
+
+// wantParts also insists on silence where no part is expected.
+func wantParts(t *testing.T, stream, got string, parts []string) {
+	t.Helper()
+	if len(parts) == 0 && got != "" {
+		t.Errorf("%s is %q; want nothing", stream, got)
+	}
+	for _, part := range parts {
+		if !strings.Contains(got, part) {
+			t.Errorf("%s lacks %q:\n%s", stream, part, got)
+		}
+	}
+}
+
+func TestNoSuggestionForAWordThatResemblesNothing(t *testing.T) {
+	if got := run(t, "zzzzzz").stderr; strings.Contains(got, "Did you mean") {
+		t.Errorf("stderr suggests something: %s", got)
+	}
+}

@@ -1,0 +1,39 @@
+// Package containerd carries the containerd daemon with all its built-in plugins.
+package containerd
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	_ "github.com/containerd/containerd/v2/cmd/containerd/builtins" // the daemon's plugins
+	"github.com/containerd/containerd/v2/cmd/containerd/command"
+	upstream "github.com/containerd/containerd/v2/version"
+
+	"kedge/internal/multicall"
+	"kedge/internal/version"
+)
+
+const module = "github.com/containerd/containerd/v2"
+
+// Program is containerd.
+func Program() multicall.Program {
+	return multicall.Program{
+		Name:    "containerd",
+		Summary: "Container runtime of a node",
+		Module:  module,
+		Main:    run,
+	}
+}
+
+func run(argv []string) int {
+	// Read by --version, the CRI and the introspection service, all later than
+	// this. The metric containerd_build_info alone was made while packages
+	// initialised and keeps what the linker was told.
+	upstream.Version = version.Current().Module(module).Version
+	if err := command.App().Run(context.Background(), argv); err != nil {
+		fmt.Fprintln(os.Stderr, "containerd:", err)
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,23 @@
+// Package konnectivityserver carries the controller's end of the tunnel.
+package konnectivityserver
+
+import (
+	"sigs.k8s.io/apiserver-network-proxy/cmd/server/app"
+	"sigs.k8s.io/apiserver-network-proxy/cmd/server/app/options"
+
+	"kedge/internal/multicall"
+	"kedge/internal/upstream/konnectivity"
+)
+
+// Program is konnectivity-server.
+func Program() multicall.Program {
+	return multicall.Program{
+		Name:    "konnectivity-server",
+		Summary: "Tunnel to the nodes, the controller's end",
+		Module:  konnectivity.Module,
+		Main: func(argv []string) int {
+			o := options.NewProxyRunOptions()
+			return konnectivity.Main(argv, app.NewProxyCommand(&app.Proxy{}, o), o.Flags())
+		},
+	}
+}
