@@ -1,0 +1,1 @@
+"""What a user can ask for: make, plan, lock, verify, clean up."""

@@ -5,11 +5,11 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 from builder.core.errors import BuilderError
 
-Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
 _PATTERN = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -19,29 +19,30 @@ class Digest(str):
 
     __slots__ = ()
 
-    def __new__(cls, value: str) -> "Digest":
+    def __new__(cls, value: str) -> Self:
+        """Take `value` after checking its form; `BuilderError` where it has another."""
         if not _PATTERN.fullmatch(value):
             raise BuilderError(f"{value!r} is not a digest", hint="a digest looks like sha256:<64 hexadecimal digits>")
         return super().__new__(cls, value)
 
     @classmethod
-    def of_bytes(cls, data: bytes) -> "Digest":
+    def of_bytes(cls, data: bytes) -> Self:
         """The digest of `data`."""
         return cls.from_hex(hashlib.sha256(data).hexdigest())
 
     @classmethod
-    def of_file(cls, path: Path) -> "Digest":
+    def of_file(cls, path: Path) -> Self:
         """The digest of the content of the file at `path`."""
         with path.open("rb") as stream:
             return cls.from_hex(hashlib.file_digest(stream, "sha256").hexdigest())
 
     @classmethod
-    def of_json(cls, value: Json) -> "Digest":
+    def of_json(cls, value: Json) -> Self:
         """The digest of the canonical JSON form of `value`."""
         return cls.of_bytes(canonical_json(value))
 
     @classmethod
-    def from_hex(cls, text: str) -> "Digest":
+    def from_hex(cls, text: str) -> Self:
         """A digest from its bare hexadecimal digits."""
         return cls(f"sha256:{text}")
 

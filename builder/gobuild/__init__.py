@@ -1,0 +1,1 @@
+"""Cross-compiling Go modules with a locked toolchain and locked modules."""

@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Protocol
 
 from builder.io.spawn import Runner
+from builder.steps.source import SourceFile
 
 
 class Progress(Protocol):
     """Tells how far a step is; `total` is None where it cannot be known."""
 
-    def __call__(self, what: str, done: int, total: int | None, unit: str) -> None: ...
+    def __call__(self, what: str, done: int, total: int | None, unit: str) -> None:
+        """Tell that `done` of `total` `unit` of `what` are done."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,13 +46,15 @@ class StepContext:
     """The world of one running step.
 
     `output` is an empty directory that becomes the store entry; `scratch` is removed afterwards; `needs` maps each role
-    to the complete output of the step that fills it, read-only; `sources` maps each name to the file to read.
+    to the complete output of the step that fills it, read-only; `sources` maps each name to the file to read and the
+    digest that it must have; `cores` is how many the scheduler gave.
     """
 
     output: Path
     scratch: Path
     needs: Mapping[str, Path]
-    sources: Mapping[str, Path]
+    sources: Mapping[str, SourceFile]
+    cores: int
     caches: CacheDirs
     network: Network
     runner: Runner

@@ -9,12 +9,12 @@ import dataclasses
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from builder.core.digest import Digest
 from builder.core.resources import Resources
 from builder.steps.context import StepContext
+from builder.steps.source import SourceFile
 
 InputT = TypeVar("InputT")
 
@@ -29,15 +29,6 @@ class StepKind(Generic[InputT]):
     name: str
     version: int
     run: Callable[[InputT, StepContext], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceFile:
-    """A file of the user's checkout that a step reads: where it lies, its content's digest, and whether it may be run."""
-
-    path: Path
-    digest: Digest
-    executable: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

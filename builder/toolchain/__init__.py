@@ -1,0 +1,1 @@
+"""Toolchains: fetched by digest, never taken from the host."""

@@ -1,0 +1,1 @@
+"""Trust: nothing from outside is used before its digest was compared with the lock."""

@@ -1,0 +1,114 @@
+"""Where a project lies, where its caches are, and what it is built from."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from builder.core.arch import host_arch
+from builder.core.digest import Digest
+from builder.core.errors import RecipeError
+from builder.plan.compose import Inputs
+from builder.recipe.load import LoadedRecipe, load_recipe
+from builder.recipe.lockfile import Lock, lock_path, read_lock
+from builder.recipe.match import lock_mismatches
+from builder.steps.context import CacheDirs
+from builder.steps.source import SourceFile
+
+DEFAULT_RECIPE = "edge"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """A checkout at `root`, the cache directory that it shares with others, and the user's environment."""
+
+    root: Path
+    cache: Path
+    environment: Mapping[str, str]
+
+    @property
+    def caches(self) -> CacheDirs:
+        """The caches that tools keep for themselves."""
+        return CacheDirs(
+            go_build=self.cache / "go" / "build", go_modules=self.cache / "go" / "mod", zig=self.cache / "zig"
+        )
+
+    def recipe_path(self, name: str) -> Path:
+        """The recipe that `name` means: a path to a YAML file, or the name of one in `recipes/`."""
+        if name.endswith((".yaml", ".yml")):
+            return Path(name)
+        path = self.root / "recipes" / f"{name}.yaml"
+        if not path.exists():
+            known = sorted(found.stem for found in (self.root / "recipes").glob("*.yaml"))
+            raise RecipeError(
+                f"there is no recipe {name!r}",
+                hint=f"name one of {', '.join(known)}, or give the path of a .yaml file",
+            )
+        return path
+
+
+def find_project(environment: Mapping[str, str]) -> Project:
+    """The project that this package is part of, with the cache directory that `environment` names."""
+    home = environment.get("HOME") or "/nonexistent"
+    base = environment.get("BUILDER_CACHE") or str(
+        Path(environment.get("XDG_CACHE_HOME") or Path(home, ".cache"), "builder")
+    )
+    root = Path(__file__).resolve().parents[2]
+    return Project(root=root, cache=Path(base).absolute(), environment=environment)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workspace:
+    """A loaded recipe with its lock: all that planning needs."""
+
+    loaded: LoadedRecipe
+    lock_file: Path
+    lock: Lock
+    inputs: Inputs
+
+
+def open_workspace(recipe: Path, overrides: Sequence[str], *, lock_file: Path | None = None) -> Workspace:
+    """Load the recipe, its lock and the digests of its sources; a lock that does not match is an error for each pin."""
+    loaded = load_recipe(recipe, overrides)
+    path = lock_file or lock_path(recipe)
+    lock = read_lock(path)
+    go_mod, go_sum = path.parent / lock.modules.go_mod, path.parent / lock.modules.go_sum
+    mismatches = lock_mismatches(loaded, lock, go_mod)
+    if mismatches:
+        raise RecipeError(
+            f"{path} does not match the recipe",
+            details=mismatches,
+            hint="if the recipe is right, run 'builder lock --update' and commit the new lock",
+        )
+    module = module_sources(loaded.recipe.cluster.source, go_mod=go_mod, go_sum=go_sum)
+    inputs = Inputs(recipe=loaded.recipe, lock=lock, host=host_arch(), module=module, origin=loaded.origin)
+    return Workspace(loaded=loaded, lock_file=path, lock=lock, inputs=inputs)
+
+
+def module_sources(source: Path, *, go_mod: Path, go_sum: Path) -> dict[str, SourceFile]:
+    """The files of the Go module in `source` that shape a build, by their path in it, with the given go.mod and go.sum.
+
+    Left out is what the Go command does not read either: tests, hidden files, nested modules, and documentation.
+    """
+    files = {"go.mod": go_mod, "go.sum": go_sum}
+    for directory, names, found in os.walk(source):
+        here = Path(directory)
+        names[:] = sorted(name for name in names if _is_part(here / name))
+        for name in found:
+            if not name.startswith(".") and not name.endswith(("_test.go", ".md")):
+                files.setdefault(str((here / name).relative_to(source)), here / name)
+    try:
+        return {name: _source_file(path) for name, path in sorted(files.items())}
+    except OSError as error:
+        raise RecipeError(
+            f"{error.filename}: {error.strerror}", hint="is this checkout complete and readable?"
+        ) from None
+
+
+def _is_part(directory: Path) -> bool:
+    hidden = directory.name.startswith((".", "_")) or directory.name == "testdata"
+    return not hidden and not (directory / "go.mod").exists()
+
+
+def _source_file(path: Path) -> SourceFile:
+    return SourceFile(path=path, digest=Digest.of_file(path), executable=os.access(path, os.X_OK))

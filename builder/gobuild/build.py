@@ -1,0 +1,58 @@
+"""One executable out of a Go module, the same bytes wherever and by whomever it is built."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from builder.core.arch import ARCH_FACTS, Arch
+from builder.core.errors import BuilderError
+from builder.gobuild.command import Go, target_environment
+
+# Offset of e_machine in the ELF header, two bytes, little-endian on all our targets (System V ABI, figure 4-3).
+_ELF_MACHINE_OFFSET = 18
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoBuild:
+    """What is built: `package` of the module for `arch` under the file name `name`.
+
+    `variables` maps linker variables (`import/path.Name`) to their values, `cores` bounds parallel compilers.
+    """
+
+    name: str
+    arch: Arch
+    package: str
+    tags: tuple[str, ...]
+    variables: Mapping[str, str]
+    cores: int
+
+    def run(self, go: Go, *, module_directory: Path, modules: Path, output: Path) -> Path:
+        """Build from `module_directory` with the modules of `modules` (see `gobuild.modules`); the executable's path."""
+        executable = output / self.name
+        go.runner.run(
+            go.command(
+                "build", *self._options(executable), self.package,
+                cwd=module_directory,
+                extra={**target_environment(self.arch), "GOPROXY": modules.as_uri()},
+            )
+        )  # fmt: skip
+        _require_machine(executable, self.arch)
+        return executable
+
+    def _options(self, executable: Path) -> list[str]:
+        settings = " ".join(f"-X '{name}={value}'" for name, value in sorted(self.variables.items()))
+        options = ["-trimpath", "-buildvcs=false", "-mod=readonly", f"-p={self.cores}"]
+        if self.tags:
+            options.append(f"-tags={','.join(self.tags)}")
+        # No build ID: it would differ with the toolchain's own path in Go's cache without any difference in code.
+        return [*options, f"-ldflags=-s -w -buildid= {settings}".rstrip(), f"-o={executable}"]
+
+
+def _require_machine(executable: Path, arch: Arch) -> None:
+    with executable.open("rb") as stream:
+        header = stream.read(_ELF_MACHINE_OFFSET + 2)
+    machine = int.from_bytes(header[_ELF_MACHINE_OFFSET:], "little")
+    if not header.startswith(b"\x7fELF") or machine != ARCH_FACTS[arch].elf_machine:
+        raise BuilderError(
+            f"the build for {arch} made something else", details=[f"{executable.name}: ELF machine {machine}"]
+        )

@@ -1,0 +1,79 @@
+"""The lock of a recipe: pins for everything that comes from outside.
+
+`recipes/edge.yaml` is locked by `recipes/edge.lock`. A lock is written by `builder lock --update` alone. Go modules are
+pinned by a go.mod and go.sum: those of the module's own source where they fit the recipe, else a pair beside the lock.
+"""
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from builder.core.arch import Arch
+from builder.core.errors import RecipeError
+from builder.io.files import atomic_write
+
+_UPDATE = "run 'builder lock --update'"
+
+Sha256 = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
+ModuleHash = Annotated[str, StringConstraints(pattern=r"^h1:[A-Za-z0-9+/]{43}=$")]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LockedWheel(_Model):
+    """A Python wheel: its version, and its digest per architecture of the machine that builds."""
+
+    version: str
+    digests: dict[Arch, Sha256]
+
+
+class LockedGo(_Model):
+    """A Go release: its version, and the sum of the module that carries it per architecture of the machine that builds."""
+
+    version: str
+    sums: dict[Arch, ModuleHash]
+
+
+class LockedModules(_Model):
+    """Where the go.mod and go.sum lie that pin the cluster's Go modules, relative to the lock."""
+
+    go_mod: str
+    go_sum: str
+
+
+class Lock(_Model):
+    """All pins of one recipe. `epoch_s` (seconds since 1970) is the date of everything built with this lock."""
+
+    lock: Literal[1] = 1
+    epoch_s: int = Field(ge=0)
+    go: LockedGo
+    wheels: dict[str, LockedWheel]
+    modules: LockedModules
+
+
+def lock_path(recipe: Path) -> Path:
+    """Where the lock of the recipe at `recipe` lies."""
+    return recipe.with_suffix(".lock")
+
+
+def read_lock(path: Path) -> Lock:
+    """The lock at `path`; `RecipeError` where it is missing, damaged or of another version."""
+    try:
+        return Lock.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise RecipeError(f"{path}: there is no lock yet, so nothing is pinned", hint=_UPDATE) from None
+    except ValidationError as error:
+        details = [f"{path}: {'.'.join(map(str, one['loc'])) or 'the file'}: {one['msg']}" for one in error.errors()]
+        raise RecipeError(
+            f"{path}: the lock cannot be read", details=details, hint=f"restore it from version control, or {_UPDATE}"
+        ) from None
+
+
+def write_lock(path: Path, lock: Lock) -> None:
+    """Write `lock` to `path`, all or nothing."""
+    text = json.dumps(lock.model_dump(mode="json"), indent=2)
+    atomic_write(path, f"{text}\n".encode())

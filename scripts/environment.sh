@@ -1,0 +1,55 @@
+# shellcheck shell=sh
+# Finds Python and keeps one private virtual environment per set of pinned requirements in the cache directory.
+# Sourced by builderw and run-tests; defines cache_dir and ensure_environment.
+
+cache_dir=${BUILDER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/builder}
+
+fail() {
+    printf 'error: %s\n' "$1" >&2
+    printf 'hint: %s\n' "$2" >&2
+    exit 3
+}
+
+find_python() {
+    for candidate in python3 python3.14 python3.13 python3.12 python3.11; do
+        path=$(command -v "$candidate") || continue
+        if "$path" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            printf '%s\n' "$path"
+            return
+        fi
+    done
+    fail "Python 3.11 or newer is not on the PATH" "install it, for example: apt install python3 python3-venv"
+}
+
+# ensure_environment REQUIREMENTS: sets $python to the interpreter of an environment that holds exactly these.
+ensure_environment() {
+    sum=$(sha256sum "$1") || fail "cannot read $1" "is this checkout complete?"
+    environment="$cache_dir/venv/$(basename "$1" .txt)-$(printf '%.16s' "$sum")"
+    python="$environment/bin/python"
+    [ -x "$python" ] && [ -e "$environment/complete" ] || make_environment "$1"
+}
+
+# Made beside its final name and renamed, so that it is whole or absent; of two makers at once the first one wins.
+make_environment() {
+    base=$(find_python) || exit $?
+    echo "setting up the Python environment for $(basename "$1" .txt) (once) ..." >&2
+    mkdir -p "$cache_dir/venv" || fail "cannot write to $cache_dir" "set BUILDER_CACHE to a directory of yours"
+    fresh=$(mktemp -d "$cache_dir/venv/new.XXXXXX")
+    trap 'rm -rf "$fresh"' EXIT
+    trap 'exit 130' INT TERM
+    "$base" -m venv "$fresh" >"$fresh/log" 2>&1 || {
+        cat "$fresh/log" >&2
+        fail "Python cannot make a virtual environment" "on Debian and Ubuntu: apt install python3-venv"
+    }
+    "$fresh/bin/python" -m pip --quiet --disable-pip-version-check install --no-cache-dir --only-binary :all: \
+        --require-hashes --requirement "$1" ||
+        fail "pip could not install the pinned requirements" \
+            "is there a network? Behind a proxy set HTTPS_PROXY; for a mirror of your own configure pip as usual"
+    touch "$fresh/complete"
+    rm -rf "$environment.old"
+    [ ! -e "$environment" ] || [ -e "$environment/complete" ] || mv "$environment" "$environment.old"
+    mv -T "$fresh" "$environment" 2>/dev/null || [ -e "$environment/complete" ] ||
+        fail "cannot write to $cache_dir/venv" "is the disk full?"
+    rm -rf "$fresh" "$environment.old"
+    trap - EXIT INT TERM
+}

@@ -1,0 +1,155 @@
+"""Runs all tests in rows, each with a budget of minutes on 2 cores with an empty cache; the table stands in docs/testing.md."""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from builder.core.arch import Arch, host_arch
+
+ROOT = Path(__file__).resolve().parents[1]
+CLUSTER = ROOT / "cluster"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A group of commands. `in_all` marks what only `--all` runs; a budget of 0 says that nothing is promised."""
+
+    name: str
+    what: str
+    budget_min: int
+    commands: Sequence[Sequence[str]]
+    in_all: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a row went; `duration_s` is wall time."""
+
+    row: Row
+    ok: bool
+    duration_s: float
+
+
+def rows() -> tuple[Row, ...]:
+    """All rows in the order in which they run: later ones use what earlier ones built."""
+    host = host_arch()
+    quick_archs = [option for arch in dict.fromkeys([Arch.ARMV7, host]) for option in ("--arch", arch)]
+    return (
+        Row(
+            name="unit",
+            what="unit and golden tests",
+            budget_min=3,
+            commands=[_pytest("tests/unit", "tests/golden")],
+        ),
+        Row(
+            name="kedge",
+            what="kedge for armv7 and the host",
+            budget_min=25,
+            commands=[[str(ROOT / "builderw"), "make", *quick_archs]],
+        ),
+        Row(name="lint", what="lint and types", budget_min=6, commands=[*_python_lint(), *_go_lint()]),
+        Row(
+            name="control-plane",
+            what="control plane, Go tests, builder with real tools",
+            budget_min=8,
+            commands=[_go("test", "./..."), _pytest("tests/integration", "-m", "not slow")],
+        ),
+        Row(
+            name="all-archs",
+            what="kedge for every architecture, built twice and compared",
+            budget_min=0,
+            commands=[[str(ROOT / "builderw"), "make", "--check-reproducible"]],
+            in_all=True,
+        ),
+        Row(
+            name="slow",
+            what="long tests",
+            budget_min=0,
+            commands=[_pytest("tests", "-m", "slow")],
+            in_all=True,
+        ),
+    )
+
+
+def budget_table() -> str:
+    """The table of docs/testing.md."""
+    lines = ["| row | what | minutes |", "|---|---|---|"]
+    lines += [f"| `{row.name}` | {row.what} | {row.budget_min or '`--all` only'} |" for row in rows()]
+    return "\n".join(lines) + "\n"
+
+
+def _pytest(*arguments: str) -> list[str]:
+    return [sys.executable, "-P", "-m", "pytest", *arguments]
+
+
+def _go(*arguments: str) -> list[str]:
+    return [str(ROOT / "builderw"), "tool", "--directory", str(CLUSTER), "go", *arguments]
+
+
+def _script(name: str) -> str:
+    return str(Path(sysconfig.get_path("scripts")) / name)
+
+
+def _python_lint() -> list[list[str]]:
+    shell = ["builderw", "run-tests", ".ci/run", "scripts/environment.sh"]
+    return [
+        [_script("ruff"), "check"],
+        [_script("ruff"), "format", "--check"],
+        [sys.executable, "-P", "-m", "mypy", "builder", "tests", "benchmarks"],
+        [sys.executable, "-P", "-c", "from importlinter.cli import lint_imports_command as run; run()"],
+        [_script("shellcheck"), "-x", *shell],
+    ]
+
+
+def _go_lint() -> list[list[str]]:
+    return [_go("vet", "./...")]
+
+
+def _run(row: Row) -> Outcome:
+    print(f"\n=== {row.name}: {row.what}", flush=True)
+    environment = {**os.environ, "KEDGE": str(ROOT / "out" / "edge" / host_arch() / "kedge")}
+    started_s = time.monotonic()
+    ok = True
+    for command in row.commands:
+        print(f"$ {' '.join(command)}", flush=True)
+        ok = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode == 0 and ok
+    return Outcome(row=row, ok=ok, duration_s=time.monotonic() - started_s)
+
+
+def _report(outcomes: Sequence[Outcome]) -> None:
+    print(f"\n{'row':15} {'result':8} {'minutes':>8} {'budget':>7}")
+    for outcome in outcomes:
+        budget = str(outcome.row.budget_min or "-")
+        result = "passed" if outcome.ok else "FAILED"
+        print(f"{outcome.row.name:15} {result:8} {outcome.duration_s / 60:8.1f} {budget:>7}")
+    passed = sum(outcome.ok for outcome in outcomes)
+    print(f"rows: {passed} passed, {len(outcomes) - passed} failed", flush=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the rows that the command line asks for; 0 when all passed."""
+    known = {row.name: row for row in rows()}
+    parser = argparse.ArgumentParser(prog="./run-tests", description="Set up and run the project's tests.")
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"only these rows, of {', '.join(known)}")
+    parser.add_argument("--all", action="store_true", help="everything long as well")
+    wanted = parser.parse_args(arguments)
+    unknown = [name for name in wanted.rows if name not in known]
+    if unknown:
+        parser.error(f"no such row: {', '.join(unknown)}; there are {', '.join(known)}")
+    chosen = [known[name] for name in wanted.rows] or [row for row in known.values() if wanted.all or not row.in_all]
+    if shutil.which("git") is None:
+        parser.error("git is not on the PATH; install it, for example: apt install git")
+    outcomes = [_run(row) for row in chosen]
+    _report(outcomes)
+    return 0 if all(outcome.ok for outcome in outcomes) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

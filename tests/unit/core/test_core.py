@@ -1,0 +1,49 @@
+import pytest
+
+from builder.core.digest import Digest, canonical_json
+from builder.core.errors import BuilderError
+from builder.core.resources import Resources, format_size, parse_size
+
+
+def test_canonical_json_is_one_byte_sequence_per_value() -> None:
+    assert canonical_json({"b": 1, "a": ["ä", None]}) == '{"a":["ä",null],"b":1}'.encode()
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        canonical_json(float("nan"))
+
+
+@pytest.mark.parametrize("text", ["", "sha256:", "sha256:" + "0" * 63, "sha256:" + "G" * 64, "md5:" + "0" * 64])
+def test_what_is_no_digest_is_refused(text: str) -> None:
+    with pytest.raises(BuilderError, match="not a digest"):
+        Digest(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("0 B", 0), ("5 GiB", 5 << 30), ("512MiB", 512 << 20), ("1.5 KiB", 1536), ("2 TiB", 2 << 40)]
+)
+def test_sizes_are_read(text: str, size: int) -> None:
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["5", "5 GB", "-1 B", "GiB", "5 gib", "1e3 B"])
+def test_what_is_no_size_is_refused(text: str) -> None:
+    with pytest.raises(BuilderError, match="is not a size"):
+        parse_size(text)
+
+
+@pytest.mark.parametrize(
+    ("size", "text"), [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (192 << 20, "192.0 MiB"), (3 << 40, "3.0 TiB")]
+)
+def test_sizes_are_written(size: int, text: str) -> None:
+    assert format_size(size) == text
+
+
+def test_resources_fit_only_when_both_do() -> None:
+    machine = Resources(cores=2, memory_bytes=100)
+    assert machine.fits_in(machine)
+    assert not Resources(cores=3, memory_bytes=1).fits_in(machine)
+    assert not Resources(cores=1, memory_bytes=101).fits_in(machine)
+
+
+def test_errors_show_everything_a_person_needs() -> None:
+    error = BuilderError("brief", details=["one", "two"], hint="do this")
+    assert str(error) == "brief\n  one\n  two\nhint: do this"
