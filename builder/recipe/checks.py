@@ -1,0 +1,72 @@
+"""What must hold between values of a recipe; judged on the tree, so that it is told together with everything else."""
+
+from collections.abc import Iterator
+
+from builder.formats.yaml_tree import DroppedNode, ListNode, MapNode, Node, Problem, ScalarNode
+from builder.recipe.keypath import KeyPath, format_key_path
+from builder.recipe.merge import is_null
+from builder.recipe.nearest import did_you_mean
+from builder.recipe.templates import template_mistakes
+
+
+def check_tree(root: MapNode) -> list[Problem]:
+    """The problems of `root` that no single value shows."""
+    cluster = _mapping_at(root, "cluster")
+    components = _mapping_at(cluster, "components")
+    problems = list(_useless_nulls(root, ()))
+    problems += _wrong_templates(_mapping_at(cluster, "variables"), components)
+    problems += _modules_given_twice(components)
+    return problems
+
+
+def _mapping_at(node: MapNode | None, key: str) -> MapNode | None:
+    entry = node.entries.get(key) if node else None
+    return entry.value if entry and isinstance(entry.value, MapNode) else None
+
+
+def _useless_nulls(node: MapNode, path: KeyPath) -> Iterator[Problem]:
+    for key, entry in node.entries.items():
+        # Below a variable there is nothing but text; `{name}` without quotes is a mapping to YAML, and told as such.
+        if isinstance(entry.value, MapNode) and path != ("cluster", "variables"):
+            yield from _useless_nulls(entry.value, (*path, key))
+        elif is_null(entry.value):
+            inherited = [name for name, other in node.entries.items() if name != key]
+            message = "has no value, and there is no inherited one that null could drop"
+            yield Problem(
+                place=entry.key_place,
+                message=f"{format_key_path((*path, key))}: {message}{did_you_mean(key, inherited)}",
+            )
+
+
+def _wrong_templates(variables: MapNode | None, components: MapNode | None) -> Iterator[Problem]:
+    known = [name for name, entry in components.entries.items() if _is_there(entry.value)] if components else []
+    for name, entry in variables.entries.items() if variables else ():
+        if isinstance(entry.value, ScalarNode) and isinstance(entry.value.value, str):
+            for mistake in template_mistakes(entry.value.value, known):
+                where = format_key_path(("cluster", "variables", name))
+                yield Problem(place=entry.value.place, message=f"{where}: {mistake}")
+
+
+def _modules_given_twice(components: MapNode | None) -> Iterator[Problem]:
+    seen: dict[str, str] = {}
+    for name, component in components.entries.items() if components else ():
+        if not isinstance(component.value, MapNode):
+            continue
+        for node in _modules_of(component.value):
+            owner = seen.setdefault(node.text, name)
+            if owner != name:
+                message = f"cluster.components.{name}: the module {node.text} takes its version from {owner} already"
+                yield Problem(place=node.place, message=message)
+
+
+def _modules_of(component: MapNode) -> Iterator[ScalarNode]:
+    for key in ("module", "together"):
+        entry = component.entries.get(key)
+        value = entry.value if entry else None
+        for node in value.items if isinstance(value, ListNode) else (value,):
+            if isinstance(node, ScalarNode) and isinstance(node.value, str):
+                yield node
+
+
+def _is_there(node: Node) -> bool:
+    return not isinstance(node, DroppedNode) and not is_null(node)

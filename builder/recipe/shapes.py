@@ -1,0 +1,77 @@
+"""The shapes of text in recipes: for each a pattern, a name, and words that say what is allowed.
+
+Patterns keep to what Rust's, Python's and ECMAScript's regular expressions read alike: pydantic, tests and editors all
+judge by them. A shape says nothing about existence; whether a version can be had is found out when locking.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from pydantic import StringConstraints
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """`kind` names the shape in the reference, `meaning` completes the sentence 'it must be ...'."""
+
+    kind: str
+    meaning: str
+
+
+# RFC 1123, section 2.1, as Kubernetes reads it: at most 63 characters.
+_LABEL: Final = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
+_FILE_NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+_GO_VERSION: Final = r"^[0-9]{1,4}\.[0-9]{1,4}(\.[0-9]{1,4}|rc[0-9]{1,3})$"
+# The release part of PEP 440 with its pre-, post- and development suffixes.
+_PYPI_VERSION: Final = r"^[0-9]+(\.[0-9]+)*((a|b|rc)[0-9]+)?(\.post[0-9]+)?(\.dev[0-9]+)?$"
+_SEMVER: Final = r"^[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$"
+_MODULE_VERSION: Final = r"^v[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?(\+incompatible)?$"
+# https://go.dev/ref/mod#go-mod-file-ident: path elements; the first is a host and holds a dot.
+_MODULE_PATH: Final = r"^[a-z0-9-]+(\.[a-z0-9-]+)+(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*$"
+_PACKAGE: Final = r"^\.(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$"
+_TAG: Final = r"^[A-Za-z0-9_.]+$"
+_VARIABLE: Final = r"^[A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*\.[A-Za-z_][A-Za-z0-9_]*$"
+# The Go command splits -ldflags at spaces and lets quotes protect them, but has no way to write a quote itself.
+_TEMPLATE: Final = r"^[ !#-&(-\[\]-~]*$"
+_SIZE: Final = r"^[0-9]{1,9}(\.[0-9]{1,9})? ?([KMGT]iB|B)$"
+PATH_PATTERN: Final = r"^[^\u0000-\u001f]+$"
+
+SHAPES: Final[dict[str, Shape]] = {
+    _LABEL: Shape(
+        kind="DNS label",
+        meaning="a DNS label: up to 63 lower-case letters, digits and '-', with a letter or digit at both ends",
+    ),
+    _FILE_NAME: Shape(
+        kind="file name",
+        meaning="a file name: up to 100 letters, digits, '.', '_' and '-', with a letter or digit in front",
+    ),
+    _GO_VERSION: Shape(kind="Go version", meaning="a Go release such as 1.26.8 or 1.27rc1"),
+    _PYPI_VERSION: Shape(kind="Python package version", meaning="a version of a Python package, such as 1.27.3"),
+    _SEMVER: Shape(kind="version", meaning="a semantic version such as 0.1.0 or 0.2.0-rc.1, without a 'v' in front"),
+    _MODULE_VERSION: Shape(kind="Go module version", meaning="a Go module version such as v1.37.2"),
+    _MODULE_PATH: Shape(kind="Go module path", meaning="a Go module path such as k8s.io/kubernetes"),
+    _PACKAGE: Shape(kind="Go package", meaning="a package inside the module, such as ./cmd/kedge"),
+    _TAG: Shape(kind="Go build tag", meaning="a Go build tag: letters, digits, '_' and '.'"),
+    _VARIABLE: Shape(
+        kind="Go variable",
+        meaning="a Go variable: import path, '.', name, such as k8s.io/component-base/version.gitVersion",
+    ),
+    _TEMPLATE: Shape(
+        kind="template", meaning="printable ASCII without quotes and backslashes, which a linker flag cannot carry"
+    ),
+    _SIZE: Shape(kind="size", meaning="a number and a unit (B, KiB, MiB, GiB or TiB), such as '6 GiB'"),
+    PATH_PATTERN: Shape(kind="path", meaning="a path: not empty, and without control characters"),
+}
+
+DnsLabel = Annotated[str, StringConstraints(pattern=_LABEL)]
+FileName = Annotated[str, StringConstraints(pattern=_FILE_NAME)]
+GoVersion = Annotated[str, StringConstraints(pattern=_GO_VERSION)]
+PyPiVersion = Annotated[str, StringConstraints(pattern=_PYPI_VERSION)]
+SemVer = Annotated[str, StringConstraints(pattern=_SEMVER)]
+ModuleVersion = Annotated[str, StringConstraints(pattern=_MODULE_VERSION)]
+ModulePath = Annotated[str, StringConstraints(pattern=_MODULE_PATH)]
+PackagePath = Annotated[str, StringConstraints(pattern=_PACKAGE)]
+BuildTag = Annotated[str, StringConstraints(pattern=_TAG)]
+VariableName = Annotated[str, StringConstraints(pattern=_VARIABLE)]
+TemplateText = Annotated[str, StringConstraints(pattern=_TEMPLATE)]
+SizeText = Annotated[str, StringConstraints(pattern=_SIZE)]
