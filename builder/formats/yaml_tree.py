@@ -109,8 +109,9 @@ class Document:
 
 
 def shown_path(path: Path, cwd: Path) -> str:
-    """`path` for people: relative inside `cwd`, absolute elsewhere; bytes that are not UTF-8 are escaped."""
+    """`path` for people: relative inside `cwd`, absolute elsewhere; what a terminal cannot print is escaped."""
     absolute = os.path.normpath(cwd / path)
     inside = absolute.startswith(f"{cwd}{os.sep}") if str(cwd) != os.sep else False
     text = os.path.relpath(absolute, cwd) if inside or absolute == str(cwd) else absolute
-    return os.fsencode(text).decode("utf-8", "backslashreplace")
+    readable = os.fsencode(text).decode("utf-8", "backslashreplace")
+    return readable if readable.isprintable() else repr(readable)[1:-1]
