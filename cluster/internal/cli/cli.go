@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"kedge/internal/multicall"
 	"kedge/internal/version"
@@ -36,9 +38,7 @@ type Env struct {
 // Run executes kedge's own commands and returns the exit code. args does not
 // contain the executable's name.
 func Run(env Env, args []string) int {
-	root := newRoot(env)
-	root.SetArgs(args)
-	err := root.Execute()
+	err := execute(env, args)
 	if err == nil {
 		return exitOK
 	}
@@ -48,6 +48,27 @@ func Run(env Env, args []string) int {
 		return exitUsage
 	}
 	return exitFailure
+}
+
+func execute(env Env, args []string) error {
+	// The first word decides before any flag is parsed: what follows a
+	// misspelt component are that component's flags, not wrong ones of ours.
+	if word := firstWord(args); word != "" && !isKnown(env.Table, word) {
+		return unknownWord(env.Table, word)
+	}
+	// cobra takes over whatever packages registered here while they
+	// initialised, such as Kubernetes' --version. None of that is kedge's.
+	pflag.CommandLine = pflag.NewFlagSet("kedge", pflag.ContinueOnError)
+	root := newRoot(env)
+	root.SetArgs(args)
+	return root.Execute()
+}
+
+func firstWord(args []string) string {
+	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
+		return ""
+	}
+	return args[0]
 }
 
 // usageError is a command line that kedge does not understand.

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spf13/pflag"
+
 	"kedge/internal/multicall"
 	"kedge/internal/version"
 )
@@ -49,6 +51,7 @@ func TestRun(t *testing.T) {
 		{"nothing is help", nil, 0, []string{"Components:"}, nil},
 		{"help command", []string{"help", "version"}, 0, []string{"kedge version", "--output"}, nil},
 		{"version flag", []string{"--version"}, 0, []string{"kedge version v1.2.3"}, nil},
+		{"completion of a word", []string{"__complete", "kube"}, 0, []string{"kubelet", "kube-apiserver"}, []string{"ShellCompDirective"}},
 		{"completion", []string{"completion", "bash"}, 0, []string{"__start_kedge"}, nil},
 		{"misspelt component", []string{"kubelte", "--v=2"}, 2, nil, []string{`unknown component or command "kubelte"`, "Did you mean 'kubelet'?", "kedge --help"}},
 		{"misspelt command", []string{"verison"}, 2, nil, []string{"Did you mean 'version'?"}},
@@ -79,6 +82,23 @@ func wantParts(t *testing.T, stream, got string, parts []string) {
 		if !strings.Contains(got, part) {
 			t.Errorf("%s lacks %q:\n%s", stream, part, got)
 		}
+	}
+}
+
+// Kubernetes registers a --version of its own for every command of the process.
+func TestFlagsOfThePackagesInsideAreNotKedges(t *testing.T) {
+	before := pflag.CommandLine
+	t.Cleanup(func() { pflag.CommandLine = before })
+	pflag.CommandLine = pflag.NewFlagSet("upstream", pflag.ContinueOnError)
+	pflag.String("version", "", "of another type than cobra's")
+	pflag.String("upstream-flag", "", "")
+
+	if got := run(t, "--version"); got.code != 0 || got.stdout != "kedge version v1.2.3\n" {
+		t.Errorf("--version: %+v", got)
+	}
+	pflag.String("upstream-flag", "", "")
+	if got := run(t, "--help"); strings.Contains(got.stdout, "upstream-flag") {
+		t.Errorf("help shows flags of upstream:\n%s", got.stdout)
 	}
 }
 

@@ -2,7 +2,10 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+
+	"github.com/spf13/cobra"
 
 	"kedge/internal/multicall"
 )
@@ -10,6 +13,14 @@ import (
 // ownWords are kedge's own commands, as somebody may misspell them.
 func ownWords() []string {
 	return []string{"version", "help", "completion"}
+}
+
+// isKnown also knows the words by which a shell asks for completions.
+func isKnown(table multicall.Table, word string) bool {
+	if _, ok := table.Lookup(word); ok {
+		return true
+	}
+	return slices.Contains(ownWords(), word) || word == cobra.ShellCompRequestCmd || word == cobra.ShellCompNoDescRequestCmd
 }
 
 func unknownWord(table multicall.Table, word string) error {

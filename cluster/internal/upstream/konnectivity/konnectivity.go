@@ -25,6 +25,9 @@ const defaultVerbosity = "4"
 // upstream's executable gives it, and --version, which upstream does not have.
 func Main(argv []string, command *cobra.Command, options *pflag.FlagSet) int {
 	defer klog.Flush()
+	// cobra takes over whatever packages registered here while they
+	// initialised: Kubernetes' --version would answer instead of this one's.
+	pflag.CommandLine = pflag.NewFlagSet(argv[0], pflag.ContinueOnError)
 	command.Use = argv[0]
 	command.Version = version.Current().Module(Module).Version
 	command.SilenceUsage = true

@@ -1,0 +1,153 @@
+// Package layers keeps the direction of kedge's imports. It has no code.
+package layers
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// module is this module's path.
+const module = "kedge"
+
+// rule says what packages may import. Patterns are as in path.Match.
+type rule struct {
+	packages string
+	own      []string // packages of this module
+	// cheap packages import only what is listed here besides the standard
+	// library, so that they compile and are tested in seconds. nil: anything.
+	foreign []string
+}
+
+// none is for packages that stand on the standard library alone.
+var none = []string{}
+
+// rules has an entry for every package. One without fails the test, so that a
+// new package finds its place here first.
+var rules = []rule{
+	{"kedge/cmd/kedge", []string{"kedge/internal/cli", "kedge/internal/components", "kedge/internal/version"}, none},
+	{"kedge/internal/cli", []string{"kedge/internal/multicall", "kedge/internal/version"}, []string{"github.com/spf13/cobra", "github.com/spf13/pflag"}},
+	{"kedge/internal/components", []string{"kedge/internal/components/*", "kedge/internal/multicall"}, none},
+	// Components know nothing of each other: any of them may be left out.
+	{"kedge/internal/components/*", []string{"kedge/internal/upstream/*", "kedge/internal/multicall", "kedge/internal/version"}, nil},
+	{"kedge/internal/upstream/*", []string{"kedge/internal/version"}, nil},
+	{"kedge/internal/multicall", nil, none},
+	{"kedge/internal/version", nil, none},
+	{"kedge/internal/layers", nil, none},
+}
+
+// imports reads what each package below root imports, whatever its build tags
+// are. It reads the files itself, instead of asking the go command, so that the
+// cache of test results notices a change.
+func imports(t *testing.T, root string) map[string][]string {
+	t.Helper()
+	found := make(map[string][]string)
+	files := os.DirFS(root)
+	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || path.Ext(name) != ".go" {
+			return err
+		}
+		source, err := fs.ReadFile(files, name)
+		if err != nil {
+			return err
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), name, source, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		pkg := path.Join(module, path.Dir(name))
+		for _, spec := range parsed.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			found[pkg] = append(found[pkg], imported)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatalf("read the imports below %s: %v", root, err)
+	}
+	return found
+}
+
+func matchesAny(patterns []string, name string) bool {
+	return slices.ContainsFunc(patterns, func(pattern string) bool {
+		matches, err := path.Match(pattern, name)
+		return err == nil && matches
+	})
+}
+
+func isStandard(imported string) bool {
+	first, _, _ := strings.Cut(imported, "/")
+	return !strings.Contains(first, ".") && first != module
+}
+
+// violations lists what a package imports against the rules.
+func violations(pkg string, imported []string) []string {
+	at := slices.IndexFunc(rules, func(r rule) bool { return matchesAny([]string{r.packages}, pkg) })
+	if at < 0 {
+		return []string{pkg + " has no entry in the table of rules"}
+	}
+	var found []string
+	for _, name := range imported {
+		permitted := rules[at].foreign == nil || matchesAny(rules[at].foreign, name)
+		if isStandard(name) {
+			permitted = true
+		} else if strings.HasPrefix(name, module+"/") {
+			permitted = name == pkg || matchesAny(rules[at].own, name)
+		}
+		if !permitted {
+			found = append(found, pkg+" must not import "+name)
+		}
+	}
+	return found
+}
+
+func TestImportsGoInOneDirection(t *testing.T) {
+	found := imports(t, "../..")
+	if len(found) < len(rules) {
+		t.Fatalf("only %d packages found", len(found))
+	}
+	for _, pkg := range slices.Sorted(maps.Keys(found)) {
+		for _, violation := range violations(pkg, found[pkg]) {
+			t.Error(violation)
+		}
+	}
+}
+
+func TestViolations(t *testing.T) {
+	for _, test := range []struct {
+		name     string
+		pkg      string
+		imported string
+		want     string // empty: permitted
+	}{
+		{"downward", "kedge/internal/cli", "kedge/internal/version", ""},
+		{"upward", "kedge/internal/version", "kedge/internal/cli", "kedge/internal/version must not import kedge/internal/cli"},
+		{
+			"sideways", "kedge/internal/components/kine", "kedge/internal/components/etcd",
+			"kedge/internal/components/kine must not import kedge/internal/components/etcd",
+		},
+		{"itself, from an external test", "kedge/internal/multicall", "kedge/internal/multicall", ""},
+		{"standard library", "kedge/internal/version", "encoding/json", ""},
+		{"heavy in a component", "kedge/internal/components/kubelet", "k8s.io/kubernetes/cmd/kubelet/app", ""},
+		{"heavy in a cheap package", "kedge/internal/cli", "k8s.io/klog/v2", "kedge/internal/cli must not import k8s.io/klog/v2"},
+		{"foreign, listed", "kedge/internal/cli", "github.com/spf13/cobra", ""},
+		{"new package", "kedge/internal/new", "fmt", "kedge/internal/new has no entry in the table of rules"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			got := strings.Join(violations(test.pkg, []string{test.imported}), "\n")
+			if got != test.want {
+				t.Errorf("violations = %q; want %q", got, test.want)
+			}
+		})
+	}
+}
