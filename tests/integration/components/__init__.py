@@ -1,0 +1,1 @@
+"""Every component of kedge, started natively from the built executable."""

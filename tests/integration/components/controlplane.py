@@ -1,0 +1,171 @@
+"""A control plane on loopback: kine, API server, controller manager and scheduler."""
+
+import ssl
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.integration.components.health import OK, get, trusting
+from tests.integration.components.kubeconfig import write_kubeconfig
+from tests.integration.components.pki import Authority, service_account_key
+from tests.integration.components.ports import LOOPBACK, free_ports
+from tests.integration.components.process import Daemon, running, wait_for
+
+# Without the whole parameter string writers lock each other out and the API server never becomes ready.
+SQLITE_OPTIONS = "_journal_mode=WAL&_busy_timeout=30000&_synchronous=NORMAL&_txlock=immediate"
+SERVICES = "10.96.0.0/16"
+PODS = "10.244.0.0/16"
+ISSUER = "https://kubernetes.default.svc"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlPlane:
+    """What a client needs to know of a running control plane; `admin` is also an identity that may do everything."""
+
+    api_url: str
+    controller_manager_url: str
+    scheduler_url: str
+    kine_socket: Path
+    authority: Authority
+    trust: ssl.SSLContext
+    kubeconfig: Path
+    daemons: tuple[Daemon, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """Where the files of one control plane are, and its ports."""
+
+    kedge: Path
+    directory: Path
+    authority: Authority
+    service_account_key: Path
+    kubeconfig: Path
+    api_port: int
+    controller_manager_port: int
+    scheduler_port: int
+
+    @property
+    def kine_socket(self) -> Path:
+        return self.directory / "kine.sock"
+
+    @property
+    def api_url(self) -> str:
+        return f"https://{LOOPBACK}:{self.api_port}"
+
+    def component(self, name: str, *arguments: str) -> list[str]:
+        return [str(self.kedge), name, *arguments]
+
+
+@contextmanager
+def running_control_plane(kedge: Path, directory: Path) -> Iterator[ControlPlane]:
+    """Run a control plane, ready, with its state in `directory`."""
+    layout = _lay_out(kedge, directory)
+    trust = trusting(layout.authority.certificate, layout.authority.issue("test-admin", "system:masters"))
+    with ExitStack() as stack:
+        kine = stack.enter_context(running(kine_argv(kedge, directory), name="kine", directory=directory))
+        wait_for(kine, layout.kine_socket.exists, what="listening")
+        api = stack.enter_context(running(_api_server_argv(layout), name="kube-apiserver", directory=directory))
+        # The controller manager and the scheduler end themselves when their roles do not exist yet.
+        wait_for(api, lambda: get(f"{layout.api_url}/readyz", trust).status == OK, what="ready")
+        controllers = stack.enter_context(
+            running(_controller_manager_argv(layout), name="kube-controller-manager", directory=directory)
+        )
+        scheduler = stack.enter_context(running(_scheduler_argv(layout), name="kube-scheduler", directory=directory))
+        yield ControlPlane(
+            api_url=layout.api_url,
+            controller_manager_url=f"https://{LOOPBACK}:{layout.controller_manager_port}",
+            scheduler_url=f"https://{LOOPBACK}:{layout.scheduler_port}",
+            kine_socket=layout.kine_socket,
+            authority=layout.authority,
+            trust=trust,
+            kubeconfig=layout.kubeconfig,
+            daemons=(kine, api, controllers, scheduler),
+        )
+
+
+def kine_argv(kedge: Path, directory: Path) -> list[str]:
+    """kine on SQLite, its file and its socket `kine.sock` in `directory`."""
+    return [
+        str(kedge),
+        "kine",
+        f"--endpoint=sqlite://{directory}/state.db?{SQLITE_OPTIONS}",
+        f"--listen-address=unix://{directory}/kine.sock",
+        "--metrics-bind-address=0",
+    ]
+
+
+def _lay_out(kedge: Path, directory: Path) -> Layout:
+    authority = Authority(directory)
+    api_port, controller_manager_port, scheduler_port = free_ports(3)
+    kubeconfig = write_kubeconfig(
+        directory / "admin.conf",
+        server=f"https://{LOOPBACK}:{api_port}",
+        authority=authority.certificate,
+        identity=authority.issue("admin", "system:masters"),
+    )
+    return Layout(
+        kedge=kedge,
+        directory=directory,
+        authority=authority,
+        service_account_key=service_account_key(directory),
+        kubeconfig=kubeconfig,
+        api_port=api_port,
+        controller_manager_port=controller_manager_port,
+        scheduler_port=scheduler_port,
+    )
+
+
+def _api_server_argv(layout: Layout) -> list[str]:
+    serving = layout.authority.issue("kube-apiserver")
+    return layout.component(
+        "kube-apiserver",
+        f"--etcd-servers=unix://{layout.kine_socket}",
+        f"--bind-address={LOOPBACK}",
+        f"--secure-port={layout.api_port}",
+        # It is published in the cluster and must not be loopback; nobody connects to it here.
+        "--advertise-address=192.0.2.1",
+        f"--tls-cert-file={serving.certificate}",
+        f"--tls-private-key-file={serving.key}",
+        f"--client-ca-file={layout.authority.certificate}",
+        f"--service-account-key-file={layout.service_account_key}",
+        f"--service-account-signing-key-file={layout.service_account_key}",
+        f"--service-account-issuer={ISSUER}",
+        f"--service-cluster-ip-range={SERVICES}",
+        "--authorization-mode=Node,RBAC",
+        # With open watches the server would otherwise wait for them long after SIGTERM.
+        "--shutdown-watch-termination-grace-period=1s",
+    )
+
+
+def _controller_manager_argv(layout: Layout) -> list[str]:
+    return layout.component(
+        "kube-controller-manager",
+        *_client_arguments(layout, layout.controller_manager_port),
+        f"--service-account-private-key-file={layout.service_account_key}",
+        f"--root-ca-file={layout.authority.certificate}",
+        f"--cluster-signing-cert-file={layout.authority.files.certificate}",
+        f"--cluster-signing-key-file={layout.authority.files.key}",
+        "--allocate-node-cidrs",
+        f"--cluster-cidr={PODS}",
+        "--use-service-account-credentials",
+    )
+
+
+def _scheduler_argv(layout: Layout) -> list[str]:
+    return layout.component("kube-scheduler", *_client_arguments(layout, layout.scheduler_port))
+
+
+def _client_arguments(layout: Layout, port: int) -> list[str]:
+    return [
+        *(f"--{name}={layout.kubeconfig}" for name in _KUBECONFIG_FLAGS),
+        f"--bind-address={LOOPBACK}",
+        f"--secure-port={port}",
+        # Both serve a certificate that they make themselves; it is kept out of the system's directory.
+        f"--cert-dir={layout.directory}/{port}",
+        "--leader-elect=false",
+    ]
+
+
+_KUBECONFIG_FLAGS = ("kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig")
