@@ -15,20 +15,33 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([KMGT]iB|B)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resources:
-    """Cores and bytes of memory, declared by a step or owned by a machine."""
+    """Cores and bytes of memory, declared by a step or owned by a machine.
+
+    `disk_bytes` is what a step's scratch and output are expected to take on the store's file system; it is looked at
+    right before the step starts, and no part of what is shared out (`fits_in`).
+    """
 
     cores: int = 1
     memory_bytes: int = 64 * MIB
+    disk_bytes: int = 0
 
     def fits_in(self, free: "Resources") -> bool:
         """Whether `free` has room for this."""
         return self.cores <= free.cores and self.memory_bytes <= free.memory_bytes
 
     def __add__(self, other: "Resources") -> "Resources":
-        return Resources(cores=self.cores + other.cores, memory_bytes=self.memory_bytes + other.memory_bytes)
+        return Resources(
+            cores=self.cores + other.cores,
+            memory_bytes=self.memory_bytes + other.memory_bytes,
+            disk_bytes=self.disk_bytes + other.disk_bytes,
+        )
 
     def __sub__(self, other: "Resources") -> "Resources":
-        return Resources(cores=self.cores - other.cores, memory_bytes=self.memory_bytes - other.memory_bytes)
+        return Resources(
+            cores=self.cores - other.cores,
+            memory_bytes=self.memory_bytes - other.memory_bytes,
+            disk_bytes=self.disk_bytes - other.disk_bytes,
+        )
 
 
 def parse_size(text: str) -> int:
