@@ -1,0 +1,1 @@
+"""Carrying out plans: which step runs when, with what, and how it ends."""

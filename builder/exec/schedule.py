@@ -1,0 +1,155 @@
+"""Which step starts next: pure decisions over a plan, no threads and no clock of its own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from builder.core.errors import BuilderError
+from builder.core.resources import Resources, format_size
+from builder.plan.plan import Action, Plan, PlannedStep
+
+# What a step without an earlier run counts as when the longest way is looked for.
+_UNKNOWN_S = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Running:
+    """A step at work, and the time at which it is expected to be done (None where no earlier run is known)."""
+
+    planned: PlannedStep
+    done_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped:
+    """A step that cannot run, because `because_of` failed, which it needs directly or through others."""
+
+    planned: PlannedStep
+    because_of: str
+
+
+class Schedule:
+    """The steps of a plan that run, in dependency order, never using more than `machine` has.
+
+    Of all steps that could start, the one with the longest expected way to the end goes first. When that one has to
+    wait for room, another may go before it only if it is expected to end before room is made anyway (backfilling), or
+    if nothing is known about that; so a large step is not kept waiting by an endless row of small ones.
+    """
+
+    def __init__(self, plan: Plan, machine: Resources) -> None:
+        self._machine = machine
+        self._free = machine
+        steps = [planned for planned in plan.steps if planned.action is Action.RUN]
+        running = {planned.step.id for planned in steps}
+        self._missing = {
+            planned.step.id: {needed.id for needed in planned.step.needs.values()} & running for planned in steps
+        }
+        self._dependants = _dependants(steps)
+        ways = _longest_ways(steps, self._dependants)
+        self._ready = sorted(steps, key=lambda planned: (-ways[planned.step.id], planned.step.id))
+        self._running: dict[str, _Running] = {}
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing runs and nothing is left to run."""
+        return not self._ready and not self._running
+
+    def share(self, planned: PlannedStep) -> Resources:
+        """What the step gets: what it asks for, but never more cores than there are."""
+        wanted = planned.step.resources
+        return Resources(cores=min(wanted.cores, self._machine.cores), memory_bytes=wanted.memory_bytes)
+
+    def start_next(self, now_s: float) -> PlannedStep | None:
+        """The next step to start now, from here on counted as running; None when there is none."""
+        horizon_s: float | None = None
+        held_back = False
+        for planned in self._ready:
+            if self._missing[planned.step.id]:
+                continue
+            if not self.share(planned).fits_in(self._free):
+                if not held_back:
+                    held_back, horizon_s = True, self._room_expected_s()
+                continue
+            if held_back and not _ends_before(planned, now_s, horizon_s):
+                continue
+            self._start(planned, now_s)
+            return planned
+        return None
+
+    def finish(self, planned: PlannedStep, *, ok: bool) -> list[Skipped]:
+        """Note the end of a running step; what can never run now, when it failed."""
+        self._running.pop(planned.step.id)
+        self._free += self.share(planned)
+        if ok:
+            for dependant in self._dependants.get(planned.step.id, ()):
+                self._missing[dependant.step.id].discard(planned.step.id)
+            return []
+        skipped = self._reached_from(planned)
+        gone = {item.step.id for item in skipped}
+        self._ready = [item for item in self._ready if item.step.id not in gone]
+        return [Skipped(planned=item, because_of=planned.step.id) for item in skipped]
+
+    def _start(self, planned: PlannedStep, now_s: float) -> None:
+        self._ready.remove(planned)
+        self._free -= self.share(planned)
+        done_s = None if planned.estimate_s is None else now_s + planned.estimate_s
+        self._running[planned.step.id] = _Running(planned=planned, done_s=done_s)
+
+    def _room_expected_s(self) -> float | None:
+        """When the last of the running steps is expected to be done, None where that is not known."""
+        times = [running.done_s for running in self._running.values()]
+        known = [time_s for time_s in times if time_s is not None]
+        return max(known) if known and len(known) == len(times) else None
+
+    def _reached_from(self, planned: PlannedStep) -> list[PlannedStep]:
+        reached: dict[str, PlannedStep] = {}
+        pending = [planned.step.id]
+        while pending:
+            for dependant in self._dependants.get(pending.pop(), ()):
+                if dependant.step.id not in reached:
+                    reached[dependant.step.id] = dependant
+                    pending.append(dependant.step.id)
+        return list(reached.values())
+
+
+def refuse_oversized(plan: Plan, machine: Resources) -> None:
+    """Raise `BuilderError` when a step that would run needs more memory than `machine` has."""
+    oversized = [
+        planned.step
+        for planned in plan.steps
+        if planned.action is Action.RUN and planned.step.resources.memory_bytes > machine.memory_bytes
+    ]
+    if oversized:
+        raise BuilderError(
+            "this machine has too little memory for the build",
+            details=[
+                f"{step.id} needs {format_size(step.resources.memory_bytes)}, "
+                f"this machine (or its control group) has {format_size(machine.memory_bytes)}"
+                for step in oversized
+            ],
+            hint="build on a larger machine, or raise the control group's memory limit",
+        )
+
+
+def _dependants(steps: Sequence[PlannedStep]) -> dict[str, list[PlannedStep]]:
+    found: dict[str, list[PlannedStep]] = {}
+    for planned in steps:
+        for needed in {needed.id for needed in planned.step.needs.values()}:
+            found.setdefault(needed, []).append(planned)
+    return found
+
+
+def _longest_ways(steps: Sequence[PlannedStep], dependants: dict[str, list[PlannedStep]]) -> dict[str, float]:
+    """Seconds from the start of each step to the end of the plan on the longest way, were there always room."""
+    ways: dict[str, float] = {}
+    for planned in reversed(steps):
+        own_s = _UNKNOWN_S if planned.estimate_s is None else planned.estimate_s
+        ways[planned.step.id] = own_s + max(
+            (ways[dependant.step.id] for dependant in dependants.get(planned.step.id, ())), default=0.0
+        )
+    return ways
+
+
+def _ends_before(planned: PlannedStep, now_s: float, horizon_s: float | None) -> bool:
+    if horizon_s is None:
+        return True
+    return planned.estimate_s is not None and now_s + planned.estimate_s <= horizon_s
