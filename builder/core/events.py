@@ -15,12 +15,17 @@ EVENTS_VERSION = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanMade:
-    """The plan is known: `steps` in all, of which `cached` need no work; `estimate_s` is None where no run is recorded."""
+    """The plan is known: `steps` in all, of which `cached` need no work; steps that nothing needs are not counted.
+
+    `estimate_s` adds up what the steps to run took in their earlier runs, one after another; `unknown` of them have no
+    earlier run and count nothing in it. It is None where no run is recorded.
+    """
 
     event: ClassVar[str] = "plan"
     steps: int
     cached: int
     estimate_s: float | None
+    unknown: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,10 +41,14 @@ class StepStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepWaiting:
-    """Another builder makes the same step at this moment; this one waits for its result."""
+    """Another builder makes the same step at this moment; this one waits for its result.
+
+    It ends with `step-finished` (cached) or, when the other one gave up, with `step-started`. `estimate_s` as there.
+    """
 
     event: ClassVar[str] = "step-waiting"
     step: str
+    estimate_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +77,10 @@ class StepFinished:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepFailed:
-    """A step failed. `command` is ready to paste into a shell, empty where no command was involved."""
+    """A step failed. `command` is ready to paste into a shell, empty where no command was involved.
+
+    `exit_status` is that of the command, None where there was none or it was ended by a signal.
+    """
 
     event: ClassVar[str] = "step-failed"
     step: str
@@ -77,15 +89,17 @@ class StepFailed:
     hint: str
     command: str
     log: str
+    exit_status: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepSkipped:
-    """A step was not run because `because_of`, which it needs, failed."""
+    """A step was not run because `because_of`, which it needs, failed; `estimate_s` as in `step-started`."""
 
     event: ClassVar[str] = "step-skipped"
     step: str
     because_of: str
+    estimate_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
