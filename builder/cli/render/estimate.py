@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from builder.cli.render.text import format_estimate
 
+# "At least a few seconds" tells nobody anything.
+_WORTH_TELLING_S = 10.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningWork:
@@ -44,7 +47,7 @@ class Outlook:
 
 
 def outlook(running: Sequence[RunningWork], pending: Pending, *, average_lanes: float) -> Outlook | None:
-    """The time until all work is done, None where nothing can be told.
+    """The time until all work is done, None where nothing worth telling is known.
 
     All work that is left is divided by the number of steps that run side by side: the average so far, but no more than
     run now, because a build that waits for one long step will not speed up before that has ended. No step ends sooner
@@ -55,6 +58,6 @@ def outlook(running: Sequence[RunningWork], pending: Pending, *, average_lanes: 
     work_s = sum(work.left_s for work in running) + pending.estimate_s
     longest_s = max((work.left_s for work in running), default=0.0)
     left_s = max(longest_s, work_s / lanes)
-    if left_s == 0 and (is_lower_bound or not running):
+    if is_lower_bound and left_s < _WORTH_TELLING_S:
         return None
     return Outlook(left_s=left_s, is_lower_bound=is_lower_bound)

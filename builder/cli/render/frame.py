@@ -10,8 +10,8 @@ from builder.core.resources import format_size
 _SPINNER_S = 0.1
 _GAP = 2
 _SHORTEST_TEXT = 12
-_LONGEST_BAR = 24
-_SHORTEST_BAR = 8
+_LONGEST_BAR = 20
+_SHORTEST_BAR = 10
 
 
 def frame_lines(view: View, *, columns: int, rows: int, symbols: Symbols) -> list[Line]:
@@ -74,11 +74,15 @@ def _timer(one: RunningStep) -> str:
 
 def _bar(view: View, width: int, symbols: Symbols) -> Line:
     """`━━━━────  12/57 steps · 45 cached · 34.0 MiB downloaded · 1:12 · about 4 min left`, as much as has room."""
-    separator = f" {symbols.dot} "
-    text = separator.join(_fitting_facts(view, width, separator))
-    bar_columns = min(_LONGEST_BAR, width - display_width(text) - _GAP)
+    # The width of the terminal alone decides, so that the bar does not jump whenever a number gets longer.
+    bar_columns = min(_LONGEST_BAR, width // 5)
     if bar_columns < _SHORTEST_BAR or not view.total:
-        return line(cut_end(text, width, symbols.ellipsis))
+        bar_columns = 0
+    room = width - bar_columns - (_GAP if bar_columns else 0)
+    separator = f" {symbols.dot} "
+    text = cut_end(separator.join(_fitting_facts(view, room, separator)), room, symbols.ellipsis)
+    if not bar_columns:
+        return line(text)
     full = bar_columns * min(view.done, view.total) // view.total
     done, still_open = symbols.bar
     return line(Part(done * full, Tone.GOOD), Part(still_open * (bar_columns - full), Tone.FAINT), " " * _GAP, text)
