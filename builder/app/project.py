@@ -33,6 +33,25 @@ class Project:
             go_build=self.cache / "go" / "build", go_modules=self.cache / "go" / "mod", zig=self.cache / "zig"
         )
 
+    @property
+    def store(self) -> Path:
+        """The results of steps."""
+        return self.cache / "store"
+
+    @property
+    def logs(self) -> Path:
+        """The output of the commands that steps ran, a directory per build."""
+        return self.cache / "logs"
+
+    @property
+    def scope(self) -> str:
+        """What the store remembers reasons and estimates by: the same recipe in two checkouts has two histories."""
+        return str(self.root)
+
+    def open(self, recipe: str, overrides: Sequence[str] = (), *, lock_file: Path | None = None) -> "Workspace":
+        """The recipe that `recipe` means, with its lock (see `open_workspace`)."""
+        return open_workspace(self.recipe_path(recipe), overrides, lock_file=lock_file)
+
     def recipe_path(self, name: str) -> Path:
         """The recipe that `name` means: a path to a YAML file, or the name of one in `recipes/`."""
         if name.endswith((".yaml", ".yml")):

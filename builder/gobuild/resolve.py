@@ -48,7 +48,9 @@ class ModuleResolver:
 
     def resolve(self, requirements: Sequence[Requirement], directory: Path) -> bool:
         """Make the go.mod and go.sum in `directory` satisfy `requirements`; whether that needed a change."""
-        required = read_requirements(directory / "go.mod")
+        files = (directory / "go.mod", directory / "go.sum")
+        before = [file.read_bytes() for file in files]
+        required = read_requirements(files[0])
         edits = [f"-require={item}" for item in requirements if required.get(item.module) != item.version]
         for item in requirements:
             if item.staging:
@@ -57,7 +59,7 @@ class ModuleResolver:
             return False
         self.go.runner.run(self.go.command("mod", "edit", *edits, cwd=directory))
         self.go.runner.run(self._command("mod", "tidy", cwd=directory))
-        return True
+        return before != [file.read_bytes() for file in files]
 
     def _staging_edits(self, requirement: Requirement, directory: Path) -> Iterable[str]:
         own = json.loads(self._capture("mod", "edit", "-json", cwd=directory))

@@ -8,6 +8,7 @@ from builder.core.arch import Arch
 from builder.core.digest import Digest
 from builder.core.errors import MissingToolError
 from builder.core.resources import GIB, MIB, Resources
+from builder.recipe.keypath import format_key_path
 from builder.recipe.lockfile import Lock
 from builder.recipe.models import Output, Recipe
 from builder.recipe.templates import variable_values
@@ -112,7 +113,7 @@ def _executable(inputs: Inputs, arch: Arch, go: Step[GoRelease], modules: Step[M
 def _origins(inputs: Inputs, variables: Mapping[str, str]) -> dict[str, str]:
     """Where the facts of an executable were written, for the reasons that a plan gives."""
     keys = {"input.name": "cluster.name", "input.package": "cluster.package", "input.tags": "cluster.tags"}
-    keys |= {f"input.variables.{name}": f"cluster.variables.{name}" for name in variables}
+    keys |= {f"input.variables.{name}": format_key_path(("cluster", "variables", name)) for name in variables}
     return {fact: inputs.origin(key) for fact, key in keys.items()}
 
 

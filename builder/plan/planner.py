@@ -16,10 +16,10 @@ _LONGEST_VALUE = 40
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastRun:
-    """What the store remembers of the last time that a step was made: its facts and how long it took."""
+    """What the store remembers of the last time that a step was made: its facts, and how long it took where that is known."""
 
     facts: Mapping[str, str]
-    duration_s: float
+    duration_s: float | None
 
 
 class Index(Protocol):

@@ -10,8 +10,16 @@ from builder.recipe.lockfile import Lock
 
 def lock_mismatches(loaded: LoadedRecipe, lock: Lock, go_mod: Path) -> list[str]:
     """One line for every version that the recipe asks for and the lock (or its `go_mod`) does not pin; empty if it fits."""
+    return [*_differences(loaded, _toolchains(loaded, lock)), *module_mismatches(loaded, go_mod)]
+
+
+def module_mismatches(loaded: LoadedRecipe, go_mod: Path) -> list[str]:
+    """One line for every module version that the recipe asks for and `go_mod` does not require; empty if it fits."""
     required = read_requirements(go_mod) if go_mod.exists() else {}
-    wanted = [*_toolchains(loaded, lock), *_modules(loaded, required, go_mod)]
+    return _differences(loaded, _modules(loaded, required, go_mod))
+
+
+def _differences(loaded: LoadedRecipe, wanted: Iterable[tuple[str, str, str, str | None]]) -> list[str]:
     return [
         f"{loaded.origin(key)}: {key} is {asked}, but {where} has {pinned or 'nothing'}"
         for key, asked, where, pinned in wanted

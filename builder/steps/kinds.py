@@ -1,7 +1,7 @@
 """The kinds of steps: thin functions that connect a typed input and a step's context to the engines below."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from builder.steps.context import StepContext
 from builder.steps.source import SourceFile
 from builder.steps.step import StepKind
 from builder.toolchain.go import GoRelease, ToolchainFetcher, bootstrap_root
+from builder.toolchain.network import network_hints
 from builder.toolchain.wheels import Pip, Wheel, unpack_wheel
 
 
@@ -26,7 +27,7 @@ def _fetch_wheel(wheel: Wheel, context: StepContext) -> None:
         stall_s=context.network.stall_s,
         scratch=context.scratch,
     )
-    with watch_growth(context.scratch, lambda size: context.progress("download", size, None, "bytes")):
+    with network_hints(), watch_growth(context.scratch, _downloaded(context)):
         archive = pip.fetch(wheel)
     unpack_wheel(archive, context.output)
 
@@ -39,9 +40,7 @@ def _fetch_go(release: GoRelease, context: StepContext) -> None:
         stall_s=context.network.stall_s,
         scratch=context.scratch,
     )
-    with watch_growth(
-        context.scratch / "modules" / "cache", lambda size: context.progress("download", size, None, "bytes")
-    ):
+    with network_hints(), watch_growth(context.scratch / "modules" / "cache", _downloaded(context)):
         fetcher.fetch(release, context.output)
 
 
@@ -59,7 +58,7 @@ def _fetch_modules(_: ModulesInput, context: StepContext) -> None:
         progress=lambda done, total: context.progress("modules", done, total, "modules"),
     )
     downloads = context.caches.go_modules / "cache" / "download"
-    with watch_growth(downloads, lambda size: context.progress("download", size, None, "bytes")):
+    with network_hints(), watch_growth(downloads, _downloaded(context)):
         fetcher.fetch(module_directory, context.output)
 
 
@@ -105,6 +104,11 @@ def _go(context: StepContext) -> Go:
         scratch=context.scratch,
         runner=context.runner,
     )
+
+
+def _downloaded(context: StepContext) -> Callable[[int], None]:
+    """Reports bytes as a download of unknown size."""
+    return lambda size_bytes: context.progress("download", size_bytes, None, "bytes")
 
 
 def _online(context: StepContext, what: str) -> Mapping[str, str]:

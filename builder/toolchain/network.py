@@ -1,6 +1,9 @@
 """What a registry's refusal means, for people; the words are those of Go's module client and of pip."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from builder.io.spawn import CommandError
 
 _USER_VARIABLES = (
     "ALL_PROXY", "GOAUTH", "GOINSECURE", "GONOPROXY", "GONOSUMDB", "GOPRIVATE", "GOPROXY", "GOSUMDB", "HOME", "HTTPS_PROXY",
@@ -33,3 +36,13 @@ def network_hint(message: str) -> str:
     """What to do about the failure that `message` tells of; empty where nothing is known."""
     lowered = message.lower()
     return next((hint for words, hint in _HINTS.items() if words.lower() in lowered), "")
+
+
+@contextmanager
+def network_hints() -> Iterator[None]:
+    """Add what is known about a refusal to the error of a command that talks to a registry."""
+    try:
+        yield
+    except CommandError as error:
+        error.hint = error.hint or network_hint("\n".join(error.details))
+        raise

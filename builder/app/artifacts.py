@@ -1,0 +1,145 @@
+"""From store entries to the output directory: the files, their manifest, their checksums."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from builder.app.manifest import (
+    Manifest,
+    ManifestArtifact,
+    ManifestInputs,
+    ManifestModule,
+    ManifestStep,
+    ManifestTime,
+    ManifestTool,
+    checksums,
+)
+from builder.app.project import Workspace
+from builder.app.session import Session
+from builder.core.digest import Digest
+from builder.core.events import ArtifactWritten, Warned
+from builder.exec.result import BuildResult
+from builder.gobuild.modules import parse_go_sum
+from builder.io.outdir import Artifact, OutputDirectory, open_output
+from builder.plan.compose import Target
+from builder.recipe.resolve import resolve, to_json
+from builder.steps.step import Step
+from builder.store.claim import Entry
+from builder.store.record import NodeKind
+from builder.version import VERSION
+
+MANIFEST = "manifest.json"
+CHECKSUMS = "SHA256SUMS"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifacts:
+    """Writes the artifacts of a workspace below `out`, which is kept for this builder while it writes."""
+
+    session: Session
+    workspace: Workspace
+    out: Path
+
+    def write(self, targets: Sequence[Target], result: BuildResult) -> None:
+        """Write the files, `manifest.json` and `SHA256SUMS` of every target; unchanged files are left alone."""
+        with open_output(
+            self.out, state=self.session.project.cache / "out", cancel=self.session.cancel, on_wait=self._tell_waiting
+        ) as directory:
+            files = {target.step.id: self._files(target, result.entry(target.step)) for target in targets}
+            directory.check(artifact for artifacts in files.values() for artifact in artifacts)
+            for target in targets:
+                self._write_target(directory, target, files[target.step.id])
+
+    def _write_target(self, directory: OutputDirectory, target: Target, files: Sequence[Artifact]) -> None:
+        for artifact in files:
+            self._tell(artifact.path, artifact.digest, artifact.size_bytes, changed=directory.write_file(artifact))
+        manifest = self._manifest(target, files)
+        place = self._place(target)
+        for name, data in ((CHECKSUMS, checksums(manifest.artifacts)), (MANIFEST, manifest.to_bytes())):
+            changed = directory.write_bytes(place / name, data)
+            self._tell(place / name, Digest.of_bytes(data), len(data), changed=changed)
+
+    def _place(self, target: Target) -> PurePosixPath:
+        return PurePosixPath(self.workspace.inputs.recipe.name, target.arch)
+
+    def _files(self, target: Target, entry: Entry) -> list[Artifact]:
+        return [
+            Artifact(
+                path=self._place(target) / node.path,
+                source=entry.output / node.path,
+                digest=node.digest,
+                size_bytes=node.size_bytes,
+                executable=node.executable,
+            )
+            for node in entry.file.nodes
+            if node.kind is NodeKind.FILE and node.digest is not None
+        ]
+
+    def _manifest(self, target: Target, files: Sequence[Artifact]) -> Manifest:
+        steps = _reached(target.step)
+        records = self.session.store.lookup([step.key for step in steps])
+        return Manifest(
+            builder=VERSION,
+            name=self.workspace.inputs.recipe.name,
+            arch=target.arch,
+            artifacts=tuple(
+                ManifestArtifact(
+                    path=str(file.path.relative_to(self._place(target))),
+                    digest=file.digest,
+                    size_bytes=file.size_bytes,
+                    step=target.step.id,
+                )
+                for file in files
+            ),
+            inputs=self._inputs(),
+            steps=tuple(_step(step) for step in steps),
+            times={
+                step.id: ManifestTime(
+                    created=datetime.fromtimestamp(records[step.key].created_s, UTC).isoformat(timespec="seconds"),
+                    duration_s=round(records[step.key].duration_s, 3),
+                    peak_memory_bytes=records[step.key].peak_memory_bytes,
+                )
+                for step in steps
+                if step.key in records
+            },
+        )
+
+    def _inputs(self) -> ManifestInputs:
+        inputs, lock = self.workspace.inputs, self.workspace.lock
+        tools = {"go": ManifestTool(version=lock.go.version, digest=lock.go.sums[inputs.host])}
+        for name, wheel in lock.wheels.items():
+            tools[name] = ManifestTool(version=wheel.version, digest=wheel.digests[inputs.host])
+        return ManifestInputs(
+            recipe=to_json(resolve(self.workspace.loaded)),
+            epoch_s=lock.epoch_s,
+            sources={name: source.digest for name, source in inputs.module.items()},
+            modules=tuple(
+                ManifestModule(path=one.path, version=one.version, h1=one.h1)
+                for one in parse_go_sum(inputs.module["go.sum"].path.read_text())
+                if not one.go_mod_only
+            ),
+            tools=tools,
+        )
+
+    def _tell(self, path: PurePosixPath, digest: Digest, size_bytes: int, *, changed: bool) -> None:
+        self.session.sink(
+            ArtifactWritten(path=str(self.out / path), digest=digest, size_bytes=size_bytes, changed=changed)
+        )
+
+    def _tell_waiting(self) -> None:
+        self.session.sink(Warned(message=f"another builder writes to {self.out}; waiting for it"))
+
+
+def _reached(step: Step[Any]) -> list[Step[Any]]:
+    """`step` and all that it needs, each once, needs first."""
+    found: dict[str, Step[Any]] = {}
+    for needed in step.needs.values():
+        found |= {one.id: one for one in _reached(needed)}
+    return [*found.values(), step]
+
+
+def _step(step: Step[Any]) -> ManifestStep:
+    needs = {role: needed.id for role, needed in step.needs.items()}
+    return ManifestStep(id=step.id, kind=step.facts["kind"], key=step.key, needs=needs)

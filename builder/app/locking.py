@@ -1,0 +1,138 @@
+"""Moving pins: what a recipe asks for, resolved against the registries and written to its lock."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from os.path import relpath
+from pathlib import Path
+
+from builder.app.module_locking import ModuleLocking
+from builder.app.session import Session
+from builder.core.arch import Arch
+from builder.core.errors import BuilderError
+from builder.plan.compose import wheel_step
+from builder.recipe.load import LoadedRecipe, load_recipe
+from builder.recipe.lockfile import Lock, LockedGo, LockedModules, LockedWheel, lock_path, read_lock, write_lock
+from builder.recipe.match import module_mismatches
+from builder.toolchain.go import BOOTSTRAP_WHEEL, ToolchainFetcher, bootstrap_root
+from builder.toolchain.network import network_hints
+from builder.toolchain.wheels import Pip
+from builder.toolchain.zig import ZIG_WHEEL
+
+# Architectures of machines that builds run on; a lock serves all of them.
+_HOSTS = (Arch.AMD64, Arch.ARM64)
+
+
+class LockPart(StrEnum):
+    """A part of the lock that can be resolved anew on its own."""
+
+    GO = "go"
+    ZIG = "zig"
+    MODULES = "modules"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockRequest:
+    """Which lock to bring up to date: that of `recipe` with `overrides`; `parts` are resolved even where they fit.
+
+    `now_s` (seconds since the epoch) becomes the date of the lock when a pin moves.
+    """
+
+    recipe: Path
+    overrides: Sequence[str]
+    lock_file: Path | None
+    parts: frozenset[LockPart]
+    now_s: int
+
+
+def update_lock(session: Session, request: LockRequest) -> list[str]:
+    """Resolve what the lock lacks and write it; one line for every pin that moved, none when nothing changed."""
+    loaded = load_recipe(request.recipe, request.overrides)
+    path = request.lock_file or lock_path(request.recipe)
+    before = _readable_lock(path)
+    lock = _Update(session=session, loaded=loaded, path=path, before=before, parts=request.parts).resolve(request.now_s)
+    if lock == before:
+        return []
+    write_lock(path, lock)
+    return [*_changes(before, lock), f"wrote {path}"]
+
+
+def _readable_lock(path: Path) -> Lock | None:
+    """The lock as it is; a missing or damaged one pins nothing."""
+    try:
+        return read_lock(path)
+    except BuilderError:
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Update:
+    """One update of the lock at `path`; keeps of `before` what still fits and is not in `parts`."""
+
+    session: Session
+    loaded: LoadedRecipe
+    path: Path
+    before: Lock | None
+    parts: frozenset[LockPart]
+
+    def resolve(self, now_s: int) -> Lock:
+        """The lock that fits the recipe; it keeps its date when no pin moved."""
+        toolchains = self.loaded.recipe.toolchains
+        wheels = {
+            BOOTSTRAP_WHEEL: self._wheel(BOOTSTRAP_WHEEL, toolchains.go_bootstrap, LockPart.GO),
+            ZIG_WHEEL: self._wheel(ZIG_WHEEL, toolchains.zig, LockPart.ZIG),
+        }
+        modules = self.before.modules if self.before else LockedModules(go_mod="go.mod", go_sum="go.sum")
+        lock = Lock(epoch_s=now_s, go=LockedGo(version=toolchains.go, sums={}), wheels=wheels, modules=modules)
+        lock = lock.model_copy(update={"go": self._go(lock)})
+        lock = lock.model_copy(update={"modules": self._modules(lock)})
+        if self.before and lock == self.before.model_copy(update={"epoch_s": now_s}):
+            return self.before
+        return lock
+
+    def _wheel(self, name: str, version: str, part: LockPart) -> LockedWheel:
+        known = self.before.wheels.get(name) if self.before else None
+        if known and known.version == version and part not in self.parts:
+            return known
+        with self.session.bench(f"lock-{name}") as (runner, scratch), network_hints():
+            network = self.session.network
+            pip = Pip(runner=runner, environment=network.environment, stall_s=network.stall_s, scratch=scratch)
+            return LockedWheel(version=version, digests={host: pip.digest_of(name, version, host) for host in _HOSTS})
+
+    def _go(self, lock: Lock) -> LockedGo:
+        version = lock.go.version
+        known = self.before.go if self.before else None
+        if known and known.version == version and LockPart.GO not in self.parts:
+            return known
+        bootstrap = self.session.obtain(wheel_step(lock, BOOTSTRAP_WHEEL, self.session.host))
+        with self.session.bench("lock-go") as (runner, scratch), network_hints():
+            fetcher = ToolchainFetcher(
+                goroot=bootstrap_root(bootstrap),
+                runner=runner,
+                environment=self.session.network.environment,
+                stall_s=self.session.network.stall_s,
+                scratch=scratch,
+            )
+            return LockedGo(version=version, sums={host: fetcher.sum_of(version, host) for host in _HOSTS})
+
+    def _modules(self, lock: Lock) -> LockedModules:
+        if self.before and LockPart.MODULES not in self.parts:
+            go_mod = self.path.parent / self.before.modules.go_mod
+            if not module_mismatches(self.loaded, go_mod):
+                return self.before.modules
+        own = self.path.with_suffix(".go.mod"), self.path.with_suffix(".go.sum")
+        locking = ModuleLocking(session=self.session, loaded=self.loaded, lock=lock)
+        go_mod, go_sum = locking.resolve(own_go_mod=own[0], own_go_sum=own[1])
+        return LockedModules(go_mod=relpath(go_mod, self.path.parent), go_sum=relpath(go_sum, self.path.parent))
+
+
+def _changes(before: Lock | None, after: Lock) -> list[str]:
+    old, new = _versions(before), _versions(after)
+    return [f"{name}: {old.get(name, 'nothing')} -> {value}" for name, value in new.items() if old.get(name) != value]
+
+
+def _versions(lock: Lock | None) -> Mapping[str, str]:
+    if lock is None:
+        return {}
+    wheels = {name: wheel.version for name, wheel in lock.wheels.items()}
+    return {"go": lock.go.version, **wheels, "Go modules": f"{lock.modules.go_mod}, {lock.modules.go_sum}"}

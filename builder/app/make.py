@@ -1,0 +1,37 @@
+"""The main job: from a recipe to files in the output directory."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from builder.app.artifacts import Artifacts
+from builder.app.project import Workspace
+from builder.app.session import Session
+from builder.core.arch import Arch
+from builder.core.errors import RecipeError
+from builder.plan.compose import Target, compose
+from builder.plan.plan import Plan
+
+
+def plan_build(session: Session, workspace: Workspace, archs: Sequence[Arch]) -> Plan:
+    """What `make_artifacts` would do, by the store's index."""
+    return session.plan([target.step for target in targets_of(workspace, archs)])
+
+
+def make_artifacts(session: Session, workspace: Workspace, archs: Sequence[Arch], out: Path) -> None:
+    """Build `workspace`'s recipe for `archs` (all of the recipe's when empty) into `out/RECIPE/ARCH`."""
+    targets = targets_of(workspace, archs)
+    artifacts = Artifacts(session=session, workspace=workspace, out=out)
+    result = session.build([target.step for target in targets])
+    artifacts.write(targets, result)
+
+
+def targets_of(workspace: Workspace, archs: Sequence[Arch]) -> tuple[Target, ...]:
+    """The targets of the recipe for `archs`; `RecipeError` where the recipe does not name one of them."""
+    named = workspace.inputs.recipe.architectures
+    missing = [arch for arch in archs if arch not in named]
+    if missing:
+        raise RecipeError(
+            f"the recipe {workspace.inputs.recipe.name!r} is not for {', '.join(missing)}",
+            hint=f"it names {', '.join(named)} ({workspace.loaded.origin('architectures')})",
+        )
+    return compose(workspace.inputs, tuple(dict.fromkeys(archs)) or named)

@@ -1,0 +1,155 @@
+"""Building a second time from nothing, elsewhere and under other conditions, and comparing."""
+
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import mkdtemp
+
+from builder.app.make import targets_of
+from builder.app.project import Workspace
+from builder.app.session import Session
+from builder.core.arch import Arch
+from builder.core.errors import RecipeError, VerificationError
+from builder.formats.elf import sections
+from builder.io.files import remove_tree
+from builder.io.spawn import Command
+from builder.plan.compose import Target
+
+# What of the checkout a build reads.
+_CHECKOUT = ("builder", "cluster", "recipes")
+# Everything about the second build that must not matter. The directory's name has a space and letters beyond ASCII.
+_ELSEWHERE = "another place, für später"
+_CONDITIONS = {
+    "HOME": "/nonexistent",
+    "LANG": "tr_TR.UTF-8",
+    "LC_ALL": "tr_TR.UTF-8",
+    "LOGNAME": "somebody",
+    "SOURCE_DATE_EPOCH": "1",
+    "TZ": "Pacific/Kiritimati",
+    "USER": "somebody",
+}
+_UMASK = "0077"
+_CHUNK_BYTES = 1 << 20
+_SHOWN_BYTES = 16
+
+
+def check(session: Session, workspace: Workspace, archs: Sequence[Arch], overrides: Sequence[str]) -> list[str]:
+    """Build normally, then again from nothing; one line per equal file, `VerificationError` with the first difference.
+
+    What was downloaded is not fetched again: it is the same by digest. Everything else is made anew, Go's build cache
+    included, by a copy of the builder in a copy of the checkout.
+    """
+    targets = targets_of(workspace, archs)
+    first = session.build([target.step for target in targets])
+    root = Path(mkdtemp(dir=session.project.cache, prefix="reproduce."))
+    try:
+        second = _Second(session=session, workspace=workspace, place=root / _ELSEWHERE)
+        second.prepare(targets)
+        second.build(archs, overrides)
+        return [second.compare(target, first.output(target.step)) for target in targets]
+    finally:
+        remove_tree(root)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Second:
+    """The second build: its own checkout, cache and output below `place`."""
+
+    session: Session
+    workspace: Workspace
+    place: Path
+
+    def prepare(self, targets: Sequence[Target]) -> None:
+        """Copy the checkout, and the entries that were downloaded."""
+        root = self.session.project.root
+        for name in _CHECKOUT:
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(root / name, self.place / "checkout" / name, ignore=ignored, copy_function=shutil.copyfile)
+        for target in targets:
+            for step in target.step.needs.values():
+                self._seed(step.key.hex)
+
+    def _seed(self, key: str) -> None:
+        relative = Path("entries", key[:2], key)
+        copy = self.place / "cache" / "store" / relative
+        if not copy.exists():
+            shutil.copytree(self.session.project.store / relative, copy)
+
+    def build(self, archs: Sequence[Arch], overrides: Sequence[str]) -> None:
+        """Run the builder's copy."""
+        options = [option for arch in archs for option in ("--arch", arch)]
+        options += [option for override in overrides for option in ("--set", override)]
+        recipe, lock = self._copied(self.workspace.loaded.files[0]), self._copied(self.workspace.lock_file)
+        builder = [sys.executable, "-P", "-m", "builder", "make", str(recipe), "--lock", str(lock), "--offline"]
+        command = Command(
+            argv=["/bin/sh", "-c", f'umask {_UMASK} && exec "$@"', "sh", *builder, *options, "--out", str(self._out)],
+            env={
+                **_CONDITIONS,
+                "BUILDER_CACHE": str(self.place / "cache"),
+                "PYTHONPATH": str(self.place / "checkout"),
+            },
+            cwd=self.place,
+        )
+        with self.session.bench("second-build") as (runner, _):
+            runner.run(command)
+
+    def compare(self, target: Target, first: Path) -> str:
+        """One line that says that the files of `target` are equal; `VerificationError` where they are not."""
+        files = sorted(path.relative_to(first) for path in first.rglob("*") if path.is_file())
+        for name in files:
+            one, other = first / name, self._out / self.workspace.inputs.recipe.name / target.arch / name
+            difference = first_difference(one, other)
+            if difference:
+                raise VerificationError(
+                    f"{target.arch}/{name} is not reproducible",
+                    details=difference,
+                    hint="something that is no input of the step reached its result: a path, a clock, an environment",
+                )
+        return f"{target.arch}: {', '.join(map(str, files))} built twice, identical"
+
+    @property
+    def _out(self) -> Path:
+        return self.place / "out"
+
+    def _copied(self, path: Path) -> Path:
+        """Where the copy of a file of the checkout lies; files elsewhere are read where they are."""
+        resolved = path.resolve()
+        root = self.session.project.root
+        return self.place / "checkout" / resolved.relative_to(root) if resolved.is_relative_to(root) else resolved
+
+
+def first_difference(one: Path, other: Path) -> list[str]:
+    """Lines that describe the first difference between two files; none when they are equal."""
+    if not other.exists():
+        raise RecipeError(f"{other} was not made by the second build")
+    offset = _first_offset(one, other)
+    if offset is None:
+        return []
+    lines = [f"sizes: {one.stat().st_size} and {other.stat().st_size} bytes", f"first difference at byte {offset}"]
+    section = next((it for it in sections(one) if it.start <= offset < it.start + it.size_bytes), None)
+    if section:
+        lines[-1] += f", in section {section.name} at byte {offset - section.start}"
+    return [*lines, f"first build:  {_bytes_at(one, offset)}", f"second build: {_bytes_at(other, offset)}"]
+
+
+def _first_offset(one: Path, other: Path) -> int | None:
+    position = 0
+    with one.open("rb") as left, other.open("rb") as right:
+        while True:
+            a, b = left.read(_CHUNK_BYTES), right.read(_CHUNK_BYTES)
+            if a != b:
+                pairs = enumerate(zip(a, b, strict=False))
+                return position + next((index for index, (x, y) in pairs if x != y), min(len(a), len(b)))
+            if not a:
+                return None
+            position += len(a)
+
+
+def _bytes_at(path: Path, offset: int) -> str:
+    with path.open("rb") as stream:
+        stream.seek(offset)
+        data = stream.read(_SHOWN_BYTES)
+    text = "".join(chr(byte) if chr(byte).isascii() and chr(byte).isprintable() else "." for byte in data)
+    return f"{data.hex(' ')}  {text}"

@@ -1,0 +1,135 @@
+"""One run of the builder: the store, the machine, and the way to make steps."""
+
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from tempfile import mkdtemp
+from types import TracebackType
+from typing import Any, Self
+
+from builder.app.project import Project
+from builder.core.arch import Arch, host_arch
+from builder.core.digest import Digest
+from builder.core.events import Event, EventSink
+from builder.exec.executor import Executor
+from builder.exec.logs import RunLogs
+from builder.exec.result import BuildResult
+from builder.exec.signals import cancel_on_signals
+from builder.io.files import remove_tree
+from builder.io.leash import Leash
+from builder.io.machine import machine_resources
+from builder.io.spawn import CancelToken, Runner
+from builder.plan.plan import Plan
+from builder.plan.planner import LastRun, make_plan
+from builder.steps.context import Network
+from builder.steps.step import Step
+from builder.store.store import Store
+from builder.toolchain.network import network_environment
+
+DEFAULT_STALL_S = 120.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the user chose for a run. `stall_s`: a transfer that has not moved for so long is ended."""
+
+    offline: bool = False
+    stall_s: float = DEFAULT_STALL_S
+
+
+def _unheard(_: Event) -> None:
+    """For commands that run no steps."""
+
+
+class Session:
+    """Everything that one command of the builder works with; a context manager that closes the store."""
+
+    def __init__(self, project: Project, settings: Settings, *, sink: EventSink = _unheard) -> None:
+        self.project = project
+        self.settings = settings
+        self.sink = sink
+        self.cancel = CancelToken()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if "store" in self.__dict__:
+            self.store.close()
+
+    @cached_property
+    def store(self) -> Store:
+        """The store; opened at its first use."""
+        return Store(self.project.store)
+
+    @property
+    def network(self) -> Network:
+        """How steps reach the outside."""
+        return Network(
+            offline=self.settings.offline,
+            stall_s=self.settings.stall_s,
+            environment=network_environment(self.project.environment),
+        )
+
+    def plan(self, targets: Sequence[Step[Any]], damaged: Mapping[Digest, str] | None = None) -> Plan:
+        """What making `targets` takes, by the store's index."""
+        return make_plan(targets, _StoreIndex(store=self.store, scope=self.project.scope), damaged=damaged)
+
+    def build(self, targets: Sequence[Step[Any]]) -> BuildResult:
+        """Make `targets`; raises when a step failed."""
+        return self.executor.execute(lambda damaged: self.plan(targets, damaged))
+
+    def obtain(self, step: Step[Any]) -> Path:
+        """The files of `step`, made when they are not in the store."""
+        return self.build([step]).output(step)
+
+    @property
+    def host(self) -> Arch:
+        """The architecture of this machine."""
+        return host_arch()
+
+    @contextmanager
+    def bench(self, name: str) -> Iterator[tuple[Runner, Path]]:
+        """A runner with the log `name` and a scratch directory, for work that is no step: its result is not kept."""
+        logs = RunLogs(self.project.logs, time.time())
+        logs.prepare()
+        scratch = Path(mkdtemp(dir=self.project.cache, prefix="scratch."))
+        try:
+            with Leash() as leash, cancel_on_signals(self.cancel):
+                yield Runner(log=logs.of_step(name), cancel=self.cancel, leash=leash), scratch
+        finally:
+            remove_tree(scratch)
+
+    @cached_property
+    def executor(self) -> Executor:
+        """Runs plans on this machine."""
+        return Executor(
+            store=self.store,
+            machine=machine_resources(),
+            sink=self.sink,
+            cancel=self.cancel,
+            caches=self.project.caches,
+            network=self.network,
+            logs=self.project.logs,
+            scope=self.project.scope,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _StoreIndex:
+    """The store's index as planning asks it."""
+
+    store: Store
+    scope: str
+
+    def present(self, keys: Collection[Digest]) -> Collection[Digest]:
+        return self.store.lookup(list(keys)).keys()
+
+    def last_runs(self, step_ids: Collection[str]) -> Mapping[str, LastRun]:
+        known = self.store.history(self.scope, list(step_ids))
+        return {step: LastRun(facts=last.facts, duration_s=last.duration_s) for step, last in known.items()}

@@ -1,0 +1,99 @@
+"""`builder plan` and `builder make`: the main job."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+from builder.app.project import find_project
+from builder.app.session import Session, Settings
+from builder.cli.options import (
+    ArchOption,
+    EventsOption,
+    JsonOption,
+    LockOption,
+    OfflineOption,
+    OutOption,
+    QuietOption,
+    RecipeArgument,
+    SetOption,
+    StallOption,
+)
+from builder.core.errors import RecipeError
+
+_STALL_S = 120.0
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    app.command(epilog="Example: builder plan --arch armv7")(plan)
+    app.command(epilog="Examples: builder make --arch armv7; builder make my.yaml --set cluster.tags='[slim]'")(make)
+
+
+def plan(
+    recipe: RecipeArgument = "edge",
+    *,
+    arch: ArchOption = None,
+    overrides: SetOption = None,
+    lock: LockOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show which steps a build would run, and why; runs nothing."""
+    from builder.app.make import plan_build  # noqa: PLC0415 - commands import what they alone need
+    from builder.cli.render.plan import plan_json, render_plan  # noqa: PLC0415 - the same
+
+    project = find_project(os.environ)
+    with Session(project, Settings()) as session:
+        made = plan_build(session, project.open(recipe, overrides or (), lock_file=lock), arch or ())
+    typer.echo(json.dumps(plan_json(made), indent=2) if as_json else render_plan(made), nl=as_json)
+
+
+def make(  # noqa: PLR0913 - one parameter per option
+    recipe: RecipeArgument = "edge",
+    *,
+    arch: ArchOption = None,
+    overrides: SetOption = None,
+    lock: LockOption = None,
+    out: OutOption = None,
+    offline: OfflineOption = False,
+    check_reproducible: Annotated[
+        bool, typer.Option("--check-reproducible", help="Build a second time from nothing, elsewhere, and compare.")
+    ] = False,
+    network_timeout: StallOption = _STALL_S,
+    quiet: QuietOption = False,
+    events: EventsOption = None,
+) -> None:
+    """Build what a recipe asks for into out/RECIPE/ARCH."""
+    project = find_project(os.environ)
+    settings = Settings(offline=offline, stall_s=network_timeout)
+    with live_session(settings, quiet=quiet, events=events) as session:
+        workspace = project.open(recipe, overrides or (), lock_file=lock)
+        if check_reproducible:
+            from builder.app.reproduce import check  # noqa: PLC0415 - commands import what they alone need
+
+            typer.echo("\n".join(check(session, workspace, arch or (), overrides or ())), err=events is not None)
+        else:
+            from builder.app.make import make_artifacts  # noqa: PLC0415 - the same
+
+            make_artifacts(session, workspace, arch or (), out or project.root / "out")
+
+
+@contextmanager
+def live_session(settings: Settings, *, quiet: bool, events: str | None) -> Iterator[Session]:
+    """A session whose events are shown as the user asked."""
+    from builder.cli.render.mode import Mode, RenderFlags, choose_mode  # noqa: PLC0415 - `plan` shows no events
+    from builder.cli.render.renderer import RenderOptions, make_renderer  # noqa: PLC0415 - the same
+
+    if events not in {None, "json"}:
+        raise RecipeError(f"--events {events}: unknown form", hint="the only form is json")
+    mode = choose_mode(sys.stderr, os.environ, RenderFlags(json_events=events is not None, quiet=quiet))
+    stream = sys.stdout if mode is Mode.JSON else sys.stderr
+    with (
+        make_renderer(mode, stream, RenderOptions(environment=os.environ)) as renderer,
+        Session(find_project(os.environ), settings, sink=renderer) as session,
+    ):
+        yield session

@@ -1,0 +1,63 @@
+"""The entry point of the command line."""
+
+import sys
+import traceback
+from typing import Annotated
+
+import typer
+
+from builder.cli.commands import build, cache, doctor, lock, recipe, tool
+from builder.cli.render.error import render_error
+from builder.core.errors import BuilderError, ExitCode
+from builder.version import VERSION
+
+app = typer.Typer(
+    name="builder",
+    help="Recipes in; reproducible Kubernetes executables for edge devices out.",
+    epilog="Start with: builder make --arch armv7",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def common(
+    context: typer.Context,
+    *,
+    version: Annotated[bool, typer.Option("--version", help="Print the builder's version.", is_eager=True)] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of unexpected and expected errors.")] = False,
+) -> None:
+    """Take the options that stand before the command."""
+    context.obj = debug
+    if version:
+        typer.echo(f"builder {VERSION}")
+        raise typer.Exit
+
+
+for commands in (build, recipe, lock, cache, tool, doctor):
+    commands.register(app)
+
+
+def main() -> int:
+    """Run the command line; returns the exit code, `SystemExit` carries it for usage errors."""
+    debug = "--debug" in sys.argv[1:]
+    try:
+        app(prog_name="builder")
+    except BuilderError as error:
+        return _failed(error, error.exit_code, debug=debug)
+    except Exception as error:
+        unexpected = BuilderError(
+            f"unexpected {type(error).__name__}: {error}", hint="this is a defect; run again with --debug and report it"
+        )
+        return _failed(unexpected, ExitCode.BUILD_FAILED, debug=debug)
+    return ExitCode.OK
+
+
+def _failed(error: BuilderError, code: ExitCode, *, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    sys.stderr.write(render_error(error))
+    return code

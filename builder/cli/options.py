@@ -1,0 +1,37 @@
+"""Options that several commands share, so that they are called and explained alike."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from builder.core.arch import Arch
+
+RecipeArgument = Annotated[
+    str, typer.Argument(metavar="[RECIPE]", help="Name of a recipe in recipes/, or the path of a .yaml file.")
+]
+ArchOption = Annotated[
+    list[Arch] | None,
+    typer.Option("--arch", help="Only this architecture; may be repeated. Default: all that the recipe names."),
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a value of the recipe; may be repeated."),
+]
+LockOption = Annotated[
+    Path | None, typer.Option("--lock", help="The lock file. Default: beside the recipe, with the suffix .lock.")
+]
+OutOption = Annotated[Path | None, typer.Option("--out", help="Output directory. Default: out/ in the checkout.")]
+OfflineOption = Annotated[bool, typer.Option("--offline", help="Use nothing but the cache; open no connection.")]
+StallOption = Annotated[
+    float,
+    typer.Option(
+        "--network-timeout", metavar="SECONDS", min=1.0, help="End a transfer that has not moved for this long."
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Only warnings and failures.")]
+EventsOption = Annotated[
+    str | None,
+    typer.Option("--events", metavar="json", help="Write events as JSON lines to stdout (docs/reference/events.md)."),
+]
