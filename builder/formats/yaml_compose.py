@@ -30,6 +30,7 @@ from builder.formats.yaml_tree import (
 )
 
 MAX_DEPTH = 64
+_CORE_TAG = "tag:yaml.org,2002:"
 
 
 class EventStream(Protocol):
@@ -119,9 +120,7 @@ class Composer:
             key = self._scalar_key(event)
             entry = Entry(key_place=self._place(event), value=self._node(self._next(), depth + 1))
             if key in entries:
-                self._complain(
-                    event, f"{key!r} is written twice; it stands already in line {entries[key].key_place.line}"
-                )
+                self._complain(event, f"{key!r} is written twice; first in line {entries[key].key_place.line}")
             elif key is not None:
                 entries[key] = entry
         return MapNode(place=self._place(start), entries=entries)
@@ -143,7 +142,8 @@ class Composer:
                 event, f"anchors (&{event.anchor}) are not supported; write values out, or share them through 'extends'"
             )
         if event.tag is not None:
-            self._complain(event, f"tags ({event.tag}) are not supported; quotes make a value text")
+            tag = event.tag.replace(_CORE_TAG, "!!")
+            self._complain(event, f"tags ({tag}) are not supported; quotes make a value text")
 
     def _place(self, event: Event) -> Place:
         mark = event.start_mark

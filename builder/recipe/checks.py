@@ -25,16 +25,16 @@ def _mapping_at(node: MapNode | None, key: str) -> MapNode | None:
 
 
 def _useless_nulls(node: MapNode, path: KeyPath) -> Iterator[Problem]:
+    given = [key for key, entry in node.entries.items() if _is_there(entry.value)]
     for key, entry in node.entries.items():
         # Below a variable there is nothing but text; `{name}` without quotes is a mapping to YAML, and told as such.
         if isinstance(entry.value, MapNode) and path != ("cluster", "variables"):
             yield from _useless_nulls(entry.value, (*path, key))
         elif is_null(entry.value):
-            inherited = [name for name, other in node.entries.items() if name != key]
             message = "has no value, and there is no inherited one that null could drop"
             yield Problem(
                 place=entry.key_place,
-                message=f"{format_key_path((*path, key))}: {message}{did_you_mean(key, inherited)}",
+                message=f"{format_key_path((*path, key))}: {message}{did_you_mean(key, given)}",
             )
 
 

@@ -7,7 +7,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from builder.core.arch import Arch
+from builder.core.arch import ARCH_FACTS, Arch
 from builder.formats.yaml_tree import BrokenNode, DroppedNode, ListNode, MapNode, Node, Place, Problem, ScalarNode
 from builder.recipe.keypath import format_key_path
 from builder.recipe.merge import EXTENDS
@@ -87,7 +87,7 @@ def _key_place(root: Node, location: Sequence[str | int]) -> Place:
 def _missing(location: Sequence[str | int], root: Node) -> Problem:
     node = _node_at(root, location)
     if isinstance(node, DroppedNode):
-        return _at(location, node.place, "is required, but null drops it here")
+        return _at(location, node.place, "is required, but dropped here: null, or no value, drops what is inherited")
     return _at(location, _key_place(root, location), "is required, but missing")
 
 
@@ -158,7 +158,17 @@ def _unknown_word(field: str, node: Node) -> str:
     name, known = _WORD_LISTS.get(field, ("word", []))
     if not isinstance(node, ScalarNode) or not isinstance(node.value, str):
         return f"must be one of {', '.join(known)}, not {_described(node)}"
+    if field == "architectures" and (same := _same_architecture(node.value)):
+        return f"unknown architecture {node.value!r}; it is called {same} here; known: {', '.join(known)}"
     return f"unknown {name} {node.value!r}{suggestion(node.value, 'known', known)}"
+
+
+def _same_architecture(name: str) -> str:
+    """Our name of the architecture that Go, Debian or the kernel call `name`."""
+    for arch, facts in ARCH_FACTS.items():
+        if name in {facts.goarch, facts.debian, facts.machine, f"{facts.goarch}v{facts.goarm}"}:
+            return arch.value
+    return ""
 
 
 def _not_integer(node: Node) -> str:

@@ -15,6 +15,7 @@ from builder.recipe.models import Recipe, WrittenText
 from builder.recipe.overrides import apply_overrides
 
 DEFAULT_ORIGIN = "default"
+_LINE_LENGTH = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,10 +89,15 @@ def _plain(node: Node) -> object:
 
 
 def _recipe_error(path: Path, merged: Merged, problems: Sequence[Problem]) -> RecipeError:
-    lines = [str(problem) for problem in sorted(problems, key=_order)]
+    lines = [_shortened(str(problem)) for problem in sorted(problems, key=_order)]
     mistakes = "1 mistake" if len(lines) == 1 else f"{len(lines)} mistakes"
     hint = "every key is explained in docs/reference/recipe.md"
     return RecipeError(f"{mistakes} in the recipe {path}", details=lines, hint=hint if merged.files else "")
+
+
+def _shortened(line: str) -> str:
+    """`line` without most of a value that nobody wrote by hand."""
+    return line if len(line) <= _LINE_LENGTH else f"{line[:_LINE_LENGTH]}..."
 
 
 def _order(problem: Problem) -> tuple[bool, str, int, int, str]:

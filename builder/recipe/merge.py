@@ -21,6 +21,7 @@ from builder.formats.yaml_tree import (
     Source,
     shown_path,
 )
+from builder.recipe.nearest import nearest
 
 EXTENDS = "extends"
 # Nobody stacks this many files by intention, and a chain must not exhaust Python's stack.
@@ -87,11 +88,11 @@ class _Reader:
     def tree(self, path: Path, named_at: Place | None) -> MapNode | None:
         """The file at `path` laid over all that it extends; None where it gives no tree."""
         identity = os.path.realpath(path) if "\0" not in str(path) else str(path)
-        if identity in self.chain:
+        if named_at and identity in self.chain:
             self._complain(named_at, self._describe_cycle(identity, named_at))
             return None
         if identity not in self.trees:
-            if len(self.chain) >= MAX_CHAIN:
+            if named_at and len(self.chain) >= MAX_CHAIN:
                 self._complain(named_at, f"more than {MAX_CHAIN} files extend each other in a chain")
                 return None
             self.chain[identity] = named_at
@@ -102,9 +103,10 @@ class _Reader:
     def _read(self, path: Path, named_at: Place | None) -> MapNode | None:
         source = _source(path, self.cwd)
         document = read_document(path, source)
-        if document.root is None and named_at and all(not problem.place.line for problem in document.problems):
+        if document.root is None and all(not problem.place.line for problem in document.problems):
             for problem in document.problems:
-                self._complain(named_at, f"{source.name}: {problem.message}{_near_file(path)}")
+                subject = f"{source.name}: " if named_at else ""
+                self._complain(named_at or problem.place, f"{subject}{problem.message}{_near_file(path)}")
             return None
         self.files[path] = None
         self.problems += document.problems
@@ -136,12 +138,11 @@ class _Reader:
                 self._complain(name.place, f"{EXTENDS}: must be a file name or a list of file names")
         return good
 
-    def _complain(self, place: Place | None, message: str) -> None:
-        if place is not None:
-            self.problems.append(Problem(place=place, message=message))
+    def _complain(self, place: Place, message: str) -> None:
+        self.problems.append(Problem(place=place, message=message))
         self.complete = False
 
-    def _describe_cycle(self, identity: str, named_at: Place | None) -> str:
+    def _describe_cycle(self, identity: str, named_at: Place) -> str:
         """Every file of the circle with the place where it names the next one."""
         chain = list(self.chain)
         circle = chain[chain.index(identity) :]
@@ -155,10 +156,12 @@ def _source(path: Path, cwd: Path) -> Source:
 
 def _near_file(path: Path) -> str:
     """Names the file beside the missing `path` that was probably meant."""
-    from builder.recipe.nearest import did_you_mean  # noqa: PLC0415 - only errors need it
-
     try:
-        siblings = sorted(entry.name for entry in path.parent.iterdir()) if not path.exists() else []
+        siblings = (
+            [entry for entry in path.parent.iterdir() if entry.suffix == path.suffix] if not path.exists() else []
+        )
     except (OSError, ValueError):
         return ""
-    return did_you_mean(path.name, siblings)
+    # Without the suffix, which would make all of them look alike.
+    near = nearest(path.stem, sorted(entry.stem for entry in siblings))
+    return f"; did you mean {near + path.suffix!r}?" if near else ""

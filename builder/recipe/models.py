@@ -51,9 +51,11 @@ class Output(StrEnum):
 
 
 def _each_once(items: tuple[ItemT, ...]) -> tuple[ItemT, ...]:
+    seen: set[ItemT] = set()
     for index, item in enumerate(items):
-        if item in items[:index]:
+        if item in seen:
             raise PydanticCustomError("listed_twice", "{item} is listed twice", {"item": str(item), "index": index})
+        seen.add(item)
     return items
 
 

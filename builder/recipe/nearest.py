@@ -2,13 +2,26 @@
 
 from collections.abc import Iterable, Sequence
 
+# Comparing takes time in proportion to all three: words, known words, mistakes. Nobody mistypes a word longer than this.
+_WORD_LENGTH = 100
+_KNOWN_WORDS = 200
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The one of `known` that is most like `word`, None where none is near."""
+    words = list(known)
+    if len(word) > _WORD_LENGTH or len(words) > _KNOWN_WORDS:
+        return None
+    import difflib  # noqa: PLC0415 - only errors need it, and it costs start-up time
+
+    near = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
+    return near[0] if near else None
+
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`; did you mean 'x'?` with the nearest of `known`, or nothing where none is near."""
-    import difflib  # noqa: PLC0415 - only errors need it, and it costs start-up time
-
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    near = nearest(word, known)
+    return f"; did you mean {near!r}?" if near else ""
 
 
 def suggestion(word: str, label: str, known: Sequence[str]) -> str:
