@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from os.path import relpath
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from builder.app.module_locking import ModuleLocking
 from builder.app.session import Session
 from builder.core.arch import Arch
 from builder.core.errors import BuilderError
+from builder.core.lock_part import LockPart
 from builder.plan.compose import wheel_step
 from builder.recipe.load import LoadedRecipe, load_recipe
 from builder.recipe.lockfile import Lock, LockedGo, LockedModules, LockedWheel, lock_path, read_lock, write_lock
@@ -21,14 +21,6 @@ from builder.toolchain.zig import ZIG_WHEEL
 
 # Architectures of machines that builds run on; a lock serves all of them.
 _HOSTS = (Arch.AMD64, Arch.ARM64)
-
-
-class LockPart(StrEnum):
-    """A part of the lock that can be resolved anew on its own."""
-
-    GO = "go"
-    ZIG = "zig"
-    MODULES = "modules"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

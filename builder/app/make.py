@@ -8,6 +8,8 @@ from builder.app.project import Workspace
 from builder.app.session import Session
 from builder.core.arch import Arch
 from builder.core.errors import RecipeError
+from builder.core.events import BuildFinished
+from builder.exec.result import BuildResult, StepsFailedError
 from builder.plan.compose import Target, compose
 from builder.plan.plan import Plan
 
@@ -21,8 +23,24 @@ def make_artifacts(session: Session, workspace: Workspace, archs: Sequence[Arch]
     """Build `workspace`'s recipe for `archs` (all of the recipe's when empty) into `out/RECIPE/ARCH`."""
     targets = targets_of(workspace, archs)
     artifacts = Artifacts(session=session, workspace=workspace, out=out)
-    result = session.build([target.step for target in targets])
+    try:
+        result = session.build([target.step for target in targets])
+    except StepsFailedError as error:
+        session.sink(_finished(error.result))
+        raise
     artifacts.write(targets, result)
+    session.sink(_finished(result))
+
+
+def _finished(result: BuildResult) -> BuildFinished:
+    return BuildFinished(
+        ok=not result.failures,
+        duration_s=result.duration_s,
+        built=result.built,
+        cached=result.cached,
+        failed=len(result.failures),
+        skipped=len(result.skipped),
+    )
 
 
 def targets_of(workspace: Workspace, archs: Sequence[Arch]) -> tuple[Target, ...]:

@@ -5,12 +5,10 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from builder.app.project import find_project
-from builder.app.session import Session, Settings
 from builder.cli.options import (
     ArchOption,
     EventsOption,
@@ -23,7 +21,9 @@ from builder.cli.options import (
     SetOption,
     StallOption,
 )
-from builder.core.errors import RecipeError
+
+if TYPE_CHECKING:
+    from builder.app.session import Session, Settings
 
 _STALL_S = 120.0
 
@@ -43,8 +43,10 @@ def plan(
     as_json: JsonOption = False,
 ) -> None:
     """Show which steps a build would run, and why; runs nothing."""
-    from builder.app.make import plan_build  # noqa: PLC0415 - commands import what they alone need
-    from builder.cli.render.plan import plan_json, render_plan  # noqa: PLC0415 - the same
+    from builder.app.make import plan_build
+    from builder.app.project import find_project
+    from builder.app.session import Session, Settings
+    from builder.cli.render.plan import plan_json, render_plan
 
     project = find_project(os.environ)
     with Session(project, Settings()) as session:
@@ -68,27 +70,34 @@ def make(  # noqa: PLR0913 - one parameter per option
     events: EventsOption = None,
 ) -> None:
     """Build what a recipe asks for into out/RECIPE/ARCH."""
+    from builder.app.project import find_project
+    from builder.app.session import Settings
+
     project = find_project(os.environ)
     settings = Settings(offline=offline, stall_s=network_timeout)
     with live_session(settings, quiet=quiet, events=events) as session:
         workspace = project.open(recipe, overrides or (), lock_file=lock)
         if check_reproducible:
-            from builder.app.reproduce import check  # noqa: PLC0415 - commands import what they alone need
+            from builder.app.reproduce import check
 
             typer.echo("\n".join(check(session, workspace, arch or (), overrides or ())), err=events is not None)
         else:
-            from builder.app.make import make_artifacts  # noqa: PLC0415 - the same
+            from builder.app.make import make_artifacts
 
             make_artifacts(session, workspace, arch or (), out or project.root / "out")
 
 
 @contextmanager
-def live_session(settings: Settings, *, quiet: bool, events: str | None) -> Iterator[Session]:
+def live_session(settings: "Settings", *, quiet: bool, events: str | None) -> Iterator["Session"]:
     """A session whose events are shown as the user asked."""
-    from builder.cli.render.mode import Mode, RenderFlags, choose_mode  # noqa: PLC0415 - `plan` shows no events
-    from builder.cli.render.renderer import RenderOptions, make_renderer  # noqa: PLC0415 - the same
+    from builder.app.project import find_project
+    from builder.app.session import Session
+    from builder.cli.render.mode import Mode, RenderFlags, choose_mode
+    from builder.cli.render.renderer import RenderOptions, make_renderer
 
     if events not in {None, "json"}:
+        from builder.core.errors import RecipeError
+
         raise RecipeError(f"--events {events}: unknown form", hint="the only form is json")
     mode = choose_mode(sys.stderr, os.environ, RenderFlags(json_events=events is not None, quiet=quiet))
     stream = sys.stdout if mode is Mode.JSON else sys.stderr

@@ -5,16 +5,14 @@ import os
 import time
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from builder.app.project import find_project
-from builder.app.session import Session, Settings
 from builder.cli.options import JsonOption
-from builder.cli.render.table import render_table
-from builder.core.errors import VerificationError
-from builder.core.resources import format_size, parse_size
+
+if TYPE_CHECKING:
+    from builder.app.session import Session
 
 _DAY_S = 86400
 
@@ -31,7 +29,9 @@ def register(app: typer.Typer) -> None:
 
 def stats(*, as_json: JsonOption = False) -> None:
     """How much each part of the cache holds."""
-    from builder.app.caches import cache_stats  # noqa: PLC0415 - commands import what they alone need
+    from builder.app.caches import cache_stats
+    from builder.cli.render.table import render_table
+    from builder.core.resources import format_size
 
     with _session() as session:
         parts = cache_stats(session)
@@ -44,6 +44,9 @@ def stats(*, as_json: JsonOption = False) -> None:
 
 def list_entries(*, as_json: JsonOption = False) -> None:
     """Every result in the store, most recently used first."""
+    from builder.cli.render.table import render_table
+    from builder.core.resources import format_size
+
     with _session() as session:
         records = sorted(session.store.entries(), key=lambda record: -record.used_s)
     if as_json:
@@ -65,8 +68,9 @@ def gc(
     ] = False,
 ) -> None:
     """Remove what was not used for long; results can be made again."""
-    from builder.app.caches import clear_tool_caches  # noqa: PLC0415 - commands import what they alone need
-    from builder.store.collect import collect_garbage  # noqa: PLC0415 - the same
+    from builder.app.caches import clear_tool_caches
+    from builder.core.resources import format_size, parse_size
+    from builder.store.collect import collect_garbage
 
     with _session() as session:
         report = collect_garbage(
@@ -83,7 +87,8 @@ def gc(
 
 def verify() -> None:
     """Read every result in the store and compare it with its record; damaged ones are removed and made again when needed."""
-    from builder.app.caches import repair_all  # noqa: PLC0415 - commands import what they alone need
+    from builder.app.caches import repair_all
+    from builder.core.errors import VerificationError
 
     with _session() as session:
         damaged = repair_all(session)
@@ -96,7 +101,10 @@ def verify() -> None:
     typer.echo("every result in the store is whole")
 
 
-def _session() -> Session:
+def _session() -> "Session":
+    from builder.app.project import find_project
+    from builder.app.session import Session, Settings
+
     return Session(find_project(os.environ), Settings())
 
 

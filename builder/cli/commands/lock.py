@@ -6,11 +6,9 @@ from typing import Annotated
 
 import typer
 
-from builder.app.locking import LockPart, LockRequest, update_lock
-from builder.app.project import find_project
-from builder.app.session import Settings
 from builder.cli.commands.build import live_session
 from builder.cli.options import EventsOption, LockOption, QuietOption, RecipeArgument, SetOption
+from builder.core.lock_part import LockPart
 
 
 def register(app: typer.Typer) -> None:
@@ -33,6 +31,10 @@ def lock(  # noqa: PLR0913 - one parameter per option
     events: EventsOption = None,
 ) -> None:
     """Check that the lock fits the recipe, or move its pins."""
+    from builder.app.locking import LockRequest, update_lock
+    from builder.app.project import find_project
+    from builder.app.session import Settings
+
     project = find_project(os.environ)
     if not update:
         workspace = project.open(recipe, overrides or (), lock_file=lock_file)

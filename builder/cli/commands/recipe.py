@@ -5,9 +5,7 @@ import os
 
 import typer
 
-from builder.app.project import find_project
 from builder.cli.options import JsonOption, RecipeArgument, SetOption
-from builder.recipe.load import load_recipe
 
 
 def register(app: typer.Typer) -> None:
@@ -18,6 +16,9 @@ def register(app: typer.Typer) -> None:
 
 def validate(recipe: RecipeArgument = "edge", overrides: SetOption = None) -> None:
     """Check a recipe and report every mistake at once, each at its line."""
+    from builder.app.project import find_project
+    from builder.recipe.load import load_recipe
+
     path = find_project(os.environ).recipe_path(recipe)
     loaded = load_recipe(path, overrides or ())
     typer.echo(f"{path} is valid: {len(loaded.files)} files, {len(loaded.recipe.architectures)} architectures")
@@ -25,7 +26,9 @@ def validate(recipe: RecipeArgument = "edge", overrides: SetOption = None) -> No
 
 def show(recipe: RecipeArgument = "edge", *, overrides: SetOption = None, as_json: JsonOption = False) -> None:
     """Print the resolved recipe: every default filled, every value with the line where it was written."""
-    from builder.recipe.resolve import resolve, to_json, to_yaml  # noqa: PLC0415 - only this command renders
+    from builder.app.project import find_project
+    from builder.recipe.load import load_recipe
+    from builder.recipe.resolve import resolve, to_json, to_yaml
 
     resolved = resolve(load_recipe(find_project(os.environ).recipe_path(recipe), overrides or ()))
     typer.echo(json.dumps(to_json(resolved), indent=2) if as_json else to_yaml(resolved), nl=as_json)

@@ -7,8 +7,6 @@ from typing import Annotated
 
 import typer
 
-from builder.app.project import find_project
-from builder.app.session import Settings
 from builder.cli.commands.build import live_session
 
 
@@ -33,7 +31,9 @@ def tool(
     directory: Annotated[Path, typer.Option("--directory", "-C", help="Run it there.")] = Path(),
 ) -> None:
     """Run a toolchain of the lock, in exactly the version that builds use, with its caches and the user's network."""
-    from builder.app.tools import tool_command  # noqa: PLC0415 - commands import what they alone need
+    from builder.app.project import find_project
+    from builder.app.session import Settings
+    from builder.app.tools import tool_command
 
     project = find_project(os.environ)
     with live_session(Settings(), quiet=True, events=None) as session:
