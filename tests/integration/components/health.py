@@ -25,9 +25,20 @@ NOBODY = Answer(status=0, text="")
 
 def get(url: str, trust: ssl.SSLContext | None = None) -> Answer:
     """GET; a refused or broken connection is `NOBODY`."""
-    with httpx.Client(verify=trust or ssl.create_default_context(), timeout=TIMEOUT_S, trust_env=False) as client:
+    return _ask("GET", url, "", trust)
+
+
+def post(url: str, body: str, trust: ssl.SSLContext | None = None) -> Answer:
+    """POST a JSON document; a refused or broken connection is `NOBODY`."""
+    return _ask("POST", url, body, trust)
+
+
+def _ask(method: str, url: str, body: str, trust: ssl.SSLContext | None) -> Answer:
+    context = trust or ssl.create_default_context()
+    headers = {"content-type": "application/json"}
+    with httpx.Client(verify=context, timeout=TIMEOUT_S, trust_env=False) as client:
         try:
-            response = client.get(url)
+            response = client.request(method, url, content=body, headers=headers)
         except httpx.TransportError:
             return NOBODY
     return Answer(status=response.status_code, text=response.text)
@@ -38,4 +49,12 @@ def trusting(authority: Path, identity: KeyPair | None = None) -> ssl.SSLContext
     context = ssl.create_default_context(cafile=str(authority))
     if identity is not None:
         context.load_cert_chain(identity.certificate, identity.key)
+    return context
+
+
+def trusting_anyone() -> ssl.SSLContext:
+    """For a component that serves a certificate which it signed itself."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
     return context

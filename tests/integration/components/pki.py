@@ -1,6 +1,6 @@
 """A certificate authority for one test run; every certificate is valid for loopback."""
 
-import datetime
+import datetime as dt
 import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-VALIDITY = datetime.timedelta(days=1)
-CLOCK_SKEW = datetime.timedelta(minutes=5)
+VALIDITY = dt.timedelta(days=1)
+CLOCK_SKEW = dt.timedelta(minutes=5)
 # The service network's first address belongs to the API server.
 ADDRESSES = ("127.0.0.1", "10.96.0.1")
 NAMES = ("localhost", "kubernetes")
@@ -73,10 +73,8 @@ def _subject(common_name: str, organization: str | None) -> x509.Name:
     return x509.Name(attributes)
 
 
-def _builder(
-    subject: x509.Name, issuer: x509.Name, public_key: ec.EllipticCurvePublicKey
-) -> x509.CertificateBuilder:
-    now = datetime.datetime.now(datetime.UTC)
+def _builder(subject: x509.Name, issuer: x509.Name, public_key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+    now = dt.datetime.now(dt.UTC)
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -98,7 +96,5 @@ def _write(directory: Path, name: str, certificate: x509.Certificate, key: Priva
 def _write_key(path: Path, key: PrivateKey) -> None:
     path.touch(mode=0o600)
     path.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )

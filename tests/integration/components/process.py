@@ -5,11 +5,12 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 STOP_TIMEOUT_S = 20
+DRAIN_S = 0.5  # between two SIGTERM, which would else become one
 START_TIMEOUT_S = 90
 POLL_S = 0.05
 LAST_LINES = 40
@@ -36,11 +37,17 @@ class Daemon:
 
 @contextmanager
 def running(
-    argv: Sequence[str], *, name: str, directory: Path, environment: Mapping[str, str] | None = None
+    argv: Sequence[str],
+    *,
+    name: str,
+    directory: Path,
+    environment: Mapping[str, str] | None = None,
+    terminations: int = 1,
 ) -> Iterator[Daemon]:
     """Run a component inside `directory` as long as the context is open.
 
     It gets a process group of its own: Ctrl-C in a terminal then reaches pytest alone, which ends all daemons in order.
+    `terminations` is how many SIGTERM it takes as the wish that it end.
     """
     log = directory / f"{name}.log"
     with log.open("wb") as output:
@@ -56,7 +63,7 @@ def running(
     try:
         yield Daemon(name=name, argv=argv, process=process, log=log)
     finally:
-        _stop(process)
+        _stop(process, terminations)
 
 
 def clean_environment(extra: Mapping[str, str]) -> dict[str, str]:
@@ -75,16 +82,18 @@ def wait_for(daemon: Daemon, ready: Callable[[], bool], *, what: str, timeout_s:
         time.sleep(POLL_S)
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Ask the whole process group to end, then make it; collect the exit status."""
-    for request in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, request)
-        except ProcessLookupError:
-            break
-        try:
-            process.wait(timeout=STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            continue
-        break
-    process.wait()
+def _stop(process: subprocess.Popen[bytes], terminations: int) -> None:
+    """Ask the whole process group to end, in the end make it; collect the exit status."""
+    for patience_s in (*[DRAIN_S] * (terminations - 1), STOP_TIMEOUT_S):
+        if _ended(process, signal.SIGTERM, patience_s):
+            return
+    _ended(process, signal.SIGKILL, STOP_TIMEOUT_S)
+
+
+def _ended(process: subprocess.Popen[bytes], request: signal.Signals, patience_s: float) -> bool:
+    """Signal the group, unless its leader is reaped already: the number may then be another's."""
+    if process.poll() is None:
+        os.killpg(process.pid, request)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=patience_s)
+    return process.returncode is not None

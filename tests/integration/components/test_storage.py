@@ -4,6 +4,7 @@ from pathlib import Path
 from tests.integration.components import grpc
 from tests.integration.components.controlplane import kine_argv
 from tests.integration.components.health import OK, get
+from tests.integration.components.invoke import component_versions
 from tests.integration.components.ports import LOOPBACK, free_ports
 from tests.integration.components.process import running, wait_for
 
@@ -38,10 +39,5 @@ def test_etcd_is_healthy(kedge: Path, tmp_path: Path) -> None:
     with running(argv, name="etcd", directory=tmp_path) as etcd:
         wait_for(etcd, lambda: get(f"{client}/health").status == OK, what="healthy")
         assert json.loads(get(f"{client}/health").text)["health"] == "true"
-        assert json.loads(get(f"{client}/version").text)["etcdserver"] == _etcd_version(kedge)
-
-
-def _etcd_version(kedge: Path) -> str:
-    from tests.integration.components.invoke import component_versions
-
-    return component_versions(kedge)["etcd"].removeprefix("v")
+        served = json.loads(get(f"{client}/version").text)["etcdserver"]
+        assert f"v{served}" == component_versions(kedge)["etcd"]

@@ -1,0 +1,98 @@
+"""Settings under which a node's components run beside the host's own, in one directory."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.integration.components.ports import LOOPBACK, free_ports
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Containerd:
+    """containerd's command line, its socket and the URL of its metrics."""
+
+    argv: tuple[str, ...]
+    socket: Path
+    metrics: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kubelet:
+    """The kubelet's command line and the URL of its health endpoint."""
+
+    argv: tuple[str, ...]
+    healthz: str
+
+
+def containerd(kedge: Path, directory: Path) -> Containerd:
+    """containerd with everything that it writes inside `directory`."""
+    socket = directory / "containerd.sock"
+    (metrics_port,) = free_ports(1)
+    owner = {"uid": os.getuid(), "gid": os.getgid()}
+    plugins: dict[str, dict[str, object]] = {
+        "io.containerd.server.v1.grpc": {"address": str(socket), **owner},
+        "io.containerd.server.v1.ttrpc": {"address": f"{socket}.ttrpc", **owner},
+        "io.containerd.server.v1.metrics": {"address": f"{LOOPBACK}:{metrics_port}"},
+        "io.containerd.internal.v1.opt": {"path": f"{directory}/opt"},
+        # It would listen on a socket of the host's.
+        "io.containerd.nri.v1.nri": {"disable": True},
+    }
+    config = directory / "containerd.toml"
+    config.write_text(
+        f'version = 4\nroot = "{directory}/root"\nstate = "{directory}/state"\n'
+        + "".join(_toml_table(f'plugins."{name}"', values) for name, values in plugins.items())
+        + _toml_table(
+            'plugins."io.containerd.cri.v1.runtime".cni',
+            {"conf_dir": f"{directory}/cni/conf", "bin_dirs": [f"{directory}/cni/bin"]},
+        )
+    )
+    return Containerd(
+        argv=(str(kedge), "containerd", f"--config={config}"),
+        socket=socket,
+        metrics=f"http://{LOOPBACK}:{metrics_port}/v1/metrics",
+    )
+
+
+def _toml_table(name: str, values: dict[str, object]) -> str:
+    # For the strings, numbers, booleans and lists that stand here, TOML's notation is JSON's.
+    lines = [f"{key} = {json.dumps(value)}" for key, value in values.items()]
+    return "\n".join([f"[{name}]", *lines, ""])
+
+
+def kubelet(kedge: Path, directory: Path, *, runtime: Path) -> Kubelet:
+    """A kubelet without an API server, with everything that it writes inside `directory`."""
+    port, healthz_port = free_ports(2)
+    config = directory / "kubelet.json"
+    config.write_text(
+        json.dumps(
+            {
+                "apiVersion": "kubelet.config.k8s.io/v1beta1",
+                "kind": "KubeletConfiguration",
+                "address": LOOPBACK,
+                "port": port,
+                "healthzBindAddress": LOOPBACK,
+                "healthzPort": healthz_port,
+                "authentication": {"anonymous": {"enabled": False}, "webhook": {"enabled": False}},
+                "authorization": {"mode": "AlwaysAllow"},
+                "containerRuntimeEndpoint": f"unix://{runtime}",
+                "cgroupsPerQOS": False,
+                "enforceNodeAllocatable": [],
+                "failSwapOn": False,
+                # Hands off the host: it checks the kernel's settings instead of changing them, and adds no firewall rule.
+                "makeIPTablesUtilChains": False,
+                "protectKernelDefaults": True,
+                "podLogsDir": f"{directory}/pod-logs",
+                "volumePluginDir": f"{directory}/volume-plugins",
+            }
+        )
+    )
+    argv = (
+        str(kedge),
+        "kubelet",
+        f"--config={config}",
+        f"--root-dir={directory}/kubelet",
+        f"--cert-dir={directory}/kubelet-pki",
+        "--hostname-override=edge1",
+    )
+    return Kubelet(argv=argv, healthz=f"http://{LOOPBACK}:{healthz_port}/healthz")
