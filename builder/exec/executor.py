@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from builder.core.digest import Digest
+from builder.core.errors import InterruptedBuildError
 from builder.core.events import Event, EventSink, PlanMade, Warned
 from builder.core.resources import Resources
 from builder.exec.crew import Crew
@@ -65,9 +66,21 @@ class _Build:
         self._store = executor.store
         self._cancel = executor.cancel
         self._sink_lock = threading.Lock()
+        self._sink_error: Exception | None = None
         self._started_s = time.monotonic()
 
     def execute(self, make_plan: MakePlan) -> BuildResult:
+        try:
+            result = self._execute(make_plan)
+        except InterruptedBuildError:
+            if self._sink_error is not None:
+                raise self._sink_error from None
+            raise
+        if result.failures:
+            raise StepsFailedError(result)
+        return result
+
+    def _execute(self, make_plan: MakePlan) -> BuildResult:
         with cancel_on_signals(self._cancel), self._store.at_work(cancel=self._cancel, on_wait=self._tell_collecting):
             plan = self._sound_plan(make_plan)
             refuse_oversized(plan, self._executor.machine)
@@ -75,10 +88,7 @@ class _Build:
             outcomes, skipped = self._run(plan) if _to_run(plan) else ([], [])
             self._cancel.check()
             self._remember(plan, outcomes)
-            result = self._result(plan, outcomes, skipped)
-        if result.failures:
-            raise StepsFailedError(result)
-        return result
+            return self._result(plan, outcomes, skipped)
 
     def _sound_plan(self, make_plan: MakePlan) -> Plan:
         """A plan that relies on sound entries only; damaged ones are removed and planned to be made again."""
@@ -162,7 +172,13 @@ class _Build:
 
     def _tell(self, event: Event) -> None:
         with self._sink_lock:
-            self._executor.sink(event)
+            try:
+                self._executor.sink(event)
+            except Exception as error:
+                # Nobody listens any more (a closed pipe): the build ends, in whatever thread this was noticed.
+                self._sink_error = self._sink_error or error
+                self._cancel.set("events could not be told")
+                raise
 
     def _tell_collecting(self) -> None:
         self._tell(Warned(message="garbage is being collected in the store; waiting for its end"))
