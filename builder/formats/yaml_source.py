@@ -61,7 +61,6 @@ def parse_document(data: bytes, source: Source, *, parser: Callable[[str], Event
     problems: list[Problem] = []
     if data.startswith(_UTF8_MARK):
         problems.append(_problem(source, 1, 1, "starts with a byte order mark; save it as UTF-8 without one"))
-        data = data.removeprefix(_UTF8_MARK)
     try:
         text = data.decode()
     except UnicodeDecodeError as error:

@@ -41,6 +41,7 @@ def problems_in(data: str | bytes, parser: Callable[[str], EventStream] = fastes
     [
         ("", None), ("~", None), ("null", None), ("true", True), ("False", False),
         ("0", 0), ("12", 12), ("-5", -5), ("+5", 5), ("1.10", 1.1), ("1e3", 1000.0), (".5", 0.5),
+        ("9223372036854775807", (1 << 63) - 1), ("-9223372036854775808", -(1 << 63)),
     ],
 )  # fmt: skip
 def test_unquoted_values_follow_the_core_rules_of_yaml_1_2(text: str, value: object) -> None:
@@ -156,6 +157,10 @@ NOT_YAML: dict[str, tuple[str | bytes, list[str]]] = {
         f"a: {'9' * 5000}\n",
         ["f.yaml:1:4: the number does not fit into 64 bits; put it in quotes if it is text"],
     ),
+    "integer of 65 bits": (
+        "a: 9223372036854775808\n",
+        ["f.yaml:1:4: the number does not fit into 64 bits; put it in quotes if it is text"],
+    ),
     "huge float": ("a: 1e999\n", ["f.yaml:1:4: the number is out of range; put it in quotes if it is text"]),
     "duplicate keys": (
         "a: 1\nb:\n  c: 1\n  c: 2\na: 3\n",
@@ -203,6 +208,13 @@ def test_both_parsers_read_the_shipped_recipes_alike() -> None:
 def test_the_fast_parser_is_in_use_where_pyyaml_has_it() -> None:
     assert hasattr(yaml, "CBaseLoader") == yaml.__with_libyaml__
     assert type(fastest_parser("a: 1")).__name__ == ("CBaseLoader" if yaml.__with_libyaml__ else "BaseLoader")
+
+
+@pytest.mark.parametrize("parser", PARSERS)
+def test_reading_goes_on_behind_a_byte_order_mark(parser: Callable[[str], EventStream]) -> None:
+    root = parse_document(b"\xef\xbb\xbfa: 1\n", SOURCE, parser=parser).root
+    assert isinstance(root, MapNode)
+    assert str(root.entries["a"].key_place) == "f.yaml:1:1"
 
 
 def test_nesting_up_to_the_limit_is_read() -> None:

@@ -180,6 +180,26 @@ def test_what_an_unreadable_file_may_hold_is_not_called_missing(mistakes: Mistak
     assert mistakes({"r.yaml": "extends: none.yaml\nname: x\n"}) == ["r.yaml:1:10: none.yaml: no such file"]
 
 
+def test_what_a_file_of_broken_yaml_may_hold_is_not_called_missing(mistakes: Mistakes) -> None:
+    for body in ("name: [a\n", "- a\n"):
+        (line,) = mistakes({"r.yaml": "extends: bad.yaml\nname: x\n", "bad.yaml": body})
+        assert line.startswith("bad.yaml:1:")
+
+
+def test_what_a_wrong_override_may_hold_is_not_called_missing(mistakes: Mistakes) -> None:
+    assert mistakes({"r.yaml": "name: x\n"}, ["cluster=[a"]) == [
+        "--set cluster=[a: '[' opens here, but a ',' or the closing ']' is missing"
+    ]
+
+
+def test_what_is_missing_is_told_at_the_last_file_that_names_its_section(mistakes: Mistakes) -> None:
+    files = {
+        "base.yaml": "extends: good.yaml\ncluster:\n  components:\n    kine: {version: v0.17.5}\n",
+        "r.yaml": "extends: base.yaml\ncluster: {components: {kine: {version: v0.17.6}}}\n",
+    }
+    assert mistakes(files) == ["r.yaml:2:24: cluster.components.kine.module: is required, but missing"]
+
+
 def test_relative_paths_start_at_the_file_that_writes_them(load: Load, tmp_path: Path) -> None:
     files = {
         "r.yaml": "extends: [good.yaml, sub/a.yaml]\n",
