@@ -1,7 +1,9 @@
 """What the engine tells while it works: typed events that one place renders.
 
-`to_json` is the wire form of `--events json`; its version is `EVENTS_VERSION` and rises only when a field changes its
-meaning or goes away. Fields are added without a new version.
+`to_json` makes the wire form of `--events json`. The reference page and the JSON Schema are generated from this module.
+
+The version of the wire form rises only when a field changes its meaning or goes away. Fields and events are added
+without a new version.
 """
 
 from collections.abc import Callable

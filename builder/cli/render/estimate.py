@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from builder.cli.render.text import format_estimate
+from builder.cli.render.text import format_bound
 
 # "At least a few seconds" tells nobody anything.
 _WORTH_TELLING_S = 10.0
@@ -43,7 +43,7 @@ class Outlook:
     is_lower_bound: bool
 
     def __str__(self) -> str:
-        return f"{'at least' if self.is_lower_bound else 'about'} {format_estimate(self.left_s)} left"
+        return f"{format_bound(self.left_s, is_lower_bound=self.is_lower_bound)} left"
 
 
 def outlook(running: Sequence[RunningWork], pending: Pending, *, average_lanes: float) -> Outlook | None:
@@ -58,6 +58,6 @@ def outlook(running: Sequence[RunningWork], pending: Pending, *, average_lanes: 
     work_s = sum(work.left_s for work in running) + pending.estimate_s
     longest_s = max((work.left_s for work in running), default=0.0)
     left_s = max(longest_s, work_s / lanes)
-    if is_lower_bound and left_s < _WORTH_TELLING_S:
+    if (is_lower_bound and left_s < _WORTH_TELLING_S) or (not running and left_s == 0):
         return None
     return Outlook(left_s=left_s, is_lower_bound=is_lower_bound)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from builder.cli.render.layout import Line, Part, Tone, line
 from builder.cli.render.symbols import Symbols
-from builder.cli.render.text import clean, count, display_width, format_duration, format_estimate, one_line, pad
+from builder.cli.render.text import clean, count, display_width, format_bound, format_duration, one_line, pad
 from builder.cli.render.tracker import Tracker
 from builder.core.events import (
     ArtifactWritten,
@@ -27,8 +27,7 @@ def plan_text(event: PlanMade) -> str:
     text = f"{count(event.steps, 'step')}: {event.cached} cached, {to_run} to run"
     if event.estimate_s is None or not to_run:
         return text
-    bound = "at least" if event.unknown else "about"
-    return f"{text}, {bound} {format_estimate(event.estimate_s)} of work"
+    return f"{text}, {format_bound(event.estimate_s, is_lower_bound=event.unknown > 0)} of work"
 
 
 def progress_text(progress: Iterable[StepProgress]) -> str:

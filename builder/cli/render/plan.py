@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from builder.cli.render.table import render_table
-from builder.cli.render.text import format_estimate
+from builder.cli.render.text import format_bound, format_estimate
 from builder.core.digest import Json
 
 if TYPE_CHECKING:
@@ -52,15 +52,15 @@ def _estimate(planned: "PlannedStep") -> str:
 
 
 def _sums(plan: "Plan") -> str:
-    """`3 to run, 45 cached; at least 4 min of work, going by earlier runs`."""
+    """`3 to run (+), 45 cached (=); at least 4 min of work, going by earlier runs`."""
     counts = dict.fromkeys(_WORDS, 0)
     for planned in plan.steps:
         counts[planned.action] += 1
-    told = [f"{_SYMBOLS[action]} {number} {_WORDS[action]}" for action, number in counts.items() if number]
+    told = [f"{number} {_WORDS[action]} ({_SYMBOLS[action]})" for action, number in counts.items() if number]
     text = ", ".join(told) or "nothing to do"
     estimates = [planned.estimate_s for planned in plan.steps if planned.action == "run"]
     known = [estimate for estimate in estimates if estimate is not None]
     if not known:
         return text
-    bound = "about" if len(known) == len(estimates) else "at least"
-    return f"{text}; {bound} {format_estimate(sum(known))} of work, going by earlier runs"
+    bound = format_bound(sum(known), is_lower_bound=len(known) < len(estimates))
+    return f"{text}; {bound} of work, going by earlier runs"

@@ -5,6 +5,7 @@ import unicodedata
 
 _MINUTE_S = 60
 _HOUR_S = 3600
+_FEW = "a few seconds"
 # ECMA-48 control sequences, and operating system commands (window titles, links) up to their end.
 _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-Z\\^_]")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -95,10 +96,18 @@ def format_timer(duration_s: float) -> str:
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
+def format_bound(duration_s: float, *, is_lower_bound: bool) -> str:
+    """`about 4 min`, `at least 4 min`, or `a few seconds`, which is vague enough by itself."""
+    estimate = format_estimate(duration_s)
+    if is_lower_bound:
+        return f"at least {estimate}"
+    return estimate if estimate == _FEW else f"about {estimate}"
+
+
 def format_estimate(duration_s: float) -> str:
     """An expected duration, no more precise than it can be: `a few seconds`, `40 s`, `4 min`, `25 min`, `1 h 10 min`."""
     if duration_s < 10:  # noqa: PLR2004 - below the first step of ten seconds
-        return "a few seconds"
+        return _FEW
     if duration_s < 55:  # noqa: PLR2004 - what rounds to less than a minute
         return f"{round(duration_s / 10) * 10} s"
     minutes = round(duration_s / _MINUTE_S)
