@@ -76,18 +76,18 @@ func (t Table) Resolve(argv []string) (Program, []string, bool) {
 	return t.resolveHelp(argv[1:])
 }
 
-// resolveHelp turns "help kubelet" into "kubelet --help", so that the help of a
-// component is the one that upstream wrote.
+// resolveHelp turns "help containerd config" into "containerd config --help",
+// so that the help of a component is the one that upstream wrote.
 func (t Table) resolveHelp(words []string) (Program, []string, bool) {
 	const helpAndName = 2
-	if len(words) != helpAndName || words[0] != "help" {
+	if len(words) < helpAndName || words[0] != "help" {
 		return Program{}, nil, false
 	}
 	program, ok := t.Lookup(words[1])
 	if !ok {
 		return Program{}, nil, false
 	}
-	return program, []string{program.Name, "--help"}, true
+	return program, append(rename(program, words[1:]), "--help"), true
 }
 
 // rename keeps every argument as it is and makes argv[0] the bare name, since

@@ -37,6 +37,7 @@ func TestResolve(t *testing.T) {
 		{"arguments stay as they are", []string{"kedge", "kine", "kine", "--", "-x", ""}, "kine", []string{"kine", "kine", "--", "-x", ""}},
 		{"renamed executable", []string{"kedge-v1.2.3-armv7", "kubelet"}, "kubelet", []string{"kubelet"}},
 		{"help of a component", []string{"kedge", "help", "kubelet"}, "kubelet", []string{"kubelet", "--help"}},
+		{"help of a component's command", []string{"kedge", "help", "etcd", "gateway"}, "etcd", []string{"etcd", "gateway", "--help"}},
 		{"help of a command", []string{"kedge", "help", "version"}, "", nil},
 		{"help", []string{"kedge", "help"}, "", nil},
 		{"own command", []string{"kedge", "version"}, "", nil},
