@@ -41,10 +41,7 @@ class Leash:
     def close(self) -> None:
         """End the helper, and with it what it still holds."""
         with self._lock:
-            helper, self._helper = self._helper, None
-            if helper is not None and helper.stdin is not None:
-                helper.stdin.close()
-                helper.wait()
+            self._end_helper()
 
     def __enter__(self) -> Self:
         return self
@@ -61,7 +58,7 @@ class Leash:
         try:
             self._write(line)
         except BrokenPipeError:
-            self._helper.wait()
+            self._end_helper()
             self._start()
 
     def _start(self) -> None:
@@ -77,6 +74,12 @@ class Leash:
             bufsize=0,
         )
         self._write("".join(f"+{session}\n" for session in sorted(self._sessions)))
+
+    def _end_helper(self) -> None:
+        helper, self._helper = self._helper, None
+        if helper is not None and helper.stdin is not None:
+            helper.stdin.close()
+            helper.wait()
 
     def _write(self, text: str) -> None:
         # Lines are shorter than PIPE_BUF and the lock is held, so each write is one piece.

@@ -229,7 +229,7 @@ def open_output(
     try:
         root.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except NotADirectoryError as error:
+    except (FileExistsError, NotADirectoryError) as error:
         raise BuilderError(f"the output directory {root} is no directory", hint="choose another one") from error
     except OSError as error:
         raise _not_writable(root) from error
