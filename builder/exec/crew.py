@@ -50,13 +50,13 @@ class Crew:
     def _start_ready(self) -> None:
         while (planned := self._schedule.start_next(time.monotonic())) is not None:
             # Daemons: a step that does not notice the end of the build must not keep the process alive.
-            thread = threading.Thread(target=self._run, args=(planned,), name=planned.step.id, daemon=True)
+            cores = self._schedule.share(planned).cores
+            thread = threading.Thread(target=self._run, args=(planned, cores), name=planned.step.id, daemon=True)
             self._threads[planned.step.id] = thread
             thread.start()
 
-    def _run(self, planned: PlannedStep) -> None:
+    def _run(self, planned: PlannedStep, cores: int) -> None:
         step = planned.step
-        cores = self._schedule.share(planned).cores
         worker = Worker(self._world, planned, cores=cores, expected_bytes=self._expected_bytes[step.id])
         self._outcomes.put(worker.run())
 

@@ -19,7 +19,8 @@ _ELF_MACHINE_OFFSET = 18
 class GoBuild:
     """What is built: `package` of the module for `arch` under the file name `name`.
 
-    `variables` maps linker variables (`import/path.Name`) to their values, `cores` bounds parallel compilers.
+    `variables` maps linker variables (`import/path.Name`) to their values, `cores` bounds parallel
+    compilers and the threads of each.
     """
 
     name: str
@@ -32,13 +33,13 @@ class GoBuild:
     def run(self, go: Go, *, module_directory: Path, modules: Path, output: Path) -> Path:
         """Build from `module_directory` with the modules of `modules` (see `gobuild.modules`); the executable's path."""
         executable = output / self.name
-        go.runner.run(
-            go.command(
-                "build", *self._options(executable), self.package,
-                cwd=module_directory,
-                extra={**target_environment(self.arch), "GOGC": _GOGC, "GOPROXY": modules.as_uri()},
-            )
-        )  # fmt: skip
+        extra = {
+            "GOGC": _GOGC,
+            "GOMAXPROCS": str(self.cores),
+            "GOPROXY": modules.as_uri(),
+            **target_environment(self.arch),
+        }
+        go.runner.run(go.command("build", *self._options(executable), self.package, cwd=module_directory, extra=extra))
         _require_machine(executable, self.arch)
         return executable
 

@@ -133,7 +133,12 @@ class Component(Section):
 class BuildResources(Section):
     """What one link of the executable needs. The scheduler never lets the sum pass what the machine has."""
 
-    cores: int = Field(default=2, ge=1, le=1024, description="Cores that one build of the executable may use.")
+    cores: int = Field(
+        default=4,
+        ge=1,
+        le=1024,
+        description="Most cores that one build of the executable can make use of; with fewer it only takes longer.",
+    )
     memory: Annotated[SizeText, AfterValidator(_some_memory)] = Field(
         default="6 GiB", description="Memory at the peak of one build; linking takes most of it."
     )
