@@ -53,7 +53,7 @@ def compose(inputs: Inputs, archs: Sequence[Arch]) -> tuple[Target, ...]:
     """The targets of the recipe for `archs`, their steps sharing what does not depend on the architecture."""
     go = go_step(inputs.lock, inputs.host)
     modules = Step(
-        id=f"{inputs.recipe.cluster.name}/modules",
+        id=f"{inputs.recipe.name}/modules",
         kind=GO_MODULES,
         input=ModulesInput(),
         needs={"go": go},

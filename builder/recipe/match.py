@@ -15,8 +15,9 @@ def lock_mismatches(loaded: LoadedRecipe, lock: Lock, go_mod: Path) -> list[str]
 
 def module_mismatches(loaded: LoadedRecipe, go_mod: Path) -> list[str]:
     """One line for every module version that the recipe asks for and `go_mod` does not require; empty if it fits."""
-    required = read_requirements(go_mod) if go_mod.exists() else {}
-    return _differences(loaded, _modules(loaded, required, go_mod))
+    if not go_mod.exists():
+        return [f"{go_mod}: the lock names this file, but it does not exist"]
+    return _differences(loaded, _modules(loaded, read_requirements(go_mod), go_mod))
 
 
 def _differences(loaded: LoadedRecipe, wanted: Iterable[tuple[str, str, str, str | None]]) -> list[str]:
