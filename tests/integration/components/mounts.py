@@ -14,10 +14,15 @@ KERNEL_SETTINGS = {
     "kernel/keys/root_maxkeys": 1_000_000,
     "kernel/keys/root_maxbytes": 25_000_000,
 }
+# The kubelet keeps its device plugins' socket in /var/lib/kubelet and links to logs in /var/log whatever its root
+# directory is: beside another kubelet it would remove that one's socket.
 SCRIPT = """\
 set -eu
 test -e /sys/fs/cgroup/cgroup.controllers || mount -t cgroup2 none /sys/fs/cgroup
-mount -t tmpfs none /var/log
+for kept in /var/log /var/lib/kubelet; do
+    mkdir -p "$kept"
+    mount -t tmpfs none "$kept"
+done
 for setting in $KERNEL_SETTINGS; do
     mount --bind "$SETTINGS_DIRECTORY/$setting" "/proc/sys/$setting"
 done
@@ -39,7 +44,7 @@ def missing_for_private_mounts() -> str:
 
 
 def with_private_mounts(argv: Sequence[str], directory: Path) -> tuple[list[str], dict[str, str]]:
-    """The command line and environment that start `argv` with cgroup v2 and its own kernel settings and /var/log.
+    """The command line and environment that start `argv` with cgroup v2, kernel settings and directories of its own.
 
     The process id stays the same through all of it, so the component is ended like any other.
     """
