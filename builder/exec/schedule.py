@@ -113,8 +113,9 @@ class Schedule:
             for dependant in self._dependants.get(planned.step.id, ()):
                 self._missing[dependant.step.id].discard(planned.step.id)
             return []
-        skipped = self._reached_from(planned)
-        gone = {item.step.id for item in skipped}
+        gone = self._reached_from(planned)
+        # What an earlier failure took down already is told once.
+        skipped = [item for item in self._ready if item.step.id in gone]
         self._ready = [item for item in self._ready if item.step.id not in gone]
         return [Skipped(planned=item, because_of=planned.step.id) for item in skipped]
 
@@ -130,15 +131,14 @@ class Schedule:
         known = [time_s for time_s in times if time_s is not None]
         return max(known) if known and len(known) == len(times) else None
 
-    def _reached_from(self, planned: PlannedStep) -> list[PlannedStep]:
-        reached: dict[str, PlannedStep] = {}
+    def _reached_from(self, planned: PlannedStep) -> set[str]:
+        reached: set[str] = set()
         pending = [planned.step.id]
         while pending:
-            for dependant in self._dependants.get(pending.pop(), ()):
-                if dependant.step.id not in reached:
-                    reached[dependant.step.id] = dependant
-                    pending.append(dependant.step.id)
-        return list(reached.values())
+            new = {dependant.step.id for dependant in self._dependants.get(pending.pop(), ())} - reached
+            reached |= new
+            pending += new
+        return reached
 
 
 def refuse_oversized(plan: Plan, machine: Resources) -> None:

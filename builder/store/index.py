@@ -186,7 +186,7 @@ class Index:
         try:
             connection = self._connect()
             try:
-                return _is_current(connection) and next(connection.execute("PRAGMA quick_check(1)"))[0] == "ok"
+                return _is_current(connection) and _is_whole(connection)
             finally:
                 connection.close()
         except sqlite3.DatabaseError:
@@ -196,6 +196,12 @@ class Index:
 def _is_current(connection: sqlite3.Connection) -> bool:
     row: tuple[int] = next(connection.execute("PRAGMA user_version"))
     return row[0] == _VERSION
+
+
+def _is_whole(connection: sqlite3.Connection) -> bool:
+    row: tuple[str] = next(connection.execute("PRAGMA quick_check(1)"))
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    return row[0] == "ok" and tables >= {"entries", "history"}
 
 
 def _select(connection: sqlite3.Connection, query: str, values: Sequence[str], *first: str) -> Iterator[Sequence[Any]]:

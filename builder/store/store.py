@@ -100,11 +100,12 @@ class Store:
         """The sole right to make `key` while the block runs; `on_wait` is called when another builder makes it now.
 
         When `claim.entry` is set afterwards, that other builder (or an earlier one) was done with it. What builders
-        left behind that died while they made `key` is removed.
+        left behind that died while they made `key` is removed, and so is a damaged entry.
         """
         with locked(self.layout.key_lock(key), cancel=cancel, on_wait=on_wait):
             self._remove_leftovers(key)
-            entry = self.open(key)
+            # Also an entry that is there already may be one that the index missed, and nobody has looked at since.
+            entry = self.open(key) if self.check(key, thorough=True) is None else None
             if entry is None:
                 self._discard(key)
             else:
