@@ -63,10 +63,15 @@ class LiveRenderer(Renderer):
         self._thread = threading.Thread(target=self._refresh, name="display", daemon=True)
 
     def __enter__(self) -> Self:
-        with self._lock:
-            self._live.start()
-            self._draw()
-        self._thread.start()
+        try:
+            with self._lock:
+                self._live.start()
+                self._draw()
+            self._thread.start()
+        except BaseException:
+            # Ctrl-C in here: nobody will call __exit__.
+            self._live.stop()
+            raise
         return self
 
     def __exit__(

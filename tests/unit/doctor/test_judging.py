@@ -171,7 +171,14 @@ MOUNTS = """\
 
 @pytest.mark.parametrize(
     ("path", "kind"),
-    [("/", "ext4"), ("/etc", "ext4"), ("/home/you", "nfs4"), ("/homes/x", "xfs"), ("/home/me/a b/c", "btrfs")],
+    [
+        ("/", "ext4"),
+        ("/etc", "ext4"),
+        ("/home/you", "nfs4"),
+        ("/homes/x", "xfs"),
+        ("/homework", "ext4"),
+        ("/home/me/a b/c", "btrfs"),
+    ],
 )
 def test_file_system_of_a_path(path: str, kind: str) -> None:
     assert storage.kind_of(Path(path), MOUNTS) == kind

@@ -40,6 +40,8 @@ BY_EXTENSION = "enabled\ninterpreter /usr/bin/wine\nflags: \nextension .exe\n"
         ),
         ({"qemu-arm": QEMU_ARM.replace("enabled", "disabled")}, {}),
         ({"qemu-arm": QEMU_ARM.replace("offset 0", "offset 4")}, {}),
+        # Registered for shared objects; the mask says that plain executables are meant too.
+        ({"a": QEMU_ARM.replace("02002800", "03002800")}, {Arch.ARMV7: "/usr/libexec/qemu-binfmt/arm-binfmt-P"}),
         ({"short": PYTHON.replace("a70d0d0a", "7f454c46")}, {}),
     ],
 )
@@ -61,6 +63,12 @@ def test_kvm_device_that_is_something_else() -> None:
     facts = virtualization.probe_kvm(Path("/dev/null"))
     assert facts.stage == "version"
     assert facts.error != 0
+
+
+def test_kvm_of_another_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fcntl, "ioctl", lambda *_: 11)
+    facts = virtualization.probe_kvm(Path("/dev/null"))
+    assert (facts.stage, facts.error, facts.version) == ("version", 0, 11)
 
 
 def test_kvm_of_this_machine_leaves_no_descriptor_open() -> None:

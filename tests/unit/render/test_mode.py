@@ -2,10 +2,13 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from builder.cli.render.mode import Mode, RenderFlags, choose_mode
+
+ROOT = Path(__file__).parents[3]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,5 +49,5 @@ def test_results_and_logs_need_no_rich() -> None:
     names = ("error", "mode", "plain", "plan", "renderer", "report", "table", "json_lines")
     imports = ", ".join(f"builder.cli.render.{name}" for name in names)
     code = f"import sys, {imports}; print([name for name in sys.modules if name.split('.')[0] in ('rich', 'typer')])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout == "[]\n"

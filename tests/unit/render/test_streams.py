@@ -3,6 +3,7 @@
 import io
 import json
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,26 +52,26 @@ class GoneStream(io.StringIO):
 
 @pytest.mark.parametrize("mode", list(Mode))
 def test_a_reader_that_goes_away_does_not_end_the_build(mode: Mode) -> None:
-    stream, time = GoneStream(), FakeTime()
-    with make_renderer(mode, stream, time.options(TERM="xterm")) as renderer:
-        mixed_story().play(renderer, time)
+    stream, fake = GoneStream(), FakeTime()
+    with make_renderer(mode, stream, fake.options(TERM="xterm")) as renderer:
+        mixed_story().play(renderer, fake)
     assert stream.writes == 2, "nothing more is tried after the first failure"
 
 
 @pytest.mark.parametrize("mode", list(Mode))
 def test_a_closed_stream_does_not_end_the_build(mode: Mode) -> None:
-    stream, time = io.StringIO(), FakeTime()
-    with make_renderer(mode, stream, time.options(TERM="xterm")) as renderer:
+    stream, fake = io.StringIO(), FakeTime()
+    with make_renderer(mode, stream, fake.options(TERM="xterm")) as renderer:
         stream.close()
-        mixed_story().play(renderer, time)
+        mixed_story().play(renderer, fake)
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "iso-8859-1", "cp1252", "utf-8"])
 @pytest.mark.parametrize("mode", list(Mode))
 def test_letters_that_the_encoding_lacks_become_escapes(mode: Mode, encoding: str) -> None:
-    stream, time = text_stream(encoding), FakeTime()
-    with make_renderer(mode, stream, time.options(TERM="xterm")) as renderer:
-        mixed_story().play(renderer, time)
+    stream, fake = text_stream(encoding), FakeTime()
+    with make_renderer(mode, stream, fake.options(TERM="xterm")) as renderer:
+        mixed_story().play(renderer, fake)
         renderer(Warned(message="größer als 日本, and a name that is no UTF-8: \udcff"))
     text = written(stream)
     if mode is Mode.JSON:
@@ -82,9 +83,9 @@ def test_letters_that_the_encoding_lacks_become_escapes(mode: Mode, encoding: st
 
 @pytest.mark.parametrize("mode", HUMAN)
 def test_output_of_other_programs_cannot_steer_the_terminal(mode: Mode) -> None:
-    stream, time = text_stream(), FakeTime()
+    stream, fake = text_stream(), FakeTime()
     nasty = "\x1b[2J\x1b]0;owned\x07\x1b[31mred\r\x08"
-    with make_renderer(mode, stream, time.options(TERM="xterm", NO_COLOR="1")) as renderer:
+    with make_renderer(mode, stream, fake.options(TERM="xterm", NO_COLOR="1")) as renderer:
         renderer(started("a", reason=nasty))
         renderer(failed("a", brief=nasty, details=(nasty,), hint=nasty, log=nasty, command=f"echo {nasty}"))
         renderer(Warned(message=nasty))
@@ -98,30 +99,30 @@ def test_output_of_other_programs_cannot_steer_the_terminal(mode: Mode) -> None:
 @pytest.mark.parametrize("width", [40, 80, 200])
 @pytest.mark.parametrize("mode", HUMAN)
 def test_command_is_neither_wrapped_nor_cut(mode: Mode, width: int) -> None:
-    stream, time = text_stream(), FakeTime()
-    with make_renderer(mode, stream, time.options(TERM="xterm", console_width=width)) as renderer:
+    stream, fake = text_stream(), FakeTime()
+    with make_renderer(mode, stream, fake.options(TERM="xterm", console_width=width)) as renderer:
         renderer(failed("edge/arm64/executable"))
     assert f"\n{COMMAND}\n" in written(stream)
 
 
 def test_command_of_several_lines_stays_what_it_is() -> None:
-    stream, time = text_stream(), FakeTime()
+    stream, fake = text_stream(), FakeTime()
     command = "sh -c 'echo one\n  echo two'"
-    with make_renderer(Mode.PLAIN, stream, time.options()) as renderer:
+    with make_renderer(Mode.PLAIN, stream, fake.options()) as renderer:
         renderer(failed("a", command=command))
     assert f"\n{command}\n" in written(stream)
 
 
 def test_failure_without_command_log_and_hint_is_short() -> None:
-    stream, time = text_stream(), FakeTime()
-    with make_renderer(Mode.QUIET, stream, time.options()) as renderer:
+    stream, fake = text_stream(), FakeTime()
+    with make_renderer(Mode.QUIET, stream, fake.options()) as renderer:
         renderer(failed("a", brief="no room left", details=(), hint="", command="", log="", exit_status=None))
     assert written(stream) == "error: a failed: no room left\n"
 
 
 def test_exit_status_is_told_once() -> None:
-    stream, time = text_stream(), FakeTime()
-    with make_renderer(Mode.QUIET, stream, time.options()) as renderer:
+    stream, fake = text_stream(), FakeTime()
+    with make_renderer(Mode.QUIET, stream, fake.options()) as renderer:
         renderer(failed("a", brief="go build did not work", exit_status=3))
         renderer(failed("b", brief="go failed with exit status 1", exit_status=1))
     assert [line for line in written(stream).splitlines() if line.startswith("error")] == [
@@ -131,12 +132,12 @@ def test_exit_status_is_told_once() -> None:
 
 
 def test_progress_is_told_every_thirty_seconds_for_each_step() -> None:
-    stream, time = text_stream(), FakeTime()
-    with make_renderer(Mode.PLAIN, stream, time.options()) as renderer:
+    stream, fake = text_stream(), FakeTime()
+    with make_renderer(Mode.PLAIN, stream, fake.options()) as renderer:
         for step in "ab":
             renderer(started(step))
         for second in range(1, 101):
-            time.now_s += 1.0
+            fake.now_s += 1.0
             renderer(download("a", second * MIB))
             if second > 50:
                 renderer(download("b", second * MIB))
@@ -152,9 +153,9 @@ def test_progress_is_told_every_thirty_seconds_for_each_step() -> None:
 
 def test_artifacts_after_the_end_are_shown_too() -> None:
     for mode in (Mode.PLAIN, Mode.TERMINAL):
-        stream, time = text_stream(), FakeTime()
-        with make_renderer(mode, stream, time.options(TERM="xterm")) as renderer:
-            mixed_story().play(renderer, time)
+        stream, fake = text_stream(), FakeTime()
+        with make_renderer(mode, stream, fake.options(TERM="xterm")) as renderer:
+            mixed_story().play(renderer, fake)
             before = written(stream).count("out/edge/armv7/kedge")
             renderer(artifacts()[0])
         assert (before, written(stream).count("out/edge/armv7/kedge")) == (1, 2)
@@ -185,11 +186,35 @@ def _hammer(renderer: Renderer, threads: int, rounds: int) -> None:
     assert not any(worker.is_alive() for worker in workers)
 
 
+class SlowStream(io.StringIO):
+    """Notices when two threads write at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writers = 0
+        self.most_writers = 0
+
+    def write(self, text: str) -> int:
+        self.writers += 1
+        self.most_writers = max(self.most_writers, self.writers)
+        time.sleep(0.001)
+        self.writers -= 1
+        return super().write(text)
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_one_thread_at_a_time_writes(mode: Mode) -> None:
+    stream = SlowStream()
+    with make_renderer(mode, stream, FakeTime().options(TERM="xterm")) as renderer:
+        _hammer(renderer, threads=4, rounds=10)
+    assert stream.most_writers == 1
+
+
 @pytest.mark.parametrize("mode", list(Mode))
 def test_many_threads_at_once(mode: Mode) -> None:
     threads, rounds = 8, 50
-    stream, time = text_stream(), FakeTime()
-    with make_renderer(mode, stream, time.options(TERM="xterm", NO_COLOR="1", console_width=60)) as renderer:
+    stream, fake = text_stream(), FakeTime()
+    with make_renderer(mode, stream, fake.options(TERM="xterm", NO_COLOR="1", console_width=60)) as renderer:
         _hammer(renderer, threads, rounds)
     text = written(stream)
     if mode is Mode.JSON:

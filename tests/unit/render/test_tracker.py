@@ -16,6 +16,7 @@ PLAN = PlanMade(steps=10, cached=6, estimate_s=None)
         pytest.param([PLAN, *(cached(f"c{number}") for number in range(6))], 6, 6, id="and count once"),
         pytest.param([PLAN, *(cached(f"c{number}") for number in range(7))], 7, 7, id="even when more were found"),
         pytest.param([PLAN, started("a"), finished("a")], 7, 6, id="built"),
+        pytest.param([PLAN, finished("a")], 7, 6, id="built, its start not told"),
         pytest.param([PLAN, started("a"), failed("a"), StepSkipped(step="b", because_of="a")], 8, 6, id="failed"),
         pytest.param([PLAN, StepWaiting(step="a"), cached("a")], 7, 6, id="made by another builder"),
     ],
