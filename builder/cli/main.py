@@ -59,5 +59,6 @@ def main() -> int:
 def _failed(error: BuilderError, code: ExitCode, *, debug: bool) -> int:
     if debug:
         traceback.print_exc()
-    sys.stderr.write(render_error(error))
+    if not error.told_by_events:
+        sys.stderr.write(render_error(error))
     return code

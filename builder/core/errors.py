@@ -6,6 +6,7 @@ and what to do next (`hint`). The class decides the exit code of the command lin
 
 from collections.abc import Sequence
 from enum import IntEnum
+from typing import ClassVar
 
 
 class ExitCode(IntEnum):
@@ -23,6 +24,8 @@ class BuilderError(Exception):
     """An expected failure; raised as is when building something failed."""
 
     exit_code: ExitCode = ExitCode.BUILD_FAILED
+    # Whether events have told all of it already, so that nothing is left to say at the end.
+    told_by_events: ClassVar[bool] = False
 
     def __init__(self, brief: str, *, details: Sequence[str] = (), hint: str = "") -> None:
         super().__init__(brief)

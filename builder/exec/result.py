@@ -51,6 +51,8 @@ class StepsFailedError(BuilderError):
     The exit code is that of the failures when they agree.
     """
 
+    told_by_events = True
+
     def __init__(self, result: BuildResult) -> None:
         failures = result.failures
         names = ", ".join(failure.step for failure in failures)

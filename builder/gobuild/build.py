@@ -45,7 +45,7 @@ class GoBuild:
 
     def _options(self, executable: Path) -> list[str]:
         settings = " ".join(f"-X '{name}={value}'" for name, value in sorted(self.variables.items()))
-        options = ["-trimpath", "-buildvcs=false", "-mod=readonly", f"-p={self.cores}"]
+        options = ["-v", "-trimpath", "-buildvcs=false", "-mod=readonly", f"-p={self.cores}"]
         if self.tags:
             options.append(f"-tags={','.join(self.tags)}")
         # No build ID: it would differ with the toolchain's own path in Go's cache without any difference in code.

@@ -1,4 +1,4 @@
-"""How much a tool has downloaded so far, told by the size of the directory that it fills."""
+"""How far a tool is, told by something that grows while it works."""
 
 import os
 import threading
@@ -10,26 +10,27 @@ _INTERVAL_S = 0.5
 
 
 @contextmanager
-def watch_growth(directory: Path, report: Callable[[int], None]) -> Iterator[None]:
-    """Call `report` with the bytes that `directory` has grown by, now and then and once at the end."""
-    before = _size_bytes(directory)
+def watch_growth(measure: Callable[[], int], report: Callable[[int], None]) -> Iterator[None]:
+    """Call `report` with what `measure` has grown by, now and then while the block runs and once at its end."""
+    before = measure()
     done = threading.Event()
 
     def watch() -> None:
         while not done.wait(_INTERVAL_S):
-            report(max(0, _size_bytes(directory) - before))
+            report(max(0, measure() - before))
 
-    watcher = threading.Thread(target=watch, name=f"growth of {directory.name}", daemon=True)
+    watcher = threading.Thread(target=watch, name="growth", daemon=True)
     watcher.start()
     try:
         yield
     finally:
         done.set()
         watcher.join()
-    report(max(0, _size_bytes(directory) - before))
+    report(max(0, measure() - before))
 
 
-def _size_bytes(directory: Path) -> int:
+def directory_bytes(directory: Path) -> int:
+    """The sizes of all files below `directory` together; none where it does not exist."""
     total = 0
     for root, _, names in os.walk(directory):
         for name in names:
@@ -38,3 +39,11 @@ def _size_bytes(directory: Path) -> int:
             except OSError:  # the tool renamed or removed it meanwhile
                 continue
     return total
+
+
+def file_lines(path: Path) -> int:
+    """The lines of the file at `path`; none where it does not exist."""
+    try:
+        return path.read_bytes().count(b"\n")
+    except FileNotFoundError:
+        return 0

@@ -1,7 +1,8 @@
 """The kinds of steps: thin functions that connect a typed input and a step's context to the engines below."""
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from builder.core.errors import BuilderError
 from builder.gobuild.build import GoBuild
 from builder.gobuild.command import Go
 from builder.gobuild.modules import ModuleFetcher
-from builder.io.growth import watch_growth
+from builder.io.growth import directory_bytes, file_lines, watch_growth
 from builder.steps.context import StepContext
 from builder.steps.source import SourceFile
 from builder.steps.step import StepKind
@@ -27,7 +28,7 @@ def _fetch_wheel(wheel: Wheel, context: StepContext) -> None:
         stall_s=context.network.stall_s,
         scratch=context.scratch,
     )
-    with network_hints(), watch_growth(context.scratch, _downloaded(context)):
+    with network_hints(), _watched_download(context, context.scratch):
         archive = pip.fetch(wheel)
     unpack_wheel(archive, context.output)
 
@@ -40,7 +41,7 @@ def _fetch_go(release: GoRelease, context: StepContext) -> None:
         stall_s=context.network.stall_s,
         scratch=context.scratch,
     )
-    with network_hints(), watch_growth(context.scratch / "modules" / "cache", _downloaded(context)):
+    with network_hints(), _watched_download(context, context.scratch / "modules" / "cache"):
         fetcher.fetch(release, context.output)
 
 
@@ -58,7 +59,7 @@ def _fetch_modules(_: ModulesInput, context: StepContext) -> None:
         progress=lambda done, total: context.progress("modules", done, total, "modules"),
     )
     downloads = context.caches.go_modules / "cache" / "download"
-    with network_hints(), watch_growth(downloads, _downloaded(context)):
+    with network_hints(), _watched_download(context, downloads):
         fetcher.fetch(module_directory, context.output)
 
 
@@ -82,12 +83,14 @@ def _build_executable(wanted: ExecutableInput, context: StepContext) -> None:
         variables=wanted.variables,
         cores=context.cores,
     )
-    build.run(
-        _go(context),
-        module_directory=_snapshot(context),
-        modules=context.needs["modules"],
-        output=context.output,
-    )
+    module_directory = _snapshot(context)
+    # The Go command writes the name of every package that it compiles, a line each.
+    with watch_growth(
+        lambda: file_lines(context.runner.log), lambda lines: context.progress("compiled", lines, None, "packages")
+    ):
+        build.run(
+            _go(context), module_directory=module_directory, modules=context.needs["modules"], output=context.output
+        )
 
 
 WHEEL = StepKind(name="wheel", version=1, run=_fetch_wheel)
@@ -106,9 +109,11 @@ def _go(context: StepContext) -> Go:
     )
 
 
-def _downloaded(context: StepContext) -> Callable[[int], None]:
-    """Reports bytes as a download of unknown size."""
-    return lambda size_bytes: context.progress("download", size_bytes, None, "bytes")
+def _watched_download(context: StepContext, directory: Path) -> AbstractContextManager[None]:
+    """Reports what `directory` grows by as a download of unknown size."""
+    return watch_growth(
+        lambda: directory_bytes(directory), lambda size_bytes: context.progress("download", size_bytes, None, "bytes")
+    )
 
 
 def _online(context: StepContext, what: str) -> Mapping[str, str]:
