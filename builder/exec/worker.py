@@ -147,7 +147,12 @@ class Worker:
         started_s = time.monotonic()
         world = self._world
         check_space(world.store.layout.root, self._expected_bytes + _LEAST_FREE_BYTES, what=self._step.id)
-        self._step.run(self._context(claim))
+        try:
+            self._step.run(self._context(claim))
+        except CommandError as error:
+            if self._blame_full_disk(error) is error:
+                claim.keep()
+            raise
         world.cancel.check()
         made = self._made(time.monotonic() - started_s)
         entry = claim.commit(made, created_s=world.clock(), check=world.cancel.check)

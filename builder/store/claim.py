@@ -49,6 +49,7 @@ class Claim:
         self._layout = layout
         self._index = index
         self._place = layout.work / f"{key.hex}.{secrets.token_hex(4)}"
+        self._keeps = False
         self.key = key
         self.entry = entry
         self.output = self._place / "entry" / "output"
@@ -82,6 +83,14 @@ class Claim:
         self._index.add([file.record()])
         return self.entry
 
+    def keep(self) -> None:
+        """Leave the unfinished work where it is, so that a failed command can be run again by hand.
+
+        The next claim of the key removes it, and so does garbage collection.
+        """
+        self._keeps = True
+
     def clean(self) -> None:
         """Remove what is left of the work."""
-        remove_tree(self._place)
+        if not self._keeps:
+            remove_tree(self._place)

@@ -1,5 +1,6 @@
 """What builds do when nothing disturbs them: order, reuse, isolation of failures, limits."""
 
+import subprocess
 import time
 from pathlib import Path
 
@@ -84,7 +85,10 @@ def test_a_failure_takes_down_only_what_depends_on_it(toy: Toy) -> None:
     assert failed.exit_status == 3
     assert "exit 3" in failed.command
     assert "the reason" in Path(failed.log).read_text()
-    assert toy.left_behind() == []
+    # The command can be pasted into a shell, where it does the same again: its directory was kept, and nothing else.
+    again = subprocess.run(["/bin/sh", "-c", failed.command], capture_output=True, text=True, check=False)
+    assert (again.returncode, again.stderr) == (3, "the reason\n")
+    assert {path.name.partition(".")[0] for path in toy.store.layout.work.iterdir()} == {bad.key.hex}
     # What failed is tried again, and nothing else.
     with pytest.raises(StepsFailedError):
         toy.build(grandchild, missing, dependant)
