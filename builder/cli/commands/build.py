@@ -92,8 +92,9 @@ def live_session(settings: "Settings", *, quiet: bool, events: str | None) -> It
     """A session whose events are shown as the user asked."""
     from builder.app.project import find_project
     from builder.app.session import Session
+    from builder.cli.render.base import RenderOptions
     from builder.cli.render.mode import Mode, RenderFlags, choose_mode
-    from builder.cli.render.renderer import RenderOptions, make_renderer
+    from builder.cli.render.renderer import make_renderer
 
     if events not in {None, "json"}:
         from builder.core.errors import RecipeError

@@ -3,7 +3,7 @@
 import json
 from typing import TextIO
 
-from builder.cli.render.renderer import Renderer, RenderOptions
+from builder.cli.render.base import Renderer, RenderOptions
 from builder.cli.render.stream import SafeStream
 from builder.core.events import Event, to_json
 

@@ -10,6 +10,7 @@ from rich.console import Console, ConsoleDimensions
 from rich.live import Live
 from rich.text import Text
 
+from builder.cli.render.base import Renderer, RenderOptions
 from builder.cli.render.frame import frame_lines
 from builder.cli.render.layout import Line, Part, Tone, line
 from builder.cli.render.messages import (
@@ -21,7 +22,6 @@ from builder.cli.render.messages import (
     summary_lines,
     warning_lines,
 )
-from builder.cli.render.renderer import Renderer, RenderOptions
 from builder.cli.render.stream import SafeStream
 from builder.cli.render.symbols import choose_symbols
 from builder.cli.render.text import one_line

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TextIO
 
+from builder.cli.render.base import Renderer, RenderOptions
 from builder.cli.render.layout import Line, plain_texts
 from builder.cli.render.messages import (
     artifact_lines,
@@ -14,7 +15,6 @@ from builder.cli.render.messages import (
     summary_lines,
     warning_lines,
 )
-from builder.cli.render.renderer import Renderer, RenderOptions
 from builder.cli.render.stream import SafeStream
 from builder.cli.render.symbols import WORDS
 from builder.cli.render.text import one_line

@@ -4,8 +4,8 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from builder.cli.render.base import Renderer, RenderOptions
 from builder.cli.render.clock import Clock
-from builder.cli.render.renderer import Renderer, RenderOptions
 from builder.core.events import (
     ArtifactWritten,
     BuildFinished,

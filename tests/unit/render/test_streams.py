@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from builder.cli.render.base import Renderer
 from builder.cli.render.error import render_error
 from builder.cli.render.mode import Mode
-from builder.cli.render.renderer import Renderer, make_renderer
+from builder.cli.render.renderer import make_renderer
 from builder.core.errors import BuilderError
 from builder.core.events import Event, Warned
 from builder.core.resources import MIB

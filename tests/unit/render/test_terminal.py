@@ -26,7 +26,8 @@ _TIMEOUT_S = 30.0
 _PLAY = """
 import os, sys, time
 from builder.cli.render.mode import Mode
-from builder.cli.render.renderer import RenderOptions, make_renderer
+from builder.cli.render.base import RenderOptions
+from builder.cli.render.renderer import make_renderer
 from tests.unit.render.samples import FakeTime, mixed_story, started
 options = RenderOptions(environment=os.environ)
 """
