@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from builder.core.arch import Arch
+from builder.core.generated import COMMAND
 
 
 class _Model(BaseModel):
@@ -84,6 +85,12 @@ class Manifest(_Model):
     def to_bytes(self) -> bytes:
         """The file's content: JSON, keys in the order of the model."""
         return (json.dumps(self.model_dump(mode="json"), indent=2) + "\n").encode()
+
+
+def json_schema() -> str:
+    """The JSON Schema of a manifest, as it is exported."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$comment": f"Generated: {COMMAND}"}
+    return json.dumps(schema | Manifest.model_json_schema(), indent=2) + "\n"
 
 
 def checksums(artifacts: Sequence[ManifestArtifact]) -> bytes:

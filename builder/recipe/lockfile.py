@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from builder.core.arch import Arch
 from builder.core.errors import RecipeError
+from builder.core.generated import COMMAND
 from builder.io.files import atomic_write
 
 _UPDATE = "run 'builder lock --update'"
@@ -53,6 +54,12 @@ class Lock(_Model):
     go: LockedGo
     wheels: dict[str, LockedWheel]
     modules: LockedModules
+
+
+def json_schema() -> str:
+    """The JSON Schema of a lock, as it is exported."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$comment": f"Generated: {COMMAND}"}
+    return json.dumps(schema | Lock.model_json_schema(), indent=2) + "\n"
 
 
 def lock_path(recipe: Path) -> Path:

@@ -4,10 +4,11 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from builder.core.generated import COMMAND
 from builder.recipe.models import Recipe
 from builder.recipe.shapes import SHAPES, Shape
 
-GENERATED = "Generated from the recipe's models, do not edit: python -m builder.recipe.export"
+GENERATED = f"Generated from the recipe's models, do not edit: {COMMAND}"
 
 _INTRODUCTION = f"""<!-- {GENERATED} -->
 # Recipes

@@ -6,6 +6,7 @@ may be null. What only the merged recipe shows (a missing key, a template's name
 
 from typing import Any
 
+from builder.core.generated import COMMAND
 from builder.recipe.merge import EXTENDS
 from builder.recipe.models import Recipe
 
@@ -23,7 +24,7 @@ def json_schema() -> dict[str, Any]:
     definitions = schema.pop("$defs")
     written = {
         "$schema": DIALECT,
-        "$comment": "Generated from the recipe's models: python -m builder.recipe.export",
+        "$comment": f"Generated from the recipe's models: {COMMAND}",
         "title": "builder recipe",
         "type": "object",
         **_as_written(schema),

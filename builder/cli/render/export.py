@@ -1,4 +1,4 @@
-"""Writes what is generated from the event types: `python -m builder.cli.render.export`.
+"""What is generated from the event types: their schema and their reference.
 
 The types in `core.events` are the only source: their docstrings describe, their annotations become JSON types.
 """
@@ -10,13 +10,12 @@ import re
 import types
 import typing
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 from builder.core import events
 from builder.core.digest import Json
 from builder.core.events import EVENTS_VERSION, Event
+from builder.core.generated import COMMAND
 
-COMMAND = "python -m builder.cli.render.export"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 _SCALARS: Mapping[object, str] = {str: "string", int: "integer", float: "number", bool: "boolean", type(None): "null"}
@@ -119,16 +118,3 @@ def _page() -> Iterator[str]:
         yield from ("", "| field | type |", "|---|---|")
         yield from (f"| `{name}` | {_type_words(_type_schema(hint))} |" for name, hint in _fields(event))
     yield ""
-
-
-def main() -> None:
-    """Write the generated files of the checkout that this module lies in."""
-    root = Path(__file__).parents[3]
-    for name, text in generated_files().items():
-        target = root / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

@@ -8,7 +8,6 @@ from jsonschema import Draft202012Validator
 
 from builder.formats.yaml_source import parse_document
 from builder.formats.yaml_tree import ListNode, MapNode, Node, ScalarNode, Source
-from builder.recipe.export import COMMAND, generated_files
 from builder.recipe.load import load_recipe
 from builder.recipe.schema import json_schema
 
@@ -28,13 +27,6 @@ def errors_by_schema(data: bytes) -> list[str]:
     source = Source(name="r.yaml", base=Path())
     value = plain(parse_document(data, source).root)
     return [error.message for error in Draft202012Validator(json_schema()).iter_errors(value)]
-
-
-@pytest.mark.parametrize("name", generated_files())
-def test_generated_files_are_current(name: str) -> None:
-    file = ROOT / name
-    current = file.read_text(encoding="utf-8") if file.exists() else ""
-    assert current == generated_files()[name], f"{name} is out of date; run: {COMMAND}"
 
 
 def test_the_schema_is_one() -> None:

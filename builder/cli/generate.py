@@ -1,0 +1,31 @@
+"""Writes everything of the checkout that is generated from the code: `python -m builder.cli.generate`."""
+
+from pathlib import Path
+
+from builder.app import manifest
+from builder.cli.render import export as events
+from builder.recipe import export as recipe
+from builder.recipe import lockfile
+
+
+def generated_files() -> dict[str, str]:
+    """What each generated file must hold, by its path in the checkout."""
+    return {
+        **recipe.generated_files(),
+        **events.generated_files(),
+        "schemas/lock.schema.json": lockfile.json_schema(),
+        "schemas/manifest.schema.json": manifest.json_schema(),
+    }
+
+
+def main() -> None:
+    """Write the generated files of the checkout that this module lies in."""
+    root = Path(__file__).parents[2]
+    for name, text in generated_files().items():
+        target = root / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
