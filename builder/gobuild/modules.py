@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from builder.core.errors import BuilderError
-from builder.formats.json_stream import json_stream
+from builder.core.errors import RecipeError
 from builder.gobuild.command import Go
+from builder.toolchain.download import download_modules
 from builder.trust.verify import verify_sum
 
 # Arguments per `go mod download`: far below the kernel's limit for a command line, enough to fetch in parallel.
@@ -41,7 +41,7 @@ def parse_go_sum(text: str) -> tuple[ModuleSum, ...]:
                 archive = version.removesuffix("/go.mod")
                 sums.append(ModuleSum(path=path, version=archive, go_mod_only=archive != version, h1=h1))
             case _:
-                raise BuilderError(f"go.sum:{number}: expected 'module version h1:sum'", details=[line])
+                raise RecipeError(f"go.sum:{number}: expected 'module version h1:sum'", details=[line])
     return tuple(sums)
 
 
@@ -65,14 +65,12 @@ class ModuleFetcher:
         _serve(sums, self.go.module_cache / "cache" / "download", output)
 
     def _download(self, wanted: Sequence[ModuleSum], module_directory: Path) -> None:
-        answer = self.go.runner.capture(
-            self.go.network_command(
-                "mod", "download", "-json", *map(str, wanted),
-                cwd=module_directory, user=self.environment, stall_s=self.stall_s,
-            )
+        command = self.go.network_command(
+            "mod", "download", "-json", *map(str, wanted),
+            cwd=module_directory, user=self.environment, stall_s=self.stall_s,
         )  # fmt: skip
         pinned = {str(item): item.h1 for item in wanted}
-        for module in json_stream(answer):
+        for module in download_modules(self.go.runner, command):
             name = f"{module['Path']}@{module['Version']}"
             verify_sum(str(module["Sum"]), pinned.get(name, "nothing"), what=f"module {name}")
 

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from signal import Signals
@@ -84,6 +84,7 @@ class CommandFailure:
 
     `command_line` can be pasted into a shell. `exit_status` or `signal` says how the program ended, the other is None.
     `last_lines` is the end of its output (of its standard error, where the output was captured), `log` all of it.
+    `captured` is what it wrote to a standard output that was captured.
     """
 
     reason: EndReason
@@ -92,6 +93,7 @@ class CommandFailure:
     signal: int | None
     last_lines: Sequence[str]
     log: Path
+    captured: str = ""
 
 
 class CommandError(BuilderError):
@@ -133,7 +135,12 @@ class Runner:
         # A file in memory, not a pipe: nobody has to read it meanwhile, and no grandchild can hold it open.
         descriptor = os.memfd_create("stdout", os.MFD_CLOEXEC)
         with open(descriptor, "rb") as stream:  # noqa: PTH123 - it has no path
-            _Run(self, command).complete(stdout=descriptor)
+            try:
+                _Run(self, command).complete(stdout=descriptor)
+            except CommandError as error:
+                stream.seek(0)
+                error.failure = replace(error.failure, captured=_redacted(command, stream.read()))
+                raise
             stream.seek(0)
             return stream.read().decode(errors="replace")
 
@@ -144,6 +151,10 @@ def command_line(command: Command) -> str:
     for name, value in sorted(_environment(command).items()):
         words.append(f'{name}="${name}"' if name in command.secret_env else shlex.quote(f"{name}={value}"))
     return Redactor.of(command.env, command.secret_env).redact(" ".join([*words, *map(shlex.quote, command.argv)]))
+
+
+def _redacted(command: Command, output: bytes) -> str:
+    return Redactor.of(command.env, command.secret_env).redact(output.decode(errors="replace"))
 
 
 def _environment(command: Command) -> dict[str, str]:

