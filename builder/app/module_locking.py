@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from builder.app.project import module_sources
+from builder.app.project import module_sources, require_source
 from builder.app.session import Session
 from builder.core.errors import RecipeError
 from builder.gobuild.command import Go
@@ -28,6 +28,7 @@ class ModuleLocking:
 
     def resolve(self, *, own_go_mod: Path, own_go_sum: Path) -> tuple[Path, Path]:
         """The go.mod and go.sum that fit the recipe: the source's where they do, else the given files, written anew."""
+        require_source(self.loaded)
         source = self.loaded.recipe.cluster.source
         files = module_sources(source, go_mod=source / "go.mod", go_sum=source / "go.sum")
         goroot = self.session.obtain(go_step(self.lock, self.session.host))
@@ -85,9 +86,9 @@ class ModuleLocking:
                 asked = f"{module}@{component.version}"
                 if asked in refused:
                     place = self.loaded.origin(f"cluster.components.{name}.version")
-                    details.append(f"{place}: {asked} cannot be had: {refused[asked]}")
+                    details.append(f"{place}: {asked} cannot be had: {refused[asked].removeprefix(f'{asked}: ')}")
         raise RecipeError(
-            f"{len(refused)} module versions of the recipe cannot be had",
+            f"{len(refused)} module {'version' if len(refused) == 1 else 'versions'} of the recipe cannot be had",
             details=details,
             hint=network_hint(" ".join(refused.values())),
         )

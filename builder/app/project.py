@@ -92,16 +92,29 @@ def open_workspace(recipe: Path, overrides: Sequence[str], *, lock_file: Path | 
     path = lock_file or lock_path(recipe)
     lock = read_lock(path)
     go_mod, go_sum = path.parent / lock.modules.go_mod, path.parent / lock.modules.go_sum
+    require_source(loaded)
     mismatches = lock_mismatches(loaded, lock, go_mod)
     if mismatches:
         raise RecipeError(
-            f"{path} does not match the recipe",
+            f"{loaded.shown(path)} does not match the recipe",
             details=mismatches,
             hint="if the recipe is right, run 'builder lock --update' and commit the new lock",
         )
     module = module_sources(loaded.recipe.cluster.source, go_mod=go_mod, go_sum=go_sum)
-    inputs = Inputs(recipe=loaded.recipe, lock=lock, host=host_arch(), module=module, origin=loaded.origin)
+    inputs = Inputs(
+        recipe=loaded.recipe, lock=lock, host=host_arch(), module=module, origin=loaded.origin, shown=loaded.shown
+    )
     return Workspace(loaded=loaded, lock_file=path, lock=lock, inputs=inputs)
+
+
+def require_source(loaded: LoadedRecipe) -> None:
+    """Raise where the recipe names a source that does not exist."""
+    source = loaded.recipe.cluster.source
+    if not source.is_dir():
+        raise RecipeError(
+            f"{loaded.origin('cluster.source')}: there is no directory {loaded.shown(source)}",
+            hint="cluster.source names the directory of the executable's Go module",
+        )
 
 
 def module_sources(source: Path, *, go_mod: Path, go_sum: Path) -> dict[str, SourceFile]:

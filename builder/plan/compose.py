@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from builder.core.arch import Arch
 from builder.core.digest import Digest
@@ -30,7 +31,8 @@ class Inputs:
     """Everything that a plan is made from.
 
     `module` are the files of the cluster's Go module by their path in it, its go.mod and go.sum taken from where the lock
-    says. `origin` tells where a key of the recipe was written (`recipes/edge.yaml:14:7`, `default`).
+    says. `origin` tells where a key of the recipe was written (`recipes/edge.yaml:14:7`, `default`), `shown` how a path is
+    written for people.
     """
 
     recipe: Recipe
@@ -38,6 +40,7 @@ class Inputs:
     host: Arch
     module: Mapping[str, SourceFile]
     origin: Callable[[str], str]
+    shown: Callable[[Path], str] = str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,13 +55,15 @@ class Target:
 def compose(inputs: Inputs, archs: Sequence[Arch]) -> tuple[Target, ...]:
     """The targets of the recipe for `archs`, their steps sharing what does not depend on the architecture."""
     go = go_step(inputs.lock, inputs.host)
+    pins = {name: inputs.module[name] for name in ("go.mod", "go.sum")}
     modules = Step(
         id=f"{inputs.recipe.name}/modules",
         kind=GO_MODULES,
         input=ModulesInput(),
         needs={"go": go},
-        sources={name: inputs.module[name] for name in ("go.mod", "go.sum")},
+        sources=pins,
         resources=_GO_FETCH,
+        origins=_places(inputs, pins),
     )
     return tuple(
         Target(arch=arch, output=Output.EXECUTABLE, step=_executable(inputs, arch, go, modules)) for arch in archs
@@ -114,7 +119,12 @@ def _origins(inputs: Inputs, variables: Mapping[str, str]) -> dict[str, str]:
     """Where the facts of an executable were written, for the reasons that a plan gives."""
     keys = {"input.name": "cluster.name", "input.package": "cluster.package", "input.tags": "cluster.tags"}
     keys |= {f"input.variables.{name}": format_key_path(("cluster", "variables", name)) for name in variables}
-    return {fact: inputs.origin(key) for fact, key in keys.items()}
+    return {fact: inputs.origin(key) for fact, key in keys.items()} | _places(inputs, inputs.module)
+
+
+def _places(inputs: Inputs, sources: Mapping[str, SourceFile]) -> dict[str, str]:
+    """Where source files lie, for the same reasons."""
+    return {f"source.{name}": inputs.shown(source.path) for name, source in sources.items()}
 
 
 def _for_host(pins: Mapping[Arch, str], host: Arch, what: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from builder.core.errors import RecipeError
-from builder.formats.yaml_tree import DroppedNode, ListNode, MapNode, Node, Place, Problem, ScalarNode
+from builder.formats.yaml_tree import DroppedNode, ListNode, MapNode, Node, Place, Problem, ScalarNode, shown_path
 from builder.recipe.checks import check_tree
 from builder.recipe.keypath import KeyPath, parse_key_path
 from builder.recipe.merge import Merged, is_null, merge_files
@@ -34,6 +34,10 @@ class LoadedRecipe:
         """Where the value at `key_path` was written: `FILE:LINE:COLUMN`, `--set KEY=VALUE` or `default`."""
         place = self.place(parse_key_path(key_path))
         return str(place) if place else DEFAULT_ORIGIN
+
+    def shown(self, path: Path) -> str:
+        """`path` for people: relative where it lies below `cwd`."""
+        return shown_path(path, self.cwd)
 
     def place(self, path: KeyPath) -> Place | None:
         """Where the value at `path` was written, None where it comes from a default."""

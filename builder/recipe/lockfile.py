@@ -73,6 +73,8 @@ def read_lock(path: Path) -> Lock:
         return Lock.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         raise RecipeError(f"{path}: there is no lock yet, so nothing is pinned", hint=_UPDATE) from None
+    except OSError as error:
+        raise RecipeError(f"{path}: the lock cannot be read: {error.strerror}") from None
     except ValidationError as error:
         details = [f"{path}: {'.'.join(map(str, one['loc'])) or 'the file'}: {one['msg']}" for one in error.errors()]
         raise RecipeError(

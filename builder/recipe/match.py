@@ -16,8 +16,8 @@ def lock_mismatches(loaded: LoadedRecipe, lock: Lock, go_mod: Path) -> list[str]
 def module_mismatches(loaded: LoadedRecipe, go_mod: Path) -> list[str]:
     """One line for every module version that the recipe asks for and `go_mod` does not require; empty if it fits."""
     if not go_mod.exists():
-        return [f"{go_mod}: the lock names this file, but it does not exist"]
-    return _differences(loaded, _modules(loaded, read_requirements(go_mod), go_mod))
+        return [f"{loaded.shown(go_mod)}: the lock names this file, but it does not exist"]
+    return _differences(loaded, _modules(loaded, read_requirements(go_mod), loaded.shown(go_mod)))
 
 
 def _differences(loaded: LoadedRecipe, wanted: Iterable[tuple[str, str, str, str | None]]) -> list[str]:
@@ -36,9 +36,7 @@ def _toolchains(loaded: LoadedRecipe, lock: Lock) -> Iterable[tuple[str, str, st
     yield "toolchains.zig", toolchains.zig, "the lock", wheels.get("ziglang")
 
 
-def _modules(
-    loaded: LoadedRecipe, required: dict[str, str], go_mod: Path
-) -> Iterable[tuple[str, str, str, str | None]]:
+def _modules(loaded: LoadedRecipe, required: dict[str, str], go_mod: str) -> Iterable[tuple[str, str, str, str | None]]:
     for name, component in loaded.recipe.cluster.components.items():
         for module in (component.module, *component.together):
             key = f"cluster.components.{name}.version"
