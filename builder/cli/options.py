@@ -22,6 +22,8 @@ LockOption = Annotated[
     Path | None, typer.Option("--lock", help="The lock file. Default: beside the recipe, with the suffix .lock.")
 ]
 OutOption = Annotated[Path | None, typer.Option("--out", help="Output directory. Default: out/ in the checkout.")]
+# A transfer on a bad line pauses for many seconds; one that hangs should not hold up a build for many minutes.
+STALL_S = 120.0
 OfflineOption = Annotated[bool, typer.Option("--offline", help="Use nothing but the cache; open no connection.")]
 StallOption = Annotated[
     float,

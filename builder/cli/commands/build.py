@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from builder.cli.options import (
+    STALL_S,
     ArchOption,
     EventsOption,
     JsonOption,
@@ -24,8 +25,6 @@ from builder.cli.options import (
 
 if TYPE_CHECKING:
     from builder.app.session import Session, Settings
-
-_STALL_S = 120.0
 
 
 def register(app: typer.Typer) -> None:
@@ -65,7 +64,7 @@ def make(  # noqa: PLR0913 - one parameter per option
     check_reproducible: Annotated[
         bool, typer.Option("--check-reproducible", help="Build a second time from nothing, elsewhere, and compare.")
     ] = False,
-    network_timeout: StallOption = _STALL_S,
+    network_timeout: StallOption = STALL_S,
     quiet: QuietOption = False,
     events: EventsOption = None,
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from builder.cli.commands.build import live_session
-from builder.cli.options import EventsOption, LockOption, QuietOption, RecipeArgument, SetOption
+from builder.cli.options import STALL_S, EventsOption, LockOption, QuietOption, RecipeArgument, SetOption, StallOption
 from builder.core.lock_part import LockPart
 
 
@@ -27,6 +27,7 @@ def lock(  # noqa: PLR0913 - one parameter per option
     ] = None,
     overrides: SetOption = None,
     lock_file: LockOption = None,
+    network_timeout: StallOption = STALL_S,
     quiet: QuietOption = False,
     events: EventsOption = None,
 ) -> None:
@@ -40,7 +41,7 @@ def lock(  # noqa: PLR0913 - one parameter per option
         workspace = project.open(recipe, overrides or (), lock_file=lock_file)
         typer.echo(f"{workspace.lock_file} fits the recipe")
         return
-    with live_session(Settings(), quiet=quiet, events=events) as session:
+    with live_session(Settings(stall_s=network_timeout), quiet=quiet, events=events) as session:
         path = project.recipe_path(recipe)
         changes = update_lock(
             session,
