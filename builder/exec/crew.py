@@ -98,6 +98,7 @@ def _failed_event(outcome: Outcome, error: BuilderError) -> StepFailed:
         details=error.details,
         hint=error.hint,
         command=failure.command_line if failure else "",
-        log=str(outcome.log),
+        # A step that failed before its first command has none.
+        log=str(outcome.log) if outcome.log.exists() else "",
         exit_status=failure.exit_status if failure else None,
     )
