@@ -34,9 +34,7 @@ class GoModule:
     def sums(self) -> str:
         """The module's lines of go.sum."""
         its_go_mod = {"go.mod": self.files["go.mod"]}
-        return (
-            f"{self.path} {self.version} {_h1(self._named())}\n{self.path} {self.version}/go.mod {_h1(its_go_mod)}\n"
-        )
+        return f"{self.path} {self.version} {_h1(self._named())}\n{self.path} {self.version}/go.mod {_h1(its_go_mod)}\n"
 
     def publish(self, proxy: Path) -> None:
         """Add the module to the proxy directory `proxy`."""
