@@ -78,7 +78,7 @@ class Session:
 
     def plan(self, targets: Sequence[Step[Any]], damaged: Mapping[Digest, str] | None = None) -> Plan:
         """What making `targets` takes, by the store's index."""
-        return make_plan(targets, _StoreIndex(store=self.store, scope=self.project.scope), damaged=damaged)
+        return make_plan(targets, StoreIndex(store=self.store, scope=self.project.scope), damaged=damaged)
 
     def build(self, targets: Sequence[Step[Any]]) -> BuildResult:
         """Make `targets`; raises when a step failed."""
@@ -121,7 +121,7 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _StoreIndex:
+class StoreIndex:
     """The store's index as planning asks it."""
 
     store: Store

@@ -1,0 +1,1 @@
+"""What the builder costs in time and memory, each figure measured beside its alternative."""
