@@ -1,6 +1,5 @@
 """Make a tree durable before it gets the name under which others trust it."""
 
-import ctypes
 import os
 from pathlib import Path
 
@@ -32,6 +31,9 @@ def _sync(path: str) -> None:
 
 
 def _sync_file_system(root: Path) -> None:
+    # Imported late: it costs milliseconds that a build with nothing to do does not have.
+    import ctypes  # noqa: PLC0415
+
     syncfs = ctypes.CDLL(None, use_errno=True).syncfs
     descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

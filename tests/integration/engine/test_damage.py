@@ -33,6 +33,20 @@ def edit(entry: Path) -> None:
     file.chmod(0o444)
 
 
+def lose_the_end(entry: Path) -> None:
+    """What a file system after a power cut may show: the right time, not all of the content."""
+    file = entry / "output/dir/text"
+    status = file.stat()
+    os.truncate(file, 3)
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def add_a_file_and_hide_it(entry: Path) -> None:
+    status = (entry / "output").stat()
+    add_a_file(entry)
+    os.utime(entry / "output", ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
 def make_executable(entry: Path) -> None:
     (entry / "output/dir/text").chmod(0o555)
 
@@ -80,9 +94,11 @@ def remove_the_entry(entry: Path) -> None:
 EVERY_DAMAGE = [
     flip_a_bit,
     edit,
+    lose_the_end,
     make_executable,
     remove_a_file,
     add_a_file,
+    add_a_file_and_hide_it,
     replace_a_link,
     truncate_the_record,
     remove_the_record,

@@ -13,6 +13,8 @@ from builder.core.errors import ExitCode, InterruptedBuildError
 from builder.io.procfs import process_ids, read_stat
 from builder.steps.context import StepContext
 from builder.steps.step import Step, StepKind
+from builder.store.collect import verify
+from builder.store.store import Store
 from tests.integration.engine.process import ToyProcess, is_alive, pids_in, wait_until
 from tests.integration.engine.toy import Toy, shell
 
@@ -98,6 +100,25 @@ def test_a_killed_step_is_made_again_and_the_result_is_whole(cache: Path, proces
     process.start([{"name": "slow", "text": text}])
     assert process.wait() == 0
     assert [path.read_text() for path in (cache / "store" / "entries").glob("*/*/output/a")] == ["whole\n"]
+
+
+def test_kill_9_at_any_moment_leaves_entries_whole_or_absent(cache: Path, process: ToyProcess) -> None:
+    text = 'cd "$OUT"; for i in $(seq 1000); do echo $i > $i; done'
+    spec = [{"name": f"s{number}", "text": f"{text}; echo {number} > x"} for number in range(8)]
+    # Steps are short against their sealing and flushing, so most kills hit the making of an entry.
+    for delay_s in (0.2, 0.5, 0.35, 0.8, 0.3):
+        process.start(spec)
+        wait_until(lambda: bool(process.lines), "the build has begun")
+        time.sleep(delay_s)
+        process.kill()
+        store = Store(cache / "store")
+        assert verify(store) == []
+        store.close()
+    process.start(spec)
+    assert process.wait() == 0
+    store = Store(cache / "store")
+    assert (len(store.entries()), verify(store), list(store.layout.work.iterdir())) == (8, [], [])
+    store.close()
 
 
 def test_background_processes_end_with_their_step(toy: Toy, pids: Path) -> None:

@@ -27,10 +27,13 @@ def test_a_read_only_output_is_told_before_anything_is_written(tmp_path: Path, a
             output.write_bytes(PurePosixPath("edge/old"), b"old")
         remount_read_only(root)
         with open_output(root, state=tmp_path / "state") as output:
-            for attempt in (lambda: output.check([artifact]), lambda: output.write_file(artifact)):
+            for path in ("edge/armv7/kedge", "edge/new", "edge/old"):
+                wanted = replace(artifact, path=PurePosixPath(path))
                 with pytest.raises(BuilderError, match="cannot be written") as caught:
-                    attempt()
+                    output.check([wanted])
                 assert str(root) in caught.value.brief
+                with pytest.raises(BuilderError, match="cannot be written"):
+                    output.write_file(wanted)
         assert (root / "edge/old").read_bytes() == b"old"
 
 

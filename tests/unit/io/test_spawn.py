@@ -60,6 +60,19 @@ def test_nothing_is_inherited(
     )
 
 
+def test_standard_input_is_empty(runner: Runner, command: Command) -> None:
+    kept = os.dup(0)
+    reader, writer = os.pipe()
+    os.write(writer, b"typed by the user")
+    os.dup2(reader, 0)
+    try:
+        assert runner.capture(replace(sh(command, "cat"), timeout_s=30)) == ""
+    finally:
+        os.dup2(kept, 0)
+        for descriptor in (kept, reader, writer):
+            os.close(descriptor)
+
+
 def test_the_locale_can_be_chosen(runner: Runner, command: Command) -> None:
     assert runner.capture(sh(replace(command, env={**command.env, "LC_ALL": "C"}), "echo $LC_ALL")) == "C\n"
 
