@@ -17,7 +17,8 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([KMGT]iB|B)")
 class Resources:
     """Cores and bytes of memory, declared by a step or owned by a machine.
 
-    A step declares the most cores that it can use, and works with fewer where there are fewer.
+    The cores of a step are a request, as a pod's are: so many are kept for it, and it may use others while they are idle.
+    Its memory is a limit.
     `disk_bytes` is what a step's scratch and output are expected to take on the store's file system; it is looked at
     right before the step starts, and no part of what is shared out (`fits_in`).
     """

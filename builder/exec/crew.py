@@ -25,6 +25,7 @@ class Crew:
         self._world = world
         self._expected_bytes = expected_bytes
         self._schedule = Schedule(plan, machine)
+        self._cores = machine.cores
         self._threads: dict[str, threading.Thread] = {}
         self._outcomes: SimpleQueue[Outcome] = SimpleQueue()
 
@@ -50,14 +51,13 @@ class Crew:
     def _start_ready(self) -> None:
         while (planned := self._schedule.start_next(time.monotonic())) is not None:
             # Daemons: a step that does not notice the end of the build must not keep the process alive.
-            cores = self._schedule.share(planned).cores
-            thread = threading.Thread(target=self._run, args=(planned, cores), name=planned.step.id, daemon=True)
+            thread = threading.Thread(target=self._run, args=(planned,), name=planned.step.id, daemon=True)
             self._threads[planned.step.id] = thread
             thread.start()
 
-    def _run(self, planned: PlannedStep, cores: int) -> None:
+    def _run(self, planned: PlannedStep) -> None:
         step = planned.step
-        worker = Worker(self._world, planned, cores=cores, expected_bytes=self._expected_bytes[step.id])
+        worker = Worker(self._world, planned, cores=self._cores, expected_bytes=self._expected_bytes[step.id])
         self._outcomes.put(worker.run())
 
     def _next_outcome(self) -> Outcome | None:

@@ -13,9 +13,9 @@ _UNKNOWN_S = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Running:
-    """What a step at work got, and when it is expected to be done (None where no earlier run is known)."""
+    """A step at work, and the time at which it is expected to be done (None where no earlier run is known)."""
 
-    share: Resources
+    planned: PlannedStep
     done_s: float | None
 
 
@@ -33,10 +33,6 @@ class Schedule:
     Of all steps that could start, the one with the longest expected way to the end goes first. When that one has to
     wait for room, another may go before it only if it is expected to end before room is made anyway (backfilling), or
     if nothing is known about that; so a large step is not kept waiting by an endless row of small ones.
-
-    Steps that can use several cores start in waves: those that are ready and have memory divide the machine's cores among
-    them, and the next wave waits for the last of them. Two compilers with one core each leave no core idle while either
-    links; started later, with what happens to be free, the last one would end alone on a single core.
     """
 
     def __init__(self, plan: Plan, machine: Resources) -> None:
@@ -51,7 +47,6 @@ class Schedule:
         ways = _longest_ways(steps, self._dependants)
         self._ready = sorted(steps, key=lambda planned: (-ways[planned.step.id], planned.step.id))
         self._running: dict[str, _Running] = {}
-        self._wave: dict[str, int] = {}
 
     @property
     def is_done(self) -> bool:
@@ -59,8 +54,9 @@ class Schedule:
         return not self._ready and not self._running
 
     def share(self, planned: PlannedStep) -> Resources:
-        """What the running step got: its memory, and at most as many cores as it can use."""
-        return self._running[planned.step.id].share
+        """What the step gets: what it asks for, but never more cores than there are."""
+        wanted = planned.step.resources
+        return Resources(cores=min(wanted.cores, self._machine.cores), memory_bytes=wanted.memory_bytes)
 
     def start_next(self, now_s: float) -> PlannedStep | None:
         """The next step to start now, from here on counted as running; None when there is none."""
@@ -69,46 +65,20 @@ class Schedule:
         for planned in self._ready:
             if self._missing[planned.step.id]:
                 continue
-            share = self._offer(planned)
-            if share is None or not share.fits_in(self._free):
+            if not self.share(planned).fits_in(self._free):
                 if not held_back:
                     held_back, horizon_s = True, self._room_expected_s()
                 continue
             if held_back and not _ends_before(planned, now_s, horizon_s):
                 continue
-            self._start(planned, share, now_s)
+            self._start(planned, now_s)
             return planned
         return None
 
-    def _offer(self, planned: PlannedStep) -> Resources | None:
-        """What the step would get now, None when it has to wait for the next wave."""
-        cores = 1
-        if self._usable_cores(planned) > 1:
-            self._wave = self._wave or self._next_wave()
-            cores = self._wave.get(planned.step.id, 0)
-        return Resources(cores=cores, memory_bytes=planned.step.resources.memory_bytes) if cores else None
-
-    def _next_wave(self) -> dict[str, int]:
-        """Cores for each step of a new wave: of the ready ones that can use several, as many as have memory and a core."""
-        members: list[PlannedStep] = []
-        memory_bytes = self._machine.memory_bytes
-        for planned in self._ready:
-            needed_bytes = planned.step.resources.memory_bytes
-            waits = self._missing[planned.step.id] or self._usable_cores(planned) == 1 or needed_bytes > memory_bytes
-            if not waits and len(members) < self._machine.cores:
-                members.append(planned)
-                memory_bytes -= needed_bytes
-        each, over = divmod(self._machine.cores, len(members)) if members else (0, 0)
-        cores = {member.step.id: each + (index < over) for index, member in enumerate(members)}
-        return {member.step.id: min(cores[member.step.id], self._usable_cores(member)) for member in members}
-
-    def _usable_cores(self, planned: PlannedStep) -> int:
-        return min(planned.step.resources.cores, self._machine.cores)
-
     def finish(self, planned: PlannedStep, *, ok: bool) -> list[Skipped]:
         """Note the end of a running step; what can never run now, when it failed."""
-        self._free += self._running.pop(planned.step.id).share
-        self._wave.pop(planned.step.id, None)
+        self._running.pop(planned.step.id)
+        self._free += self.share(planned)
         if ok:
             for dependant in self._dependants.get(planned.step.id, ()):
                 self._missing[dependant.step.id].discard(planned.step.id)
@@ -119,11 +89,11 @@ class Schedule:
         self._ready = [item for item in self._ready if item.step.id not in gone]
         return [Skipped(planned=item, because_of=planned.step.id) for item in skipped]
 
-    def _start(self, planned: PlannedStep, share: Resources, now_s: float) -> None:
+    def _start(self, planned: PlannedStep, now_s: float) -> None:
         self._ready.remove(planned)
-        self._free -= share
+        self._free -= self.share(planned)
         done_s = None if planned.estimate_s is None else now_s + planned.estimate_s
-        self._running[planned.step.id] = _Running(share=share, done_s=done_s)
+        self._running[planned.step.id] = _Running(planned=planned, done_s=done_s)
 
     def _room_expected_s(self) -> float | None:
         """When the last of the running steps is expected to be done, None where that is not known."""

@@ -13,6 +13,8 @@ from builder.io.spawn import CommandError
 # The compilers live for seconds, so memory for time is a good trade: 12 % less processor time than with Go's default of
 # 100, at 1.4 times the memory of the largest compiler; the linker, which decides the peak, takes 14 % more.
 _GOGC = "400"
+# More compilers at once than this would need more memory than the linker, which decides what a build declares.
+_MOST_COMPILERS = 4
 # Offset of e_machine in the ELF header, two bytes, little-endian on all our targets (System V ABI, figure 4-3).
 _ELF_MACHINE_OFFSET = 18
 
@@ -30,8 +32,8 @@ _HINTS = {"missing go.sum entry": _UNTIDY, "no required module provides package"
 class GoBuild:
     """What is built: `package` of the module for `arch` under the file name `name`.
 
-    `variables` maps linker variables (`import/path.Name`) to their values, `cores` bounds parallel
-    compilers and the threads of each.
+    `variables` maps linker variables (`import/path.Name`) to their values, `cores` are
+    those of the machine.
     """
 
     name: str
@@ -44,12 +46,7 @@ class GoBuild:
     def run(self, go: Go, *, module_directory: Path, modules: Path, output: Path) -> Path:
         """Build from `module_directory` with the modules of `modules` (see `gobuild.modules`); the executable's path."""
         executable = output / self.name
-        extra = {
-            "GOGC": _GOGC,
-            "GOMAXPROCS": str(self.cores),
-            "GOPROXY": modules.as_uri(),
-            **target_environment(self.arch),
-        }
+        extra = {"GOGC": _GOGC, "GOPROXY": modules.as_uri(), **target_environment(self.arch)}
         command = go.command("build", *self.options(executable), self.package, cwd=module_directory, extra=extra)
         try:
             go.runner.run(command)
@@ -61,7 +58,7 @@ class GoBuild:
     def options(self, executable: Path) -> list[str]:
         """The options of `go build`; the environment is that of `run`."""
         settings = " ".join(f"-X '{name}={value}'" for name, value in sorted(self.variables.items()))
-        options = ["-v", "-trimpath", "-buildvcs=false", "-mod=readonly", f"-p={self.cores}"]
+        options = ["-v", "-trimpath", "-buildvcs=false", "-mod=readonly", f"-p={min(self.cores, _MOST_COMPILERS)}"]
         if self.tags:
             options.append(f"-tags={','.join(self.tags)}")
         # No build ID: it would differ with the toolchain's own path in Go's cache without any difference in code.

@@ -134,10 +134,10 @@ class BuildResources(Section):
     """What one link of the executable needs. The scheduler never lets the sum pass what the machine has."""
 
     cores: int = Field(
-        default=4,
+        default=1,
         ge=1,
         le=1024,
-        description="Most cores that one build of the executable can make use of; with fewer it only takes longer.",
+        description="Cores that are kept for one build; where others are idle, it uses them too.",
     )
     memory: Annotated[SizeText, AfterValidator(_some_memory)] = Field(
         default="6 GiB", description="Memory at the peak of one build; linking takes most of it."

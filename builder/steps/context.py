@@ -47,7 +47,8 @@ class StepContext:
 
     `output` is an empty directory that becomes the store entry; `scratch` is removed afterwards; `needs` maps each role
     to the complete output of the step that fills it, read-only; `sources` maps each name to the file to read and the
-    digest that it must have; `cores` is how many the scheduler gave.
+    digest that it must have; `cores` is how many the machine has: idle
+    ones may be used beyond those that the step asks for.
     """
 
     output: Path

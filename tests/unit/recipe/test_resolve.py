@@ -72,7 +72,7 @@ def test_the_json_form_is_plain(load: Load) -> None:
     values = json.loads(json.dumps(to_json(resolve(load({"r.yaml": ODD})))))
     assert values["cluster"]["source"] == "with space: #ä"
     assert values["architectures"] == ["armv7"]
-    assert values["cluster"]["resources"] == {"cores": 4, "memory": "6 GiB"}
+    assert values["cluster"]["resources"] == {"cores": 1, "memory": "6 GiB"}
 
 
 def test_templates_are_filled_in(load: Load) -> None:
@@ -88,7 +88,7 @@ def test_templates_are_filled_in(load: Load) -> None:
 
 def test_the_resources_of_a_build_are_in_bytes(load: Load) -> None:
     resources = load({"r.yaml": "extends: good.yaml\n"}, ["cluster.resources.memory=1.5 GiB"]).recipe.cluster.resources
-    assert resources.as_resources() == Resources(cores=4, memory_bytes=3 * GIB // 2)
+    assert resources.as_resources() == Resources(cores=1, memory_bytes=3 * GIB // 2)
 
 
 def test_a_loaded_recipe_cannot_be_changed(load: Load) -> None:
