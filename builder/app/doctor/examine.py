@@ -10,7 +10,7 @@ from builder.app.doctor.report import Report
 from builder.core.resources import GIB, MIB, Resources
 
 # Measured: the caches (store, Go modules, Go build cache) after a first build of all three architectures.
-FULL_BUILD_CACHE_BYTES = 12 * GIB
+FULL_BUILD_CACHE_BYTES = 16 * GIB
 # Three executables of 200 MB (measured for armv7), written beside the ones that they replace.
 OUTPUT_BYTES = 1200 * MIB
 
