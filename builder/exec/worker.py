@@ -29,7 +29,8 @@ _LEAST_FREE_BYTES = 16 * MIB
 # A file system with less than this is taken as the cause when a command fails; tools often hide the reason.
 _FULL_BYTES = MIB
 _PROGRESS_EVERY_S = 0.1
-_FULL_DISK_WORDS = ("No space left on device", "Disk quota exceeded")
+# As the C library writes them, and Go, which begins with a small letter.
+_FULL_DISK_WORDS = ("no space left on device", "disk quota exceeded")
 _TRACE_LINES = 3
 
 
@@ -233,7 +234,7 @@ class Worker:
         """Say so when a command failed for want of room."""
         if not isinstance(error, CommandError):
             return error
-        said = any(word in line for line in error.failure.last_lines for word in _FULL_DISK_WORDS)
+        said = any(word in line.lower() for line in error.failure.last_lines for word in _FULL_DISK_WORDS)
         place = self._fullest()
         if not said and free_space(place) >= _FULL_BYTES:
             return error
