@@ -12,6 +12,7 @@ from builder.io.files import atomic_write
 
 # Raised when an older builder must not work on the directory any more.
 STORE_VERSION = 1
+_ELSEWHERE = "make it writable, or choose another cache directory with BUILDER_CACHE"
 _KEY = re.compile(r"[0-9a-f]{64}")
 
 
@@ -78,6 +79,11 @@ class Layout:
                 if _KEY.fullmatch(name):
                     yield Digest.from_hex(name)
 
+    def require_writable(self) -> None:
+        """Raise where nothing can be added."""
+        if not os.access(self.work, os.W_OK):
+            raise BuilderError(f"the store {self.root} cannot be written", hint=_ELSEWHERE)
+
     def create(self) -> None:
         """Make the directories, and refuse those that a newer builder has made."""
         try:
@@ -89,7 +95,7 @@ class Layout:
         except OSError as error:
             raise BuilderError(
                 f"the store {self.root} cannot be used: {error.strerror}: {error.filename}",
-                hint="choose another cache directory with BUILDER_CACHE",
+                hint=_ELSEWHERE,
             ) from error
         if version != str(STORE_VERSION):
             raise BuilderError(

@@ -35,6 +35,7 @@ class Store:
     @contextmanager
     def at_work(self, *, cancel: CancelToken | None = None, on_wait: Callable[[], None] = ignore) -> Iterator[None]:
         """Keep garbage collection away while the block runs; `on_wait` is called when one is under way."""
+        self.layout.require_writable()
         with locked(self.layout.lock, shared=True, cancel=cancel, on_wait=on_wait):
             yield
 
