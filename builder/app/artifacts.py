@@ -1,6 +1,7 @@
 """From store entries to the output directory: the files, their manifest, their checksums."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -42,15 +43,29 @@ class Artifacts:
     workspace: Workspace
     out: Path
 
+    def check(self, targets: Sequence[Target]) -> None:
+        """Raise before anything is built where the output directory is there and could not be written."""
+        if not self.out.exists():
+            return
+        with self._open() as directory:
+            for target in targets:
+                for name in (target.step.input.name, CHECKSUMS, MANIFEST):
+                    path = self._place(target) / name
+                    # Of no size and with nobody's content: only the place matters.
+                    nothing = Artifact(path=path, source=Path(), digest=Digest.of_bytes(b""), size_bytes=0)
+                    directory.check([nothing])
+
     def write(self, targets: Sequence[Target], result: BuildResult) -> None:
         """Write the files, `manifest.json` and `SHA256SUMS` of every target; unchanged files are left alone."""
-        with open_output(
-            self.out, state=self.session.project.cache / "out", cancel=self.session.cancel, on_wait=self._tell_waiting
-        ) as directory:
+        with self._open() as directory:
             files = {target.step.id: self._files(target, result.entry(target.step)) for target in targets}
             directory.check(artifact for artifacts in files.values() for artifact in artifacts)
             for target in targets:
                 self._write_target(directory, target, files[target.step.id])
+
+    def _open(self) -> AbstractContextManager[OutputDirectory]:
+        state = self.session.project.cache / "out"
+        return open_output(self.out, state=state, cancel=self.session.cancel, on_wait=self._tell_waiting)
 
     def _write_target(self, directory: OutputDirectory, target: Target, files: Sequence[Artifact]) -> None:
         for artifact in files:

@@ -23,6 +23,7 @@ def make_artifacts(session: Session, workspace: Workspace, archs: Sequence[Arch]
     """Build `workspace`'s recipe for `archs` (all of the recipe's when empty) into `out/RECIPE/ARCH`."""
     targets = targets_of(workspace, archs)
     artifacts = Artifacts(session=session, workspace=workspace, out=out)
+    artifacts.check(targets)
     try:
         result = session.build([target.step for target in targets])
     except StepsFailedError as error:
