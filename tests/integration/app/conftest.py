@@ -24,6 +24,7 @@ from tests.integration.app.driver import Builder
 _PLACE = "Häuschen am See"
 
 NewCache: TypeAlias = Callable[..., Path]
+Furnish: TypeAlias = Callable[[Path], None]
 
 
 @pytest.fixture(scope="session")
@@ -59,7 +60,7 @@ def original(session_place: Path) -> Checkout:
 def go_builds(session_place: Path, original: Checkout, downloaded: dict[str, Path]) -> Path:
     """A build cache of Go in which its standard library is compiled for what the small cluster is built for."""
     cache = session_place / "cache"
-    _link_entries(cache, downloaded.values())
+    link_entries(cache, downloaded.values())
     Builder(checkout=original, cache=cache).good("make")
     remove_tree(original.out)
     return cache / "go" / "build"
@@ -82,24 +83,33 @@ def checkout(place: Path, original: Checkout) -> Checkout:
 
 
 @pytest.fixture
-def new_cache(place: Path, downloaded: dict[str, Path], go_builds: Path) -> NewCache:
-    """Makes cache directories: with the toolchains unless `tools` names less, with Go's standard library if `warm`."""
+def furnish(downloaded: dict[str, Path], go_builds: Path) -> Furnish:
+    """Fills a cache directory with the toolchains and Go's compiled standard library."""
 
-    def make(name: str, *, tools: tuple[str, ...] | None = None, warm: bool = True) -> Path:
+    def fill(cache: Path) -> None:
+        link_entries(cache, downloaded.values())
+        (cache / "go").mkdir()
+        (cache / "go" / "build").symlink_to(go_builds)
+
+    return fill
+
+
+@pytest.fixture
+def new_cache(place: Path, downloaded: dict[str, Path]) -> NewCache:
+    """Makes cache directories that hold nothing but some of the downloaded toolchains."""
+
+    def make(name: str, *tools: str) -> Path:
         cache = place / name
-        wanted = downloaded if tools is None else {step: downloaded[step] for step in tools}
-        _link_entries(cache, wanted.values())
-        if warm:
-            (cache / "go").mkdir()
-            (cache / "go" / "build").symlink_to(go_builds)
+        link_entries(cache, (downloaded[step] for step in tools))
         return cache
 
     return make
 
 
 @pytest.fixture
-def cache(new_cache: NewCache) -> Path:
-    return new_cache("cache")
+def cache(place: Path, furnish: Furnish) -> Path:
+    furnish(place / "cache")
+    return place / "cache"
 
 
 @pytest.fixture
@@ -107,7 +117,7 @@ def builder(checkout: Checkout, cache: Path) -> Builder:
     return Builder(checkout=checkout, cache=cache)
 
 
-def _link_entries(cache: Path, entries: Iterable[Path]) -> None:
+def link_entries(cache: Path, entries: Iterable[Path]) -> None:
     """Let a new store have `entries` by links: a store never writes to an entry, and removes no more than the link."""
     (cache / "store").mkdir(parents=True)
     for entry in entries:

