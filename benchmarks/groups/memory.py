@@ -46,19 +46,18 @@ def above_declared(targets: Sequence[Target], manifests: Mapping[Arch, Manifest]
 
 def peaks_table(targets: Sequence[Target], manifests: Mapping[Arch, Manifest]) -> Table:
     """Every step with what it declares and what it used."""
-    return Table(
-        title="Declared and measured",
-        columns=("step", "declared", "measured", "share"),
-        rows=[
-            (
-                step,
-                format_value(declared, Unit.BYTES),
-                format_value(measured, Unit.BYTES),
-                f"{measured / declared:.0%}",
-            )
-            for step, declared, measured in _peaks(targets, manifests)
-        ],
-    )
+    rows = [
+        (step, format_value(declared, Unit.BYTES), *_used(declared, measured))
+        for step, declared, measured in _peaks(targets, manifests)
+    ]
+    return Table(title="Declared and measured memory", columns=("step", "declared", "measured", "share"), rows=rows)
+
+
+def _used(declared: int, measured: int) -> tuple[str, str]:
+    """Bytes and their share of what was declared; a step without a command, or made by an older builder, has no peak."""
+    if not measured:
+        return "not sampled", ""
+    return format_value(measured, Unit.BYTES), f"{measured / declared:.0%}"
 
 
 def _peaks(targets: Sequence[Target], manifests: Mapping[Arch, Manifest]) -> list[tuple[str, int, int]]:
