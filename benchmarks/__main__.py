@@ -28,7 +28,7 @@ GROUPS: Mapping[str, Callable[[Setting], Report]] = {
     "memory": memory.measure,
 }
 _HINTS = """\
-groups: start (1 minute), plan (1 minute), incremental (5 minutes), memory (1 minute), cold (an hour of two cores on a quiet
+groups: start (1 minute), plan (1 minute), incremental (3 minutes), memory (1 minute), cold (an hour of two cores on a quiet
 machine, a network, 15 GB of disk). Without a group: all.
 """
 _PAGE = Path("docs", "benchmarks.md")

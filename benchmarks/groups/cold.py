@@ -64,8 +64,9 @@ def _pair(setting: Setting, place: Path) -> _Pair:
     build = checkout.make([setting.arch])
     target = next(iter(checkout.targets([setting.arch])))
     compile_s = next(times.work_s + times.keep_s for times in build.steps() if times.step == target.step.id)
-    tell(f"{_BARE} ...")
+    tell(f"{build.run.duration_s:.1f} s, of which the compile step {compile_s:.1f} s; {_BARE} ...")
     bare = bare_go(checkout, target, place / "bare").run()
+    tell(f"{bare.duration_s:.1f} s, of which compiling {bare.compile_s:.1f} s")
     digest = Digest.of_file(bare.executable)
     remove_tree(place)
     return _Pair(build=build, compile_s=compile_s, bare=bare, digest=digest)
@@ -75,6 +76,7 @@ def _all_architectures(setting: Setting, place: Path) -> tuple[Build, Sequence[T
     tell(f"{_ALL} ...")
     checkout: Checkout = setting.clone(place / "checkout", place / "cache")
     build, targets = checkout.make(), checkout.targets()
+    tell(f"{build.run.duration_s:.1f} s")
     remove_tree(place)
     return build, targets
 
