@@ -124,3 +124,9 @@ def link_entries(cache: Path, entries: Iterable[Path]) -> None:
         shard = cache / "store" / "entries" / entry.parent.name
         shard.mkdir(parents=True, exist_ok=True)
         (shard / entry.name).symlink_to(entry)
+
+
+@pytest.fixture
+def bare(new_cache: NewCache, checkout: Checkout) -> Builder:
+    """A builder whose cache is empty."""
+    return Builder(checkout=checkout, cache=new_cache("bare"))

