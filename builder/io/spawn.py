@@ -2,19 +2,26 @@
 
 import os
 import select
-import shlex
 import shutil
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from pathlib import Path
 from signal import Signals
 from typing import NoReturn
 
 from builder.core.errors import BuilderError, MissingToolError
 from builder.io.cancel import CancelToken
+from builder.io.command import (
+    Command,
+    CommandError,
+    CommandFailure,
+    Completed,
+    EndReason,
+    command_line,
+    environment,
+    redacted,
+)
 from builder.io.group import ProcessGroup
 from builder.io.leash import Leash
 from builder.io.redact import Redactor
@@ -41,70 +48,6 @@ _LAST_BYTES = 64 << 10
 _LONGEST_LINE = 500
 # What is created by a command never depends on the user's umask.
 _UMASK = 0o022
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
-    """A program to run: its arguments, its whole environment, its directory.
-
-    Nothing of the builder's own environment is inherited; `LC_ALL=C.UTF-8` is added. A program without a slash in its
-    name is looked for in `env["PATH"]`. `timeout_s` bounds the whole run, `stall_s` the time without any progress.
-    The values of the variables named in `secret_env` are never shown.
-    """
-
-    argv: Sequence[str]
-    env: Mapping[str, str]
-    cwd: Path
-    timeout_s: float | None = None
-    stall_s: float | None = None
-    secret_env: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Completed:
-    """A command that ended well. Memory and processor time as `UsageMeter` counts them, of this command alone."""
-
-    duration_s: float
-    peak_memory_bytes: int
-    cpu_s: float
-
-
-class EndReason(StrEnum):
-    """Why a command did not end well."""
-
-    EXIT = "exit"
-    SIGNAL = "signal"
-    TIMEOUT = "timeout"
-    STALL = "stall"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommandFailure:
-    """How a command failed.
-
-    `command_line` can be pasted into a shell. `exit_status` or `signal` says how the program ended, the other is None.
-    `last_lines` is the end of its output (of its standard error, where the output was captured), `log` all of it.
-    `captured` is what it wrote to a standard output that was captured.
-    """
-
-    reason: EndReason
-    command_line: str
-    exit_status: int | None
-    signal: int | None
-    last_lines: Sequence[str]
-    log: Path
-    captured: str = ""
-
-
-class CommandError(BuilderError):
-    """A command failed; `failure` says how."""
-
-    def __init__(self, brief: str, *, failure: CommandFailure, hint: str = "") -> None:
-        super().__init__(brief, details=failure.last_lines, hint=hint)
-        self.failure = failure
-
-    def __str__(self) -> str:
-        return f"{super().__str__()}\ncommand: {self.failure.command_line}\nlog: {self.failure.log}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,26 +82,10 @@ class Runner:
                 _Run(self, command).complete(stdout=descriptor)
             except CommandError as error:
                 stream.seek(0)
-                error.failure = replace(error.failure, captured=_redacted(command, stream.read()))
+                error.failure = replace(error.failure, captured=redacted(command, stream.read()))
                 raise
             stream.seek(0)
             return stream.read().decode(errors="replace")
-
-
-def command_line(command: Command) -> str:
-    """`command` ready to paste into a shell; secret variables are taken from the shell's own environment."""
-    words = ["cd", shlex.quote(str(command.cwd)), "&&", "env", "-i"]
-    for name, value in sorted(_environment(command).items()):
-        words.append(f'{name}="${name}"' if name in command.secret_env else shlex.quote(f"{name}={value}"))
-    return Redactor.of(command.env, command.secret_env).redact(" ".join([*words, *map(shlex.quote, command.argv)]))
-
-
-def _redacted(command: Command, output: bytes) -> str:
-    return Redactor.of(command.env, command.secret_env).redact(output.decode(errors="replace"))
-
-
-def _environment(command: Command) -> dict[str, str]:
-    return {"LC_ALL": "C.UTF-8", **command.env}
 
 
 class _Run:
@@ -203,7 +130,7 @@ class _Run:
             process = subprocess.Popen(
                 list(self._command.argv),
                 executable=program,
-                env=_environment(self._command),
+                env=environment(self._command),
                 cwd=self._command.cwd,
                 stdin=subprocess.DEVNULL,
                 stdout=log if stdout is None else stdout,
