@@ -109,7 +109,7 @@ def _script(name: str) -> str:
 
 
 def _python_lint() -> list[list[str]]:
-    shell = ["builderw", "run-tests", ".ci/run", "scripts/environment.sh"]
+    shell = ["builderw", "run-tests", "run-benchmarks", ".ci/run", "scripts/environment.sh"]
     return [
         [_script("ruff"), "check"],
         [_script("ruff"), "format", "--check"],
