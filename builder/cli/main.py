@@ -1,12 +1,13 @@
 """The entry point of the command line."""
 
+import os
 import sys
 import traceback
 from typing import Annotated
 
 import typer
 
-from builder.cli.commands import build, cache, doctor, lock, recipe, tool
+from builder.cli.commands import build, cache, completion, doctor, lock, recipe, tool
 from builder.cli.render.error import render_error
 from builder.core.errors import BuilderError, ExitCode
 from builder.version import VERSION
@@ -23,27 +24,36 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def common(
-    context: typer.Context,
-    *,
-    version: Annotated[bool, typer.Option("--version", help="Print the builder's version.", is_eager=True)] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of unexpected and expected errors.")] = False,
-) -> None:
-    """Take the options that stand before the command."""
-    context.obj = debug
-    if version:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         typer.echo(f"builder {VERSION}")
         raise typer.Exit
 
 
-for commands in (build, recipe, lock, cache, tool, doctor):
+@app.callback()
+def common(
+    context: typer.Context,
+    *,
+    version: Annotated[  # noqa: ARG001 - its callback does all
+        bool, typer.Option("--version", help="Print the builder's version.", is_eager=True, callback=_print_version)
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of unexpected and expected errors.")] = False,
+) -> None:
+    """Take the options that stand before the command."""
+    context.obj = debug
+
+
+for commands in (build, recipe, lock, cache, tool, doctor, completion):
     commands.register(app)
 
 
 def main() -> int:
     """Run the command line; returns the exit code, `SystemExit` carries it for usage errors."""
     debug = "--debug" in sys.argv[1:]
+    if completion.COMPLETE_VARIABLE in os.environ:
+        from typer._completion_classes import completion_init  # noqa: PLC0415 - only shells that complete need it
+
+        completion_init()
     try:
         app(prog_name="builder")
     except BuilderError as error:
