@@ -9,10 +9,9 @@ import pytest
 ROOT = Path(__file__).parents[3]
 # What bash does when a person presses the tab key.
 COMPLETE = """
-builderw() { "$PYTHON" -P -m builder "$@"; }
-eval "$(builderw completion bash)"
+eval "$("$BUILDERW" completion bash)"
 COMP_WORDS=(%s); COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
-_builderw_completion "$PYTHON -P -m builder" && echo "${COMPREPLY[@]}"
+_builderw_completion "$BUILDERW" && echo "${COMPREPLY[@]}"
 """
 
 
@@ -29,7 +28,7 @@ def test_bash_completes(words: str, completed: str) -> None:
     bash = shutil.which("bash")
     if bash is None:
         pytest.skip("there is no bash on the PATH")
-    environment = {**os.environ, "PYTHON": sys.executable, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "BUILDERW": str(ROOT / "builderw")}
     done = subprocess.run([bash, "-c", COMPLETE % words], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.split() == [completed]
 
