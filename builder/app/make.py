@@ -7,8 +7,8 @@ from builder.app.artifacts import Artifacts
 from builder.app.project import Workspace
 from builder.app.session import Session
 from builder.core.arch import Arch
-from builder.core.errors import RecipeError
-from builder.core.events import BuildFinished
+from builder.core.errors import RecipeError, VerificationError
+from builder.core.events import BuildFinished, Warned
 from builder.exec.result import BuildResult, StepsFailedError
 from builder.plan.compose import Target, compose
 from builder.plan.plan import Plan
@@ -29,8 +29,27 @@ def make_artifacts(session: Session, workspace: Workspace, archs: Sequence[Arch]
     except StepsFailedError as error:
         session.sink(_finished(error.result))
         raise
-    artifacts.write(targets, result)
+    try:
+        artifacts.write(targets, result)
+    except VerificationError:
+        # A result was damaged so that only its content tells, which is read when it is copied.
+        if not _remove_damaged(session, targets):
+            raise
+        result = session.build([target.step for target in targets])
+        artifacts.write(targets, result)
     session.sink(_finished(result))
+
+
+def _remove_damaged(session: Session, targets: Sequence[Target]) -> bool:
+    """Remove the stored results of `targets` that are damaged; whether there were any."""
+    found = False
+    for step in (target.step for target in targets):
+        damage = session.store.repair(step.key, thorough=True, cancel=session.cancel)
+        if damage is not None:
+            message = f"the stored result of {step.id} is damaged and is made again: {damage}"
+            session.sink(Warned(message=message))
+            found = True
+    return found
 
 
 def _finished(result: BuildResult) -> BuildFinished:
