@@ -1,5 +1,6 @@
 """Building a second time from nothing, elsewhere and under other conditions, and comparing."""
 
+import json
 import shutil
 import sys
 from collections.abc import Sequence
@@ -81,6 +82,11 @@ class _Second:
         """Run the builder's copy."""
         options = [option for arch in archs for option in ("--arch", arch)]
         options += [option for override in overrides for option in ("--set", override)]
+        # Where the recipe names its source by a path out of the checkout, the copy of the recipe would miss it.
+        options += [
+            "--set",
+            f"cluster.source={json.dumps(str(self._copied(self.workspace.loaded.recipe.cluster.source)))}",
+        ]
         recipe, lock = self._copied(self.workspace.loaded.files[0]), self._copied(self.workspace.lock_file)
         builder = [sys.executable, "-P", "-m", "builder", "make", str(recipe), "--lock", str(lock), "--offline"]
         command = Command(
@@ -117,7 +123,9 @@ class _Second:
         """Where the copy of a file of the checkout lies; files elsewhere are read where they are."""
         resolved = path.resolve()
         root = self.session.project.root
-        return self.place / "checkout" / resolved.relative_to(root) if resolved.is_relative_to(root) else resolved
+        if not any(resolved.is_relative_to(root / name) for name in _CHECKOUT):
+            return resolved
+        return self.place / "checkout" / resolved.relative_to(root)
 
 
 def first_difference(one: Path, other: Path) -> list[str]:
