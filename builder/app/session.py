@@ -128,8 +128,10 @@ class StoreIndex:
     scope: str
 
     def present(self, keys: Collection[Digest]) -> Collection[Digest]:
+        """See `plan.planner.Index`."""
         return self.store.lookup(list(keys)).keys()
 
     def last_runs(self, step_ids: Collection[str]) -> Mapping[str, LastRun]:
+        """See `plan.planner.Index`."""
         known = self.store.history(self.scope, list(step_ids))
         return {step: LastRun(facts=last.facts, duration_s=last.duration_s) for step, last in known.items()}
