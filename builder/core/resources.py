@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from builder.core.errors import BuilderError
+from builder.core.errors import RecipeError
 
 KIB = 1 << 10
 MIB = 1 << 20
@@ -50,7 +50,7 @@ def parse_size(text: str) -> int:
     """The number of bytes that `text` (`5 GiB`, `512MiB`, `0 B`) names."""
     match = _SIZE.fullmatch(text.strip())
     if match is None:
-        raise BuilderError(
+        raise RecipeError(
             f"{text!r} is not a size", hint="write a number and a unit: B, KiB, MiB, GiB or TiB, as in '5 GiB'"
         )
     return int(float(match[1]) * _UNITS[match[2]])

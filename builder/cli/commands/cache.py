@@ -20,10 +20,10 @@ _DAY_S = 86400
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
     commands = typer.Typer(help="Look at the cache and make room.", no_args_is_help=True, rich_markup_mode=None)
-    commands.command()(stats)
-    commands.command("list")(list_entries)
+    commands.command(epilog="Example: builder cache stats --json")(stats)
+    commands.command("list", epilog="Example: builder cache list")(list_entries)
     commands.command(epilog="Example: builder cache gc --max-size '20 GiB' --max-age 30")(gc)
-    commands.command()(verify)
+    commands.command(epilog="Example: builder cache verify")(verify)
     app.add_typer(commands, name="cache")
 
 
@@ -69,6 +69,7 @@ def gc(
 ) -> None:
     """Remove what was not used for long; results can be made again."""
     from builder.app.caches import clear_tool_caches
+    from builder.cli.render.text import count
     from builder.core.resources import format_size, parse_size
     from builder.store.collect import collect_garbage
 
@@ -78,7 +79,7 @@ def gc(
         )
         freed = clear_tool_caches(session) if toolchain_caches else 0
     typer.echo(
-        f"removed {len(report.removed)} results, {format_size(report.removed_bytes)}; kept {report.kept}, "
+        f"removed {count(len(report.removed), 'result')}, {format_size(report.removed_bytes)}; kept {report.kept}, "
         f"{format_size(report.kept_bytes)}"
     )
     if toolchain_caches:
@@ -88,13 +89,14 @@ def gc(
 def verify() -> None:
     """Read every result in the store and compare it with its record; damaged ones are removed and made again when needed."""
     from builder.app.caches import repair_all
+    from builder.cli.render.text import count
     from builder.core.errors import VerificationError
 
     with _session() as session:
         damaged = repair_all(session)
     if damaged:
         raise VerificationError(
-            f"{len(damaged)} damaged results removed from the store",
+            f"{count(len(damaged), 'damaged result')} removed from the store",
             details=[f"{one.step} ({one.key.short}): {one.what}" for one in damaged],
             hint="they are made again by the next build that needs them; if this happens often, look at the disk",
         )
