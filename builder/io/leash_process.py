@@ -1,8 +1,9 @@
 """The process at the other end of the leash: ends all that a builder left behind when it died.
 
 Started by `builder.io.leash` as a script, without the site module, so it imports little and starts in milliseconds.
-It reads lines `+SESSION` and `-SESSION` from its standard input. The end of the input means that the builder is gone,
-however it died; then every process of the sessions that are left, and every descendant of them, is killed.
+It reads lines `+SESSION`, `-SESSION` and `=PIPE` (an inode) from its standard input. The end of the input means that the
+builder is gone, however it died; then every process of the sessions that are left, every process that has the pipe open,
+and every descendant of them is killed.
 """
 
 import os
@@ -19,10 +20,12 @@ def main() -> None:
     """Follow the builder's sessions until its end, then kill what is left."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_IGN)
-    sessions = _follow(sys.stdin.fileno())
+    # The builder has the pipe open too, and may live on when it only is done with this helper.
+    spared = {os.getpid(), os.getppid()}
+    sessions, pipe = _follow(sys.stdin.fileno())
     victims: set[int] = set()
-    for _ in range(_ROUNDS if sessions else 0):
-        victims = _members(sessions, victims)
+    for _ in range(_ROUNDS):
+        victims = _members(sessions, victims | (_holders(pipe) - spared))
         if not victims:
             return
         for pid in victims:
@@ -30,8 +33,10 @@ def main() -> None:
         time.sleep(_PAUSE_S)
 
 
-def _follow(descriptor: int) -> set[int]:
+def _follow(descriptor: int) -> tuple[set[int], str]:
+    """The sessions that are left at the end of the input, and what the pipe is called in /proc/PID/fd."""
     sessions: set[int] = set()
+    pipe = ""
     rest = b""
     while data := os.read(descriptor, 4096):
         *lines, rest = (rest + data).split(b"\n")
@@ -40,7 +45,25 @@ def _follow(descriptor: int) -> set[int]:
                 sessions.add(int(line[1:]))
             elif line.startswith(b"-"):
                 sessions.discard(int(line[1:]))
-    return sessions
+            elif line.startswith(b"="):
+                pipe = f"pipe:[{int(line[1:])}]"
+    return sessions, pipe
+
+
+def _holders(pipe: str) -> set[int]:
+    """The processes that have `pipe` open; a pipe's name is unique while anybody has it open."""
+    return {pid for pid in _process_ids() if pipe and pipe in _open_files(pid)}
+
+
+def _open_files(pid: int) -> set[str]:
+    place = f"/proc/{pid}/fd"
+    found = set()
+    try:
+        for name in os.listdir(place):  # noqa: PTH208 - pathlib is slow to import
+            found.add(os.readlink(f"{place}/{name}"))  # noqa: PTH115 - the same
+    except OSError:  # the process has ended, or is another user's
+        return found
+    return found
 
 
 def _members(sessions: set[int], victims: set[int]) -> set[int]:

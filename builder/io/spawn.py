@@ -135,6 +135,7 @@ class _Run:
                 stdin=subprocess.DEVNULL,
                 stdout=log if stdout is None else stdout,
                 stderr=log,
+                pass_fds=[self._runner.leash.mark()],
                 start_new_session=True,
                 umask=_UMASK,
             )

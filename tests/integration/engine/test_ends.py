@@ -83,6 +83,20 @@ def test_kill_9_leaves_no_orphan_and_the_next_run_just_works(cache: Path, proces
     process.kill()
 
 
+def test_kill_9_right_at_the_start_leaves_no_orphan(process: ToyProcess, tmp_path: Path) -> None:
+    for number in range(20):
+        process.start([{"name": "long", "text": f": {tmp_path}; sleep 300; sleep 300; echo {number}"}])
+        wait_until(lambda: process.steps("step-started") == ["long"], "the step starts")
+        time.sleep(number / 1000)
+        process.kill()
+    wait_until(lambda: not mentioning(f": {tmp_path};"), "no orphan lives", give_up_s=SLACK_S)
+
+
+def mentioning(text: str) -> list[int]:
+    """The living processes with `text` in their command line."""
+    return [pid for pid in process_ids() if text.encode() in command_of(pid) and is_alive(pid)]
+
+
 def test_kill_9_of_the_whole_group_leaves_no_orphan(process: ToyProcess, pids: Path) -> None:
     victims = start_stubborn(process, pids)
     os.killpg(process.pid, signal.SIGKILL)

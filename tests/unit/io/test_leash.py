@@ -55,6 +55,29 @@ def test_what_is_held_dies_with_its_owner() -> None:
     os.kill(freed, signal.SIGKILL)
 
 
+MARKER = """
+import os, subprocess, time
+from builder.io.leash import Leash
+leash = Leash()
+mark = leash.mark()
+first = subprocess.Popen(["setsid", "--fork", "sh", "-c", "echo $$; exec sleep 300"], pass_fds=[mark], stdout=subprocess.PIPE)
+print(first.stdout.readline().decode(), flush=True)
+time.sleep(300)
+"""
+
+
+def test_what_was_never_told_of_dies_too() -> None:
+    root = Path(__file__).parents[3]
+    with subprocess.Popen([sys.executable, "-c", MARKER], cwd=root, stdout=subprocess.PIPE, text=True) as owner:
+        assert owner.stdout is not None
+        stray = int(owner.stdout.readline())
+        stat = read_stat(stray)
+        assert stat is not None
+        assert stat.parent != owner.pid
+        owner.kill()
+    wait_until_dead(stray)
+
+
 def test_a_killed_helper_is_replaced() -> None:
     with subprocess.Popen(["/bin/sleep", "300"], start_new_session=True) as child:
         leash = Leash()
