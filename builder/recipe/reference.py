@@ -41,7 +41,7 @@ that order, and the file itself comes last:
 with other characters stands in double quotes. A value is YAML; relative paths in it start at the current directory.
 
 ```sh
-builder make --set cluster.components.containerd.version=v2.4.3
+builder make --set cluster.version=0.1.1
 builder make --set architectures=[armv7] --set cluster.resources.memory='8 GiB'
 builder make --set 'cluster.variables."k8s.io/component-base/version.gitTreeState"=dirty'
 ```
