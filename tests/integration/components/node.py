@@ -5,6 +5,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.integration.components.controlplane import ControlPlane
+from tests.integration.components.health import post
 from tests.integration.components.ports import LOOPBACK, free_ports
 
 
@@ -96,3 +98,15 @@ def kubelet(kedge: Path, directory: Path, *, runtime: Path) -> Kubelet:
         "--hostname-override=edge1",
     )
     return Kubelet(argv=argv, healthz=f"http://{LOOPBACK}:{healthz_port}/healthz")
+
+
+def make_node(control_plane: ControlPlane, name: str) -> None:
+    """A Node with an address, as a kubelet would report it."""
+    node = {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": name},
+        "status": {"addresses": [{"type": "InternalIP", "address": "192.0.2.10"}]},
+    }
+    answer = post(f"{control_plane.api_url}/api/v1/nodes", json.dumps(node), control_plane.trust)
+    assert answer.status == 201, answer.text

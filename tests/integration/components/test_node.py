@@ -1,14 +1,17 @@
-import json
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.integration.components import grpc
 from tests.integration.components.controlplane import ControlPlane
-from tests.integration.components.health import OK, get, post
+from tests.integration.components.health import OK, get
 from tests.integration.components.invoke import component_versions
 from tests.integration.components.mounts import has_cgroup_v2, missing_for_private_mounts, with_private_mounts
-from tests.integration.components.node import containerd, kubelet
+from tests.integration.components.node import containerd, kubelet, make_node
 from tests.integration.components.ports import LOOPBACK, free_ports
 from tests.integration.components.process import Daemon, running, wait_for
 
@@ -80,16 +83,18 @@ def test_kube_proxy_finds_its_node_and_asks_for_nft(control_plane: ControlPlane,
         assert_log_has(daemon, '"Successfully retrieved NodeIPs" NodeIPs=["192.0.2.10"]')
 
 
-def make_node(control_plane: ControlPlane, name: str) -> None:
-    """A Node with an address, as a kubelet would report it."""
-    node = {
-        "apiVersion": "v1",
-        "kind": "Node",
-        "metadata": {"name": name},
-        "status": {"addresses": [{"type": "InternalIP", "address": "192.0.2.10"}]},
-    }
-    answer = post(f"{control_plane.api_url}/api/v1/nodes", json.dumps(node), control_plane.trust)
-    assert answer.status == 201, answer.text
+def test_kube_proxy_is_healthy_in_a_network_of_its_own(kedge: Path, tmp_path: Path) -> None:
+    nft = shutil.which("nft", path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
+    if nft is None:
+        pytest.skip("there is no nft; on Debian: apt install nftables")
+    (tmp_path / "cp").mkdir()
+    lone = [sys.executable, "-P", "-m", "tests.integration.components.lone_proxy", str(kedge), str(tmp_path), nft]
+    namespace = ["unshare", "--user", "--map-root-user", "--net"]
+    if subprocess.run([*namespace, nft, "list", "tables"], capture_output=True, check=False).returncode:
+        pytest.skip("this machine gives no network namespace with a packet filter to ordinary users")
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    done = subprocess.run([*namespace, *lone], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def assert_log_has(daemon: Daemon, text: str) -> None:
