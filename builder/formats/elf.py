@@ -19,10 +19,17 @@ class Section:
 
 
 def sections(path: Path) -> tuple[Section, ...]:
-    """The sections of a little-endian ELF file, none where `path` is something else (System V ABI, chapter 4)."""
+    """The sections of a little-endian ELF file, none where `path` is something else or cut (System V ABI, chapter 4)."""
     data = path.read_bytes()
     if not data.startswith(_MAGIC):
         return ()
+    try:
+        return _sections(data)
+    except (IndexError, ValueError, struct.error):
+        return ()
+
+
+def _sections(data: bytes) -> tuple[Section, ...]:
     wide = data[4] == _CLASS_64
     table, entry_size, count, names_index = _table(data, wide=wide)
     layout = "<IIQQQQ" if wide else "<IIIIII"
