@@ -21,9 +21,7 @@ def doctor(recipe: RecipeArgument = "edge", *, as_json: JsonOption = False) -> N
 
     project = find_project(os.environ)
     workspace = project.open(recipe)
-    needs = Needs(
-        largest_step=workspace.inputs.recipe.cluster.resources.as_resources(), epoch_s=workspace.lock.epoch_s
-    )
+    needs = Needs(largest_step=workspace.inputs.recipe.cluster.resources.as_resources(), epoch_s=workspace.lock.epoch_s)
     report = examine(checkout=project.root, cache=project.cache, environment=project.environment, needs=needs)
     typer.echo(json.dumps(report.to_json(), indent=2) if as_json else render_report(report), nl=as_json)
     raise typer.Exit(report.exit_code)
