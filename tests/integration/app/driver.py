@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import IO, Any, TypeAlias
 
 from tests.integration.app.checkout import Checkout
 
@@ -94,14 +94,14 @@ class Builder:
         """`builder make` with events, to its good end."""
         return self.good("make", "--events", "json", *arguments)
 
-    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+    def start(self, *arguments: str, stdout: IO[str] | int = subprocess.PIPE) -> "subprocess.Popen[str]":
         """Start it; to be ended by `ended`."""
         return subprocess.Popen(
             self.argv(*arguments),
             cwd=self.checkout.root,
             env=self.environment,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=subprocess.PIPE,
             text=True,
         )
@@ -123,7 +123,7 @@ def ended(process: "subprocess.Popen[str]") -> Result:
     finally:
         process.kill()
         process.wait()
-    return Result(code=process.returncode, out=out, err=err)
+    return Result(code=process.returncode, out=out or "", err=err)
 
 
 def wait_until(condition: Callable[[], bool], what: str) -> None:

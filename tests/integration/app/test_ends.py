@@ -92,9 +92,22 @@ def _check_interrupted(builder: Builder, result: Result, number: signal.Signals)
     assert not builder.checkout.out.exists()
 
 
-def test_two_builders_share_the_work(builder: Builder) -> None:
-    processes = [builder.start("make", "--events", "json") for _ in range(2)]
-    results = [ended(process) for process in processes]
+def test_two_builders_share_the_work(builder: Builder, place: Path) -> None:
+    """The second one begins while the first waits for a module, so that both want to make everything."""
+    told = place / "second.jsonl"
+    with serving(Registry(root=builder.checkout.proxy, hangs=1)) as proxy, told.open("w") as stdout:
+        asking = replace(builder, extra={"GOPROXY": proxy.url})
+        first = asking.start("make", "--events", "json")
+        try:
+            wait_until(lambda: bool(proxy.asked) or first.poll() is not None, "the first builder asks the proxy")
+            second = asking.start("make", "--events", "json", stdout=stdout)
+            try:
+                wait_until(lambda: "step-waiting" in told.read_text() or second.poll() is not None, "the second waits")
+                proxy.released.set()
+            finally:
+                other = ended(second)
+        finally:
+            results = [ended(first), replace(other, out=told.read_text())]
     assert [result.code for result in results] == [0, 0], [result.err for result in results]
     made = [
         event["step"]

@@ -92,7 +92,16 @@ def test_an_index_that_refuses_leaves_no_half_made_environment(builder: Builder,
 @pytest.mark.network
 @pytest.mark.slow
 def test_two_at_once_set_up_one_environment(builder: Builder, checkout: Checkout, place: Path) -> None:
-    fresh = replace(builder, extra={**os.environ, "BUILDER_CACHE": str(place / "new"), "HOME": str(place)})
+    fresh = replace(
+        builder,
+        extra={
+            "PIP_INDEX_URL": "",
+            "PIP_RETRIES": "5",
+            **os.environ,
+            "BUILDER_CACHE": str(place / "new"),
+            "HOME": str(place),
+        },
+    )
     with ThreadPoolExecutor(max_workers=2) as pool:
         results = list(pool.map(lambda _: run_script(fresh, "./builderw --version"), range(2)))
     assert [result.code for result in results] == [0, 0], [result.err for result in results]
