@@ -4,11 +4,14 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
+
 from builder.core.errors import ExitCode
 from tests.integration.app.checkout import replace
 from tests.integration.app.driver import Builder, ended
 
 
+@pytest.mark.slow
 def test_a_build_is_the_same_elsewhere(builder: Builder) -> None:
     result = builder.good("make", "--check-reproducible", "--arch", "armv7")
     assert result.out == "armv7: tiny built twice, identical\n"
