@@ -19,6 +19,8 @@ EVENTS_VERSION = 1
 class PlanMade:
     """The plan is known: `steps` in all, of which `cached` need no work; steps that nothing needs are not counted.
 
+    It comes a second time when a stored result proved damaged only while it was copied, and is made again.
+
     `estimate_s` adds up what the steps to run took in their earlier runs, one after another; `unknown` of them have no
     earlier run and count nothing in it. It is None where no run is recorded.
     """
