@@ -8,7 +8,7 @@ from pathlib import Path
 from builder.core.arch import Arch
 from builder.core.digest import Digest
 from builder.core.errors import MissingToolError
-from builder.core.resources import GIB, MIB, Resources
+from builder.core.resources import MIB, Resources
 from builder.recipe.keypath import format_key_path
 from builder.recipe.lockfile import Lock
 from builder.recipe.models import Output, Recipe
@@ -20,10 +20,8 @@ from builder.toolchain.go import BOOTSTRAP_WHEEL, GoRelease
 from builder.toolchain.wheels import Wheel
 from builder.toolchain.zig import ZIG_WHEEL
 
-# pip resolving one pinned wheel; measured 70 MiB.
-_PIP = Resources(cores=1, memory_bytes=256 * MIB)
-# The Go command unpacking module archives; measured below 0.5 GiB.
-_GO_FETCH = Resources(cores=1, memory_bytes=1 * GIB)
+# pip and the Go command fetching and unpacking; measured below 64 MiB.
+_FETCH = Resources(cores=1, memory_bytes=256 * MIB)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +60,7 @@ def compose(inputs: Inputs, archs: Sequence[Arch]) -> tuple[Target, ...]:
         input=ModulesInput(),
         needs={"go": go},
         sources=pins,
-        resources=_GO_FETCH,
+        resources=_FETCH,
         origins=_places(inputs, pins),
     )
     return tuple(
@@ -77,7 +75,7 @@ def go_step(lock: Lock, host: Arch) -> Step[GoRelease]:
         kind=GO_TOOLCHAIN,
         input=GoRelease(version=lock.go.version, host=host, h1=_for_host(lock.go.sums, host, "Go")),
         needs={"bootstrap": wheel_step(lock, BOOTSTRAP_WHEEL, host)},
-        resources=_GO_FETCH,
+        resources=_FETCH,
     )
 
 
@@ -94,7 +92,7 @@ def wheel_step(lock: Lock, name: str, host: Arch) -> Step[Wheel]:
         id=f"toolchain/{name}",
         kind=WHEEL,
         input=Wheel(name=name, version=locked.version, host=host, digest=digest),
-        resources=_PIP,
+        resources=_FETCH,
     )
 
 
