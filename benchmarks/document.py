@@ -10,6 +10,8 @@ from benchmarks.machine import Circumstances
 from benchmarks.report import Figure, Measurement, Report, Table, Unit, format_value
 from builder.core.errors import RecipeError
 
+# Beside the causes of a group: what a reader has to know of its figures.
+REMARK = "remark"
 # Per group, the cause of each figure that is not met, by the figure's name.
 Causes: TypeAlias = Mapping[str, Mapping[str, str]]
 
@@ -56,6 +58,8 @@ def _section(report: Report, circumstances: Circumstances, causes: Mapping[str, 
     if missed:
         yield ""
     yield from (f"- {figure.name}: {causes.get(figure.name, 'cause not yet known')}" for figure in missed)
+    if REMARK in causes:
+        yield from ("", causes[REMARK].strip())
     if report.measurements:
         yield from ("", *_table(_measurements(report)))
     for table in report.tables:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.document import HEAD, read_causes, render_section, render_text, updated_page
+from benchmarks.document import HEAD, REMARK, read_causes, render_section, render_text, updated_page
 from benchmarks.machine import Circumstances, Machine
 from benchmarks.report import Figure, Measurement, Report, Table, Unit
 from benchmarks.stats import Series
@@ -50,6 +50,11 @@ def test_a_section_holds_all_that_was_found() -> None:
 
 def test_a_missed_figure_without_a_cause_says_so() -> None:
     assert "- slow: cause not yet known\n" in render_section(REPORT, CIRCUMSTANCES, {"other": "The disk."})
+
+
+def test_a_remark_stands_below_the_figures_even_where_all_are_met() -> None:
+    section = render_section(REPORT, CIRCUMSTANCES, {REMARK: "Measured beside other work.\n"})
+    assert section.index("Measured beside other work.\n\n| measured |") > section.index("| figure |")
 
 
 def test_the_text_for_a_terminal_is_aligned() -> None:
