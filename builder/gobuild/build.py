@@ -13,7 +13,7 @@ from builder.io.spawn import CommandError
 # The compilers live for seconds, so memory for time is a good trade: 12 % less processor time than with Go's default of
 # 100, at 1.4 times the memory of the largest compiler; the linker, which decides the peak, takes 14 % more.
 _GOGC = "400"
-# More compilers at once than this would need more memory than the linker, which decides what a build declares.
+# What a build declares was measured with two compilers at once, where the linker decides the peak; this bounds the rest.
 _MOST_COMPILERS = 4
 # Offset of e_machine in the ELF header, two bytes, little-endian on all our targets (System V ABI, figure 4-3).
 _ELF_MACHINE_OFFSET = 18
