@@ -21,14 +21,20 @@ import (
 // Module is where all commands of this package come from.
 const Module = "k8s.io/kubernetes"
 
-// Main runs the command that newCommand makes and returns its exit code.
+// Main runs the command that newCommand makes and returns its exit code, as
+// Checked permits.
+func Main(argv []string, newCommand func() *cobra.Command) int {
+	return Checked(argv, func() int { return cli.Run(newCommand()) })
+}
+
+// Checked calls run unless this executable would lie about its version.
 //
 // Kubernetes knows its version from the linker alone, while packages
 // initialise, so nothing here can correct it. An executable that was stamped
 // with a version other than the one it links does not start. One that was not
 // stamped at all is a developer's: it says so, and answers --version from the
 // list of linked modules.
-func Main(argv []string, newCommand func() *cobra.Command) int {
+func Checked(argv []string, run func() int) int {
 	module := version.Current().Module(Module)
 	stamp, err := version.CheckStamp(componentversion.Get().GitVersion, module)
 	if err != nil {
@@ -42,5 +48,5 @@ func Main(argv []string, newCommand func() *cobra.Command) int {
 		}
 		slog.Warn("built without a version stamp: API clients see a placeholder", "component", argv[0], "version", module.Version)
 	}
-	return cli.Run(newCommand())
+	return run()
 }

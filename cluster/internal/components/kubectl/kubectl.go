@@ -1,0 +1,37 @@
+// Package kubectl carries kubectl.
+package kubectl
+
+import (
+	_ "k8s.io/client-go/plugin/pkg/client/auth" // credentials that a kubeconfig may name
+	"k8s.io/component-base/cli"
+	"k8s.io/component-base/logs"
+	"k8s.io/kubectl/pkg/cmd"
+	"k8s.io/kubectl/pkg/cmd/util"
+
+	"kedge/internal/multicall"
+	"kedge/internal/upstream/kubernetes"
+)
+
+// Program is kubectl.
+func Program() multicall.Program {
+	return multicall.Program{
+		Name:    "kubectl",
+		Summary: "Command line of the cluster's users",
+		Module:  kubernetes.Module,
+		Main: func(argv []string) int {
+			return kubernetes.Checked(argv, func() int { return run(argv) })
+		},
+	}
+}
+
+func run(argv []string) int {
+	// Making the commands already looks for plugins and reads a kuberc file:
+	// what that logs depends on a flag that is only parsed afterwards.
+	if _, err := logs.GlogSetter(cmd.GetLogVerbosity(argv)); err != nil {
+		util.CheckErr(err)
+	}
+	if err := cli.RunNoErrOutput(cmd.NewDefaultKubectlCommand()); err != nil {
+		util.CheckErr(err) // ends the process with the code that scripts expect
+	}
+	return 0
+}
