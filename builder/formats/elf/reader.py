@@ -101,8 +101,9 @@ _LAYOUTS = {
 class ElfFile:
     """An open ELF file.
 
-    `kind` is `e_type`, `flags` is `e_flags`. `damage` tells what of its tables could not be read; `segments` and `sections`
-    hold the rest, the latter without those that occupy no bytes.
+    `kind` is `e_type`, `entry` the address where it starts, `flags` is `e_flags`. `damage` tells what of its tables could not
+    be read; `segments` and `sections` hold the rest, the latter without those that occupy no bytes. `end` is where the file
+    could end: what follows was appended and is no part of the program.
     """
 
     descriptor: int = field(repr=False)
@@ -111,7 +112,9 @@ class ElfFile:
     little: bool
     kind: int
     machine: int
+    entry: int
     flags: int
+    end: int
     segments: tuple[Segment, ...]
     sections: tuple[Section, ...]
     damage: tuple[str, ...]
@@ -164,11 +167,13 @@ def _open(descriptor: int) -> ElfFile:
         layout=_LAYOUTS[identification[4] == _CLASS_64],
         order="<" if identification[5] == _LITTLE else ">",
     )
-    kind, machine, _, _, segment_table, section_table, flags, _, *counts = tables.header()
+    kind, machine, _, entry, segment_table, section_table, flags, _, *counts = tables.header()
     segment_size, segment_count, section_size, section_count, names = counts
     segments, segment_damage = tables.segments(segment_table, segment_size, segment_count)
     found, section_damage = tables.sections(section_table, section_size, section_count, names)
     damage = [*segment_damage, *section_damage, *_outside(segments, found, size_bytes)]
+    table_ends = (segment_table + segment_size * segment_count, section_table + section_size * section_count)
+    part_ends = [one.start + one.size_bytes for one in segments] + [one.start + one.size_bytes for one in found]
     return ElfFile(
         descriptor=descriptor,
         size_bytes=size_bytes,
@@ -176,7 +181,9 @@ def _open(descriptor: int) -> ElfFile:
         little=identification[5] == _LITTLE,
         kind=kind,
         machine=machine,
+        entry=entry,
         flags=flags,
+        end=min(max(*table_ends, *part_ends), size_bytes),
         segments=segments,
         sections=found,
         damage=tuple(damage),
@@ -206,12 +213,11 @@ class _Tables:
         rows, damage = self._rows(self.layout.section, start, entry_size, count, what="section header")
         if not rows:
             return (), damage
+        if names_index >= len(rows):
+            return (), [f"section header: the names are in section {names_index} of {len(rows)}"]
+        start, size_bytes = rows[names_index][4:6]
         try:
-            if names_index >= len(rows):
-                raise ElfError(f"section header: the names are in section {names_index} of {len(rows)}")
-            names = _read(
-                self.descriptor, rows[names_index][4], min(rows[names_index][5], _MOST_NAME_BYTES), what="section names"
-            )
+            names = _read(self.descriptor, start, min(size_bytes, _MOST_NAME_BYTES), what="section names")
         except ElfError as error:
             return (), [*damage, str(error)]
         found = (
