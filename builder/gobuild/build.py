@@ -7,6 +7,7 @@ from pathlib import Path
 
 from builder.core.arch import ARCH_FACTS, Arch
 from builder.core.errors import BuilderError
+from builder.gobuild.cgo import Cgo
 from builder.gobuild.command import Go, target_environment
 from builder.io.spawn import CommandError
 
@@ -33,7 +34,7 @@ class GoBuild:
     """What is built: `package` of the module for `arch` under the file name `name`.
 
     `variables` maps linker variables (`import/path.Name`) to their values, `cores` are
-    those of the machine.
+    those of the machine. Without `cgo`, packages that need C are left out as their build constraints say.
     """
 
     name: str
@@ -42,11 +43,14 @@ class GoBuild:
     tags: tuple[str, ...]
     variables: Mapping[str, str]
     cores: int
+    cgo: Cgo | None = None
 
     def run(self, go: Go, *, module_directory: Path, modules: Path, output: Path) -> Path:
         """Build from `module_directory` with the modules of `modules` (see `gobuild.modules`); the executable's path."""
         executable = output / self.name
         extra = {"GOGC": _GOGC, "GOPROXY": modules.as_uri(), **target_environment(self.arch)}
+        if self.cgo is not None:
+            extra |= self.cgo.environment(self.arch, go.scratch)
         command = go.command("build", *self.options(executable), self.package, cwd=module_directory, extra=extra)
         try:
             go.runner.run(command)
@@ -61,8 +65,10 @@ class GoBuild:
         options = ["-v", "-trimpath", "-buildvcs=false", "-mod=readonly", f"-p={min(self.cores, _MOST_COMPILERS)}"]
         if self.tags:
             options.append(f"-tags={','.join(self.tags)}")
+        # C is linked by zig, after whose options Go's own come; without C this has no effect, so it is left out.
+        external = " -extldflags=-static" if self.cgo is not None else ""
         # No build ID: it would differ with the toolchain's own path in Go's cache without any difference in code.
-        return [*options, f"-ldflags=-s -w -buildid= {settings}".rstrip(), f"-o={executable}"]
+        return [*options, f"-ldflags=-s -w -buildid={external} {settings}".rstrip(), f"-o={executable}"]
 
 
 def _explained(error: CommandError) -> CommandError:

@@ -1,0 +1,1 @@
+"""The payload of the cluster executable: helper files, compressed, appended to it."""
