@@ -26,7 +26,7 @@ from builder.gobuild.modules import parse_go_sum
 from builder.io.outdir import Artifact, OutputDirectory, open_output
 from builder.plan.compose import Target
 from builder.recipe.resolve import resolve, to_json
-from builder.steps.step import Step
+from builder.steps.step import Step, reached
 from builder.store.claim import Entry
 from builder.store.record import NodeKind
 from builder.version import VERSION
@@ -49,7 +49,7 @@ class Artifacts:
             return
         with self._open() as directory:
             for target in targets:
-                for name in (target.step.input.name, CHECKSUMS, MANIFEST):
+                for name in (self.workspace.inputs.recipe.cluster.name, CHECKSUMS, MANIFEST):
                     path = self._place(target) / name
                     # Of no size and with nobody's content: only the place matters.
                     nothing = Artifact(path=path, source=Path(), digest=Digest.of_bytes(b""), size_bytes=0)
@@ -93,7 +93,7 @@ class Artifacts:
         ]
 
     def _manifest(self, target: Target, files: Sequence[Artifact]) -> Manifest:
-        steps = _reached(target.step)
+        steps = reached(target.step)
         records = self.session.store.lookup([step.key for step in steps])
         return Manifest(
             builder=VERSION,
@@ -130,12 +130,16 @@ class Artifacts:
             recipe=to_json(resolve(self.workspace.loaded)),
             epoch_s=lock.epoch_s,
             sources={name: source.digest for name, source in inputs.module.items()},
-            modules=tuple(
-                ManifestModule(path=one.path, version=one.version, h1=one.h1)
-                for one in parse_go_sum(inputs.module["go.sum"].path.read_text())
-                if not one.go_mod_only
-            ),
+            modules=self._modules(),
             tools=tools,
+        )
+
+    def _modules(self) -> tuple[ManifestModule, ...]:
+        go_sum = self.workspace.inputs.module.get("go.sum")
+        return tuple(
+            ManifestModule(path=one.path, version=one.version, h1=one.h1)
+            for one in (parse_go_sum(go_sum.path.read_text()) if go_sum else ())
+            if not one.go_mod_only
         )
 
     def _tell(self, path: PurePosixPath, digest: Digest, size_bytes: int, *, changed: bool) -> None:
@@ -145,14 +149,6 @@ class Artifacts:
 
     def _tell_waiting(self) -> None:
         self.session.sink(Warned(message=f"another builder writes to {self.out}; waiting for it"))
-
-
-def _reached(step: Step[Any]) -> list[Step[Any]]:
-    """`step` and all that it needs, each once, needs first."""
-    found: dict[str, Step[Any]] = {}
-    for needed in step.needs.values():
-        found |= {one.id: one for one in _reached(needed)}
-    return [*found.values(), step]
 
 
 def _step(step: Step[Any]) -> ManifestStep:

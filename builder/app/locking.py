@@ -10,7 +10,8 @@ from builder.app.session import Session
 from builder.core.arch import Arch
 from builder.core.errors import BuilderError
 from builder.core.lock_part import LockPart
-from builder.plan.compose import wheel_step
+from builder.plan.toolchains import wheel_step
+from builder.recipe.cluster import BuiltCluster
 from builder.recipe.load import LoadedRecipe, load_recipe
 from builder.recipe.lockfile import Lock, LockedGo, LockedModules, LockedWheel, lock_path, read_lock, write_lock
 from builder.recipe.match import module_mismatches
@@ -74,10 +75,11 @@ class _Update:
             BOOTSTRAP_WHEEL: self._wheel(BOOTSTRAP_WHEEL, toolchains.go_bootstrap, LockPart.GO),
             ZIG_WHEEL: self._wheel(ZIG_WHEEL, toolchains.zig, LockPart.ZIG),
         }
-        modules = self.before.modules if self.before else LockedModules(go_mod="go.mod", go_sum="go.sum")
-        lock = Lock(epoch_s=now_s, go=LockedGo(version=toolchains.go, sums={}), wheels=wheels, modules=modules)
+        lock = Lock(epoch_s=now_s, go=LockedGo(version=toolchains.go, sums={}), wheels=wheels)
         lock = lock.model_copy(update={"go": self._go(lock)})
-        lock = lock.model_copy(update={"modules": self._modules(lock)})
+        cluster = self.loaded.recipe.cluster
+        if isinstance(cluster, BuiltCluster):
+            lock = lock.model_copy(update={"modules": self._modules(lock, cluster)})
         if self.before and lock == self.before.model_copy(update={"epoch_s": now_s}):
             return self.before
         return lock
@@ -107,13 +109,13 @@ class _Update:
             )
             return LockedGo(version=version, sums={host: fetcher.sum_of(version, host) for host in _HOSTS})
 
-    def _modules(self, lock: Lock) -> LockedModules:
-        if self.before and LockPart.MODULES not in self.parts:
+    def _modules(self, lock: Lock, cluster: BuiltCluster) -> LockedModules:
+        if self.before and self.before.modules and LockPart.MODULES not in self.parts:
             go_mod = self.path.parent / self.before.modules.go_mod
             if not module_mismatches(self.loaded, go_mod):
                 return self.before.modules
         own = self.path.with_suffix(".go.mod"), self.path.with_suffix(".go.sum")
-        locking = ModuleLocking(session=self.session, loaded=self.loaded, lock=lock)
+        locking = ModuleLocking(session=self.session, loaded=self.loaded, cluster=cluster, lock=lock)
         go_mod, go_sum = locking.resolve(own_go_mod=own[0], own_go_sum=own[1])
         return LockedModules(go_mod=relpath(go_mod, self.path.parent), go_sum=relpath(go_sum, self.path.parent))
 
@@ -127,4 +129,5 @@ def _versions(lock: Lock | None) -> Mapping[str, str]:
     if lock is None:
         return {}
     wheels = {name: wheel.version for name, wheel in lock.wheels.items()}
-    return {"go": lock.go.version, **wheels, "Go modules": f"{lock.modules.go_mod}, {lock.modules.go_sum}"}
+    modules = {"Go modules": f"{lock.modules.go_mod}, {lock.modules.go_sum}"} if lock.modules else {}
+    return {"go": lock.go.version, **wheels, **modules}

@@ -9,9 +9,11 @@ from builder.app.session import Session
 from builder.core.arch import Arch
 from builder.core.errors import RecipeError, VerificationError
 from builder.core.events import BuildFinished, Warned
+from builder.core.resources import Resources
 from builder.exec.result import BuildResult, StepsFailedError
 from builder.plan.compose import Target, compose
 from builder.plan.plan import Plan
+from builder.steps.step import reached
 
 
 def plan_build(session: Session, workspace: Workspace, archs: Sequence[Arch]) -> Plan:
@@ -61,6 +63,12 @@ def _finished(result: BuildResult) -> BuildFinished:
         failed=len(result.failures),
         skipped=len(result.skipped),
     )
+
+
+def largest_step(workspace: Workspace) -> Resources:
+    """The most cores and the most memory that any step of the recipe declares."""
+    declared = [step.resources for target in targets_of(workspace, ()) for step in reached(target.step)]
+    return Resources(cores=max(one.cores for one in declared), memory_bytes=max(one.memory_bytes for one in declared))
 
 
 def targets_of(workspace: Workspace, archs: Sequence[Arch]) -> tuple[Target, ...]:

@@ -11,7 +11,8 @@ from builder.core.errors import RecipeError
 from builder.gobuild.command import Go
 from builder.gobuild.resolve import ModuleResolver, Requirement
 from builder.io.files import atomic_write
-from builder.plan.compose import go_step
+from builder.plan.toolchains import go_step
+from builder.recipe.cluster import BuiltCluster
 from builder.recipe.load import LoadedRecipe
 from builder.recipe.lockfile import Lock
 from builder.recipe.match import module_mismatches
@@ -20,16 +21,17 @@ from builder.toolchain.network import network_hint, network_hints
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModuleLocking:
-    """Resolves with the Go toolchain of `lock`, in a copy of the cluster's source."""
+    """Resolves with the Go toolchain of `lock`, in a copy of the source of `cluster`, which is that of the recipe."""
 
     session: Session
     loaded: LoadedRecipe
+    cluster: BuiltCluster
     lock: Lock
 
     def resolve(self, *, own_go_mod: Path, own_go_sum: Path) -> tuple[Path, Path]:
         """The go.mod and go.sum that fit the recipe: the source's where they do, else the given files, written anew."""
-        require_source(self.loaded)
-        source = self.loaded.recipe.cluster.source
+        require_source(self.loaded, self.cluster)
+        source = self.cluster.source
         files = module_sources(source, go_mod=source / "go.mod", go_sum=source / "go.sum")
         goroot = self.session.obtain(go_step(self.lock, self.session.host))
         with self.session.bench("lock-modules") as (runner, scratch), network_hints():
@@ -60,7 +62,7 @@ class ModuleLocking:
         return own_go_mod, own_go_sum
 
     def _requirements(self) -> Iterable[Requirement]:
-        for component in self.loaded.recipe.cluster.components.values():
+        for component in self.cluster.components.values():
             yield Requirement(module=component.module, version=component.version, staging=component.staging)
             for module in component.together:
                 yield Requirement(module=module, version=component.version)
@@ -81,7 +83,7 @@ class ModuleLocking:
         if not refused:
             return
         details = []
-        for name, component in self.loaded.recipe.cluster.components.items():
+        for name, component in self.cluster.components.items():
             for module in (component.module, *component.together):
                 asked = f"{module}@{component.version}"
                 if asked in refused:

@@ -8,7 +8,8 @@ from pathlib import Path
 from builder.core.arch import host_arch
 from builder.core.digest import Digest
 from builder.core.errors import RecipeError
-from builder.plan.compose import Inputs
+from builder.plan.inputs import Inputs
+from builder.recipe.cluster import BuiltCluster
 from builder.recipe.load import LoadedRecipe, load_recipe
 from builder.recipe.lockfile import Lock, lock_path, read_lock
 from builder.recipe.match import lock_mismatches
@@ -91,28 +92,31 @@ def open_workspace(recipe: Path, overrides: Sequence[str], *, lock_file: Path | 
     loaded = load_recipe(recipe, overrides)
     path = lock_file or lock_path(recipe)
     lock = read_lock(path)
-    go_mod, go_sum = path.parent / lock.modules.go_mod, path.parent / lock.modules.go_sum
-    require_source(loaded)
-    mismatches = lock_mismatches(loaded, lock, go_mod)
+    cluster = loaded.recipe.cluster
+    if isinstance(cluster, BuiltCluster):
+        require_source(loaded, cluster)
+    mismatches = lock_mismatches(loaded, lock, path.parent)
     if mismatches:
         raise RecipeError(
             f"{loaded.shown(path)} does not match the recipe",
             details=mismatches,
             hint="if the recipe is right, run 'builder lock --update' and commit the new lock",
         )
-    module = module_sources(loaded.recipe.cluster.source, go_mod=go_mod, go_sum=go_sum)
+    module: Mapping[str, SourceFile] = {}
+    if isinstance(cluster, BuiltCluster) and lock.modules:
+        go_mod, go_sum = path.parent / lock.modules.go_mod, path.parent / lock.modules.go_sum
+        module = module_sources(cluster.source, go_mod=go_mod, go_sum=go_sum)
     inputs = Inputs(
         recipe=loaded.recipe, lock=lock, host=host_arch(), module=module, origin=loaded.origin, shown=loaded.shown
     )
     return Workspace(loaded=loaded, lock_file=path, lock=lock, inputs=inputs)
 
 
-def require_source(loaded: LoadedRecipe) -> None:
-    """Raise where the recipe names a source that does not exist."""
-    source = loaded.recipe.cluster.source
-    if not source.is_dir():
+def require_source(loaded: LoadedRecipe, cluster: BuiltCluster) -> None:
+    """Raise where `cluster`, that of the recipe, names a source that does not exist."""
+    if not cluster.source.is_dir():
         raise RecipeError(
-            f"{loaded.origin('cluster.source')}: there is no directory {loaded.shown(source)}",
+            f"{loaded.origin('cluster.source')}: there is no directory {loaded.shown(cluster.source)}",
             hint="cluster.source names the directory of the executable's Go module",
         )
 

@@ -17,6 +17,8 @@ from builder.formats.elf import sections
 from builder.io.files import remove_tree
 from builder.io.spawn import Command
 from builder.plan.compose import Target
+from builder.recipe.cluster import BuiltCluster
+from builder.steps.step import reached
 
 # What of the checkout a build reads.
 _CHECKOUT = ("builder", "cluster", "recipes")
@@ -42,11 +44,17 @@ def check(session: Session, workspace: Workspace, archs: Sequence[Arch], overrid
     What was downloaded is not fetched again: it is the same by digest. Everything else is made anew, Go's build cache
     included, by a copy of the builder in a copy of the checkout.
     """
+    cluster = workspace.inputs.recipe.cluster
+    if not isinstance(cluster, BuiltCluster):
+        raise RecipeError(
+            "an imported executable cannot be built a second time",
+            hint="leave --check-reproducible out: its digest is pinned",
+        )
     targets = targets_of(workspace, archs)
     first = session.build([target.step for target in targets])
     root = Path(mkdtemp(dir=session.project.cache, prefix="reproduce."))
     try:
-        second = _Second(session=session, workspace=workspace, place=root / _ELSEWHERE)
+        second = _Second(session=session, workspace=workspace, source=cluster.source, place=root / _ELSEWHERE)
         second.prepare(targets)
         second.build(archs, overrides)
         return [second.compare(target, first.output(target.step)) for target in targets]
@@ -60,6 +68,7 @@ class _Second:
 
     session: Session
     workspace: Workspace
+    source: Path
     place: Path
 
     def prepare(self, targets: Sequence[Target]) -> None:
@@ -68,8 +77,8 @@ class _Second:
         for name in _CHECKOUT:
             ignored = shutil.ignore_patterns("__pycache__")
             shutil.copytree(root / name, self.place / "checkout" / name, ignore=ignored, copy_function=shutil.copyfile)
-        for target in targets:
-            for step in target.step.needs.values():
+        for step in (step for target in targets for step in reached(target.step)):
+            if step.kind.downloads:
                 self._seed(step.key.hex)
 
     def _seed(self, key: str) -> None:
@@ -83,10 +92,7 @@ class _Second:
         options = [option for arch in archs for option in ("--arch", arch)]
         options += [option for override in overrides for option in ("--set", override)]
         # Where the recipe names its source by a path out of the checkout, the copy of the recipe would miss it.
-        options += [
-            "--set",
-            f"cluster.source={json.dumps(str(self._copied(self.workspace.loaded.recipe.cluster.source)))}",
-        ]
+        options += ["--set", f"cluster.source={json.dumps(str(self._copied(self.source)))}"]
         recipe, lock = self._copied(self.workspace.loaded.files[0]), self._copied(self.workspace.lock_file)
         builder = [sys.executable, "-P", "-m", "builder", "make", str(recipe), "--lock", str(lock), "--offline"]
         command = Command(

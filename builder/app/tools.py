@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from builder.app.project import Workspace
 from builder.app.session import Session
-from builder.plan.compose import go_step, zig_step
+from builder.plan.toolchains import go_step, zig_step
 from builder.toolchain.zig import zig_environment, zig_executable
 
 

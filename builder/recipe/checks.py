@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from builder.core.arch import Arch
 from builder.formats.yaml_tree import DroppedNode, ListNode, MapNode, Node, Problem, ScalarNode
 from builder.recipe.keypath import KeyPath, format_key_path
 from builder.recipe.merge import is_null
@@ -16,6 +17,7 @@ def check_tree(root: MapNode) -> list[Problem]:
     problems = list(_useless_nulls(root, ()))
     problems += _wrong_templates(_mapping_at(cluster, "variables"), components)
     problems += _modules_given_twice(components)
+    problems += _wrong_imports(root, _mapping_at(cluster, "executables"))
     return problems
 
 
@@ -68,5 +70,27 @@ def _modules_of(component: MapNode) -> Iterator[ScalarNode]:
                 yield node
 
 
-def _is_there(node: Node) -> bool:
-    return not isinstance(node, DroppedNode) and not is_null(node)
+def _wrong_imports(root: MapNode, executables: MapNode | None) -> Iterator[Problem]:
+    """Imported executables with no origin or two, and architectures that none is there for."""
+    if executables is None:
+        return
+    for arch, entry in executables.entries.items():
+        if isinstance(entry.value, MapNode):
+            given = [key for key in ("file", "url") if _is_there(_value(entry.value, key))]
+            if len(given) != 1:
+                message = f"cluster.executables.{arch}: needs either file or url{', not both' if given else ''}"
+                yield Problem(place=entry.key_place, message=message)
+    wanted = _value(root, "architectures")
+    for node in wanted.items if isinstance(wanted, ListNode) else ():
+        if isinstance(node, ScalarNode) and node.text in set(Arch) and not _is_there(_value(executables, node.text)):
+            message = f"architectures: {node.text} has no executable: cluster.executables.{node.text} is missing"
+            yield Problem(place=node.place, message=message)
+
+
+def _value(node: MapNode, key: str) -> Node | None:
+    entry = node.entries.get(key)
+    return entry.value if entry else None
+
+
+def _is_there(node: Node | None) -> bool:
+    return node is not None and not isinstance(node, DroppedNode) and not is_null(node)

@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, get_args, get_origin
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from builder.core.arch import ARCH_FACTS, Arch
 from builder.formats.yaml_tree import BrokenNode, DroppedNode, ListNode, MapNode, Node, Place, Problem, ScalarNode
+from builder.recipe.cluster import CLUSTER_FORMS
 from builder.recipe.keypath import format_key_path
 from builder.recipe.merge import EXTENDS
 from builder.recipe.models import Output, Recipe
@@ -32,7 +34,7 @@ def explain_errors(error: ValidationError, root: MapNode, *, complete: bool) -> 
     """
     problems = []
     for detail in error.errors(include_url=False):
-        node, kind = _node_at(root, detail["loc"]), detail["type"]
+        node, kind = _node_at(root, _as_written(detail["loc"])), detail["type"]
         # pydantic counts only the items that are good: a list of bad ones is not empty to its author.
         told_otherwise = isinstance(node, BrokenNode) or (kind == "too_short" and _has_items(node))
         if not told_otherwise and (complete or kind != "missing"):
@@ -41,7 +43,7 @@ def explain_errors(error: ValidationError, root: MapNode, *, complete: bool) -> 
 
 
 def _explain(detail: ErrorDetails, root: MapNode) -> Problem:
-    location = detail["loc"]
+    location = _as_written(detail["loc"])
     if location and location[-1] == _KEY_MARK:
         location = location[:-1]
         key = str(location[-1])
@@ -51,11 +53,16 @@ def _explain(detail: ErrorDetails, root: MapNode) -> Problem:
     if kind == "missing":
         return _missing(location, root)
     if kind == "extra_forbidden":
-        return _at(location, _key_place(root, location), _unknown_key(location))
+        return _at(location, _key_place(root, location), _unknown_key(detail["loc"]))
     if kind == "listed_twice":
         location = (*location, int(context["index"]))
     node = _node_at(root, location)
     return _at(location, node.place, _wrong_value(detail, location, node))
+
+
+def _as_written(location: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """`location` without the form of the cluster, which pydantic names and nobody wrote."""
+    return (location[0], *location[2:]) if len(location) > 1 and location[1] in CLUSTER_FORMS else location
 
 
 def _at(location: Sequence[str | int], place: Place, message: str) -> Problem:
@@ -97,15 +104,25 @@ def _unknown_key(location: Sequence[str | int]) -> str:
 
 
 def allowed_keys(location: Sequence[str | int]) -> list[str]:
-    """The keys that the section at `location` has."""
+    """The keys that the section at `location`, as pydantic writes it, has."""
     section: Any = Recipe
     for segment in location:
-        if isinstance(section, type) and issubclass(section, BaseModel):
-            section = section.model_fields[str(segment)].annotation
+        if segment in CLUSTER_FORMS and not isinstance(section, type):
+            section = CLUSTER_FORMS[str(segment)]
+        elif isinstance(section, type) and issubclass(section, BaseModel):
+            section = _without_none(section.model_fields[str(segment)].annotation)
         elif get_origin(section) is Mapping:
             section = get_args(section)[1]
     keys = [*section.model_fields, *([] if location else [EXTENDS])]
     return sorted(keys)
+
+
+def _without_none(annotation: object) -> object:
+    """What `annotation` allows besides None, where that is one thing."""
+    if get_origin(annotation) not in {Union, UnionType}:
+        return annotation
+    others = [one for one in get_args(annotation) if one is not NoneType]
+    return others[0] if len(others) == 1 else annotation
 
 
 def _shape_of(detail: ErrorDetails) -> str:

@@ -11,8 +11,9 @@ from builder.formats.yaml_tree import DroppedNode, ListNode, MapNode, Node, Plac
 from builder.recipe.checks import check_tree
 from builder.recipe.keypath import KeyPath, parse_key_path
 from builder.recipe.merge import Merged, is_null, merge_files
-from builder.recipe.models import Recipe, WrittenText
+from builder.recipe.models import Recipe
 from builder.recipe.overrides import apply_overrides
+from builder.recipe.section import WrittenText
 
 DEFAULT_ORIGIN = "default"
 _LINE_LENGTH = 1000

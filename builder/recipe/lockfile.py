@@ -47,13 +47,16 @@ class LockedModules(_Model):
 
 
 class Lock(_Model):
-    """All pins of one recipe. `epoch_s` (seconds since 1970) is the date of everything built with this lock."""
+    """All pins of one recipe. `epoch_s` (seconds since 1970) is the date of everything built with this lock.
+
+    `modules` is None where the recipe builds nothing in Go.
+    """
 
     lock: Literal[1] = 1
     epoch_s: int = Field(ge=0)
     go: LockedGo
     wheels: dict[str, LockedWheel]
-    modules: LockedModules
+    modules: LockedModules | None = None
 
 
 def json_schema() -> str:

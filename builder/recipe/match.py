@@ -4,13 +4,25 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from builder.formats.gomod import read_requirements
+from builder.recipe.cluster import BuiltCluster
 from builder.recipe.load import LoadedRecipe
 from builder.recipe.lockfile import Lock
 
 
-def lock_mismatches(loaded: LoadedRecipe, lock: Lock, go_mod: Path) -> list[str]:
-    """One line for every version that the recipe asks for and the lock (or its `go_mod`) does not pin; empty if it fits."""
-    return [*_differences(loaded, _toolchains(loaded, lock)), *module_mismatches(loaded, go_mod)]
+def lock_mismatches(loaded: LoadedRecipe, lock: Lock, place: Path) -> list[str]:
+    """One line for every version that the recipe asks for and `lock` does not pin; empty if it fits.
+
+    `place` is the directory of the lock, which the go.mod that it names is relative to.
+    """
+    mismatches = _differences(loaded, _toolchains(loaded, lock))
+    if not isinstance(loaded.recipe.cluster, BuiltCluster):
+        return mismatches
+    if lock.modules is None:
+        return [
+            *mismatches,
+            f"{loaded.origin('cluster.source')}: there is a source to build, but the lock pins no Go modules",
+        ]
+    return [*mismatches, *module_mismatches(loaded, place / lock.modules.go_mod)]
 
 
 def module_mismatches(loaded: LoadedRecipe, go_mod: Path) -> list[str]:
@@ -37,7 +49,8 @@ def _toolchains(loaded: LoadedRecipe, lock: Lock) -> Iterable[tuple[str, str, st
 
 
 def _modules(loaded: LoadedRecipe, required: dict[str, str], go_mod: str) -> Iterable[tuple[str, str, str, str | None]]:
-    for name, component in loaded.recipe.cluster.components.items():
+    cluster = loaded.recipe.cluster
+    for name, component in cluster.components.items() if isinstance(cluster, BuiltCluster) else ():
         for module in (component.module, *component.together):
             key = f"cluster.components.{name}.version"
             yield key, component.version, f"{go_mod} ({module})", required.get(module)

@@ -59,7 +59,9 @@ are refused, and so are unknown keys. A file is UTF-8 with Unix line ends, at mo
 def render_reference() -> str:
     """The page in Markdown."""
     schema = Recipe.model_json_schema()
-    sections = "\n".join(_section(path, section, schema) for path, section in _sections("", schema, schema))
+    # What both forms of a section have in common is told once.
+    told = dict.fromkeys(_section(path, section, schema) for path, section in _sections("", schema, schema))
+    sections = "\n".join(told)
     return f"{_INTRODUCTION}\n{sections}\n{_shapes()}"
 
 
@@ -68,11 +70,22 @@ def _sections(path: str, section: dict[str, Any], schema: dict[str, Any]) -> Ite
     yield path, section
     for name, value in section["properties"].items():
         inner = f"{path}.{name}" if path else name
-        for named in value.get("patternProperties", {}).values():
-            if "properties" in (target := _target(named, schema)):
-                yield from _sections(f"{inner}.NAME", target, schema)
-        if "properties" in (target := _target(value, schema)):
-            yield from _sections(inner, target, schema)
+        for suffix, target in _inside(_target(value, schema), schema):
+            if "properties" in target:
+                yield from _sections(f"{inner}{suffix}", target, schema)
+
+
+def _inside(value: dict[str, Any], schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What `value` may hold, each with what is written behind its path: `value` itself, its items, its forms."""
+    yield "", value
+    for named in value.get("patternProperties", {}).values():
+        yield ".NAME", _target(named, schema)
+    if "propertyNames" in value:
+        yield ".ARCHITECTURE", _target(value["additionalProperties"], schema)
+    if "items" in value:
+        yield "[NUMBER]", _target(value["items"], schema)
+    for form in value.get("oneOf", []):
+        yield "", _target(form, schema)
 
 
 def _section(path: str, section: dict[str, Any], schema: dict[str, Any]) -> str:
@@ -86,12 +99,18 @@ def _section(path: str, section: dict[str, Any], schema: dict[str, Any]) -> str:
 
 
 def _default(name: str, section: dict[str, Any]) -> str:
-    value = section["properties"][name]
-    return "required" if name in section.get("required", []) else f"`{json.dumps(value['default'])}`"
+    if name in section.get("required", []):
+        return "required"
+    value = section["properties"][name]["default"]
+    # A section's default is told by its own keys.
+    return "none" if value is None or (isinstance(value, dict) and value) else f"`{json.dumps(value)}`"
 
 
 def _target(value: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
-    """What a reference points to, or `value` itself."""
+    """What a reference points to, or `value` itself; of a value that may be left out, what it is when it is there."""
+    for form in value.get("anyOf", []):
+        if form.get("type") != "null":
+            return _target(form, schema)
     reference = value.get("$ref")
     target: dict[str, Any] = schema["$defs"][reference.rpartition("/")[2]] if reference else value
     return target
@@ -101,16 +120,25 @@ def _type(value: dict[str, Any], schema: dict[str, Any]) -> str:
     target = _target(value, schema)
     if "enum" in target:
         return ", ".join(f"`{word}`" for word in target["enum"])
-    if "patternProperties" in target:
-        ((pattern, inner),) = target["patternProperties"].items()
-        return f"mapping of {_link(SHAPES[pattern])} to {_type(inner, schema)}"
+    if "oneOf" in target:
+        return "section, in one of these forms"
     if "pattern" in target:
         return _link(SHAPES[target["pattern"]])
     if target["type"] == "array":
         return f"list of {_type(target['items'], schema)}"
     if target["type"] == "integer":
         return f"whole number, {target['minimum']} to {target['maximum']}"
-    return {"object": "section", "boolean": "`true` or `false`"}[target["type"]]
+    return _mapping_type(target, schema) or {"object": "section", "boolean": "`true` or `false`"}[target["type"]]
+
+
+def _mapping_type(target: dict[str, Any], schema: dict[str, Any]) -> str:
+    """What `target` maps to what, empty where it is no mapping with keys of the author's choice."""
+    if "propertyNames" in target:
+        keys, values = target["propertyNames"], target["additionalProperties"]
+        return f"mapping of {_type(keys, schema)} to {_type(values, schema)}"
+    for pattern, inner in target.get("patternProperties", {}).items():
+        return f"mapping of {_link(SHAPES[pattern])} to {_type(inner, schema)}"
+    return ""
 
 
 def _link(shape: Shape) -> str:

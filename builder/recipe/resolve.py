@@ -53,7 +53,11 @@ def to_yaml(resolved: ResolvedRecipe, *, origins: bool = True) -> str:
 def _resolved(value: object, path: KeyPath, loaded: LoadedRecipe, origins: dict[str, str]) -> Json:
     if isinstance(value, BaseModel):
         fields = {name: getattr(value, name) for name in type(value).model_fields}
-        return {name: _resolved(inner, (*path, name), loaded, origins) for name, inner in fields.items()}
+        return {
+            name: _resolved(inner, (*path, name), loaded, origins)
+            for name, inner in fields.items()
+            if inner is not None
+        }
     if isinstance(value, Mapping) and value:
         return {key: _resolved(inner, (*path, key), loaded, origins) for key, inner in value.items()}
     if isinstance(value, tuple) and value:

@@ -47,11 +47,16 @@ def _as_written(section: dict[str, Any]) -> dict[str, Any]:
 def _or_null(value: dict[str, Any]) -> dict[str, Any]:
     annotations: dict[str, Any] = {key: value[key] for key in ("description", "default") if key in value}
     shape = {key: inner for key, inner in value.items() if key not in {*annotations, "title"}}
+    if "anyOf" in shape:
+        return {**annotations, **shape}
+    if "oneOf" in shape:
+        # A part of a section fits more than one of its forms.
+        return {**annotations, "anyOf": [*shape["oneOf"], {"type": "null"}]}
     if "patternProperties" in shape:
         shape["patternProperties"] = {
             pattern: {"anyOf": [inner, {"type": "null"}]} for pattern, inner in shape["patternProperties"].items()
         }
         shape["additionalProperties"] = False
-        # Components may be spread over several files.
-        shape.pop("minProperties", None)
+    # Components may be spread over several files.
+    shape.pop("minProperties", None)
     return {**annotations, "anyOf": [shape, {"type": "null"}]}

@@ -34,6 +34,11 @@ _VARIABLE: Final = r"^[A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*\.[A-Za-z_][A-Za-z0-9_
 # The Go command splits -ldflags at spaces and lets quotes protect them, but has no way to write a quote itself.
 _TEMPLATE: Final = r"^[ !#-&(-\[\]-~]*$"
 _SIZE: Final = r"^[0-9]{1,9}(\.[0-9]{1,9})? ?([KMGT]iB|B)$"
+# An absolute path without `.`, `..`, doubled or trailing slashes, safe in unit files and shell words.
+_DEVICE_PATH: Final = r"^(/[A-Za-z0-9_@+-][A-Za-z0-9._@+-]*)+$"
+_COMMAND_WORD: Final = r"^[A-Za-z0-9._=/:,-]+$"
+_SHA256: Final = r"^[0-9a-f]{64}$"
+_URL: Final = r"^https?://[!-~]+$"
 PATH_PATTERN: Final = r"^[^\u0000-\u001f]+$"
 
 SHAPES: Final[dict[str, Shape]] = {
@@ -60,6 +65,15 @@ SHAPES: Final[dict[str, Shape]] = {
         kind="template", meaning="printable ASCII without quotes and backslashes, which a linker flag cannot carry"
     ),
     _SIZE: Shape(kind="size", meaning="a number and a unit (B, KiB, MiB, GiB or TiB), such as '6 GiB'"),
+    _DEVICE_PATH: Shape(
+        kind="path on the device",
+        meaning="an absolute path on the device, such as /var/lib/kedge: letters, digits and '._@+-' between slashes",
+    ),
+    _COMMAND_WORD: Shape(
+        kind="word of a command", meaning="one word of a command line: letters, digits and '._=/:,-', such as --single"
+    ),
+    _SHA256: Shape(kind="SHA-256", meaning="a SHA-256 digest as 64 lower-case hexadecimal digits"),
+    _URL: Shape(kind="URL", meaning="an address that starts with http:// or https://"),
     PATH_PATTERN: Shape(kind="path", meaning="a path: not empty, and without control characters"),
 }
 
@@ -75,3 +89,7 @@ BuildTag = Annotated[str, StringConstraints(pattern=_TAG)]
 VariableName = Annotated[str, StringConstraints(pattern=_VARIABLE)]
 TemplateText = Annotated[str, StringConstraints(pattern=_TEMPLATE)]
 SizeText = Annotated[str, StringConstraints(pattern=_SIZE)]
+DevicePath = Annotated[str, StringConstraints(pattern=_DEVICE_PATH)]
+CommandWord = Annotated[str, StringConstraints(pattern=_COMMAND_WORD)]
+Sha256Hex = Annotated[str, StringConstraints(pattern=_SHA256)]
+UrlText = Annotated[str, StringConstraints(pattern=_URL)]

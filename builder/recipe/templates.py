@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 
-from builder.recipe.models import Cluster
+from builder.recipe.cluster import BuiltCluster
 from builder.recipe.nearest import suggestion
 
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
@@ -22,7 +22,7 @@ def template_mistakes(template: str, components: Iterable[str]) -> list[str]:
     return mistakes
 
 
-def variable_values(cluster: Cluster, *, date: str) -> dict[str, str]:
+def variable_values(cluster: BuiltCluster, *, date: str) -> dict[str, str]:
     """The linker variables of `cluster` with every template filled in; `date` is the lock's, in RFC 3339."""
     names = {"version": cluster.version, "date": date}
     for name, component in cluster.components.items():

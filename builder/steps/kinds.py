@@ -93,9 +93,9 @@ def _build_executable(wanted: ExecutableInput, context: StepContext) -> None:
         )
 
 
-WHEEL = StepKind(name="wheel", version=1, run=_fetch_wheel)
-GO_TOOLCHAIN = StepKind(name="go-toolchain", version=1, run=_fetch_go)
-GO_MODULES = StepKind(name="go-modules", version=1, run=_fetch_modules)
+WHEEL = StepKind(name="wheel", version=1, run=_fetch_wheel, downloads=True)
+GO_TOOLCHAIN = StepKind(name="go-toolchain", version=1, run=_fetch_go, downloads=True)
+GO_MODULES = StepKind(name="go-modules", version=1, run=_fetch_modules, downloads=True)
 EXECUTABLE = StepKind(name="executable", version=1, run=_build_executable)
 
 

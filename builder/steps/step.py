@@ -24,11 +24,13 @@ class StepKind(Generic[InputT]):
     """A function from a typed input to files in `context.output`.
 
     Raise `version` when the function makes something else of the same input; every result of the kind is then made again.
+    What a kind that `downloads` brings is the same by digest wherever it is made.
     """
 
     name: str
     version: int
     run: Callable[[InputT, StepContext], None]
+    downloads: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +65,14 @@ class Step(Generic[InputT]):
     def run(self, context: StepContext) -> None:
         """Make the result in `context.output`."""
         self.kind.run(self.input, context)
+
+
+def reached(step: Step[Any]) -> list[Step[Any]]:
+    """`step` and all that it needs, each once, needs first."""
+    found: dict[str, Step[Any]] = {}
+    for needed in step.needs.values():
+        found |= {one.id: one for one in reached(needed)}
+    return [*found.values(), step]
 
 
 def _flatten(facts: dict[str, str], name: str, value: object) -> None:

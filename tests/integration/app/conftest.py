@@ -13,7 +13,7 @@ from builder.app.project import find_project
 from builder.core.arch import host_arch
 from builder.core.digest import Digest
 from builder.io.files import remove_tree
-from builder.plan.compose import go_step, wheel_step
+from builder.plan.toolchains import go_step, wheel_step
 from builder.recipe.lockfile import read_lock
 from builder.store.layout import Layout
 from builder.toolchain.go import BOOTSTRAP_WHEEL

@@ -8,7 +8,7 @@ from builder.core.errors import ExitCode, RecipeError
 from builder.recipe.load import LoadedRecipe
 
 TOP = "allowed: architectures, cluster, extends, name, outputs, toolchains"
-CLUSTER = "allowed: components, name, package, resources, source, tags, variables, version"
+CLUSTER = "allowed: components, device, name, package, patches, resources, source, tags, variables, version"
 KUBERNETES = "cluster:\n  components:\n    kubernetes:\n      "
 VARIABLES = "cluster:\n  variables:\n    "
 MEMORY = "a number and a unit (B, KiB, MiB, GiB or TiB), such as '6 GiB'"

@@ -58,7 +58,7 @@ CASES: dict[str, str] = {
     "extends=a.yaml": "'extends' belongs into a file",
     "cluster.versoin=1.0.0": (
         "cluster.versoin: unknown key; did you mean 'version'?"
-        " allowed: components, name, package, resources, source, tags, variables, version"
+        " allowed: components, device, name, package, patches, resources, source, tags, variables, version"
     ),
     "cluter.version=1.0.0": (
         "cluter: unknown key; did you mean 'cluster'?"

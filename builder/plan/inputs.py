@@ -1,0 +1,31 @@
+"""What a plan is made from."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from builder.core.arch import Arch
+from builder.recipe.lockfile import Lock
+from builder.recipe.models import Recipe
+from builder.steps.source import SourceFile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """Everything that a plan is made from.
+
+    `module` are the files of the cluster's Go module by their path in it, its go.mod and go.sum taken from where the lock
+    says; empty where the recipe builds none. `origin` tells where a key of the recipe was written
+    (`recipes/edge.yaml:14:7`, `default`), `shown` how a path is written for people.
+    """
+
+    recipe: Recipe
+    lock: Lock
+    host: Arch
+    module: Mapping[str, SourceFile]
+    origin: Callable[[str], str]
+    shown: Callable[[Path], str] = str
+
+    def places(self, sources: Mapping[str, SourceFile]) -> dict[str, str]:
+        """Where source files lie, for the reasons that a plan gives."""
+        return {f"source.{name}": self.shown(source.path) for name, source in sources.items()}
