@@ -33,12 +33,14 @@ var none = []string{}
 // new package finds its place here first.
 var rules = []rule{
 	{"kedge/cmd/kedge", []string{"kedge/internal/cli", "kedge/internal/components", "kedge/internal/version"}, none},
-	{"kedge/internal/cli", []string{"kedge/internal/multicall", "kedge/internal/version"}, []string{"github.com/spf13/cobra", "github.com/spf13/pflag"}},
+	{"kedge/internal/cli", []string{"kedge/internal/multicall", "kedge/internal/payload", "kedge/internal/sysinfo", "kedge/internal/version"}, []string{"github.com/spf13/cobra", "github.com/spf13/pflag"}},
 	{"kedge/internal/components", []string{"kedge/internal/components/*", "kedge/internal/multicall"}, none},
 	// Components know nothing of each other: any of them may be left out.
 	{"kedge/internal/components/*", []string{"kedge/internal/upstream/*", "kedge/internal/multicall", "kedge/internal/version"}, nil},
 	{"kedge/internal/upstream/*", []string{"kedge/internal/version"}, nil},
 	{"kedge/internal/multicall", nil, none},
+	{"kedge/internal/payload", nil, []string{"github.com/klauspost/compress/zstd", "golang.org/x/sync/errgroup", "golang.org/x/sys/unix"}},
+	{"kedge/internal/sysinfo", nil, []string{"golang.org/x/sys/unix"}},
 	{"kedge/internal/version", nil, none},
 	{"kedge/internal/layers", nil, none},
 }
