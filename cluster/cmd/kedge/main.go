@@ -20,12 +20,16 @@ func run(argv []string) int {
 		fmt.Fprintln(os.Stderr, "kedge:", err)
 		return 1
 	}
-	if program, programArgv, ok := table.Resolve(argv); ok {
-		// The process becomes the component. Upstream reads os.Args in many
-		// places (cobra, klog, client-go's user agent), so they must agree.
-		os.Args = programArgv
-		return program.Main(programArgv)
-	}
 	env := cli.Env{Stdout: os.Stdout, Stderr: os.Stderr, Table: table, Build: version.Current()}
-	return cli.Run(env, argv[min(1, len(argv)):])
+	program, programArgv, ok := table.Resolve(argv)
+	switch {
+	case !ok:
+		return cli.Run(env, argv[min(1, len(argv)):])
+	case program.Absent:
+		return cli.RefuseAbsent(env, program.Name)
+	}
+	// The process becomes the component. Upstream reads os.Args in many
+	// places (cobra, klog, client-go's user agent), so they must agree.
+	os.Args = programArgv
+	return program.Main(programArgv)
 }

@@ -50,6 +50,16 @@ func Run(env Env, args []string) int {
 	return exitFailure
 }
 
+// RefuseAbsent tells that this build was made without a component, and returns
+// the exit code.
+func RefuseAbsent(env Env, name string) int {
+	fmt.Fprintf(env.Stderr, "kedge: %v\n", &usageError{
+		problem: fmt.Sprintf("this build does not have %s: it was made with the build tags %s", name, strings.Join(env.Build.Tags, ", ")),
+		hint:    "See 'kedge --help' for what it has.",
+	})
+	return exitUsage
+}
+
 func execute(env Env, args []string) error {
 	// The first word decides before any flag is parsed: what follows a
 	// misspelt component are that component's flags, not wrong ones of ours.

@@ -107,3 +107,13 @@ func TestNoSuggestionForAWordThatResemblesNothing(t *testing.T) {
 		t.Errorf("stderr suggests something: %s", got)
 	}
 }
+
+func TestRefuseAbsent(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	env := Env{Stdout: &stdout, Stderr: &stderr, Build: version.Build{Tags: []string{"without_etcd", "without_kubectl"}}}
+	if code := RefuseAbsent(env, "etcd"); code != exitUsage {
+		t.Errorf("exit code %d; want %d", code, exitUsage)
+	}
+	wantParts(t, "stdout", stdout.String(), nil)
+	wantParts(t, "stderr", stderr.String(), []string{"does not have etcd", "without_etcd, without_kubectl", "kedge --help"})
+}

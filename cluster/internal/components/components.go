@@ -1,11 +1,19 @@
 // Package components is the list of everything that this executable carries.
-// Each group stands in a file of its own, so that a variant of the executable
-// leaves a group out with a build tag on that file and an empty twin.
+//
+// Build tags leave parts of it out, and with them all that only they import:
+//
+//	without_controller  the API server and what else a controller runs
+//	without_etcd        etcd; a controller then has kine alone
+//	without_worker      the kubelet and what else a worker runs
+//	without_kubectl     kubectl
+//
+// A group of components stands in one file; its twin with the suffix _absent
+// names what a build without it lacks.
 package components
 
 import "kedge/internal/multicall"
 
 // Table lists all components, the control plane first.
 func Table() (multicall.Table, error) {
-	return multicall.NewTable(controlPlane(), storage(), node(), tunnel())
+	return multicall.NewTable(controller(), etcdServer(), worker(), commandLine())
 }

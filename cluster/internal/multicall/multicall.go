@@ -21,6 +21,19 @@ type Program struct {
 	// as well end the process. argv[0] is Name. Everything upstream is built
 	// in here, so that a program costs nothing as long as nobody asks for it.
 	Main func(argv []string) int
+	// Absent marks a name that this build knows, but whose program it was made
+	// without. Only Name is set besides.
+	Absent bool
+}
+
+// Absent are the programs that this build leaves out. Their names stay in the
+// table, so that who asks for one is told what is the matter.
+func Absent(names ...string) []Program {
+	programs := make([]Program, 0, len(names))
+	for _, name := range names {
+		programs = append(programs, Program{Name: name, Absent: true})
+	}
+	return programs
 }
 
 // Table is the programs of one executable, in the order in which they are listed.
@@ -41,12 +54,12 @@ func NewTable(groups ...[]Program) (Table, error) {
 	return Table{programs: programs}, nil
 }
 
-// Programs lists the table's programs in order.
+// Programs lists what this build has, in order.
 func (t Table) Programs() []Program {
-	return slices.Clone(t.programs)
+	return slices.DeleteFunc(slices.Clone(t.programs), func(p Program) bool { return p.Absent })
 }
 
-// Lookup finds a program by its exact name.
+// Lookup finds a program by its exact name; it may be one that is absent.
 func (t Table) Lookup(name string) (Program, bool) {
 	for _, program := range t.programs {
 		if program.Name == name {
@@ -59,7 +72,8 @@ func (t Table) Lookup(name string) (Program, bool) {
 // Resolve finds the program that a command line asks for and the argument list
 // that the program shall see. A link's name comes first, then the first
 // argument: "kubelet --v=2" and "kedge kubelet --v=2" are the same. It reports
-// false when the command line is for kedge itself.
+// false when the command line is for kedge itself. The program may be absent:
+// then it cannot run.
 func (t Table) Resolve(argv []string) (Program, []string, bool) {
 	if len(argv) == 0 {
 		return Program{}, nil, false

@@ -78,3 +78,25 @@ func TestProgramsKeepTheirOrder(t *testing.T) {
 		t.Errorf("Programs() = %q; want %q", names, want)
 	}
 }
+
+func TestAbsentPrograms(t *testing.T) {
+	made, err := NewTable([]Program{{Name: "kubelet"}}, Absent("kine", "etcd"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if programs := made.Programs(); len(programs) != 1 || programs[0].Name != "kubelet" {
+		t.Errorf("Programs() = %+v; want the kubelet alone", programs)
+	}
+	for _, argv := range [][]string{{"kedge", "etcd", "--name=a"}, {"/usr/bin/etcd", "--name=a"}, {"kedge", "help", "etcd"}} {
+		program, _, ok := made.Resolve(argv)
+		if !ok || program.Name != "etcd" || !program.Absent {
+			t.Errorf("Resolve(%q) = %+v, %v; want etcd, absent", argv, program, ok)
+		}
+	}
+	if program, _, ok := made.Resolve([]string{"kedge", "kubelet"}); !ok || program.Absent {
+		t.Errorf("Resolve finds kubelet %+v, %v; want it present", program, ok)
+	}
+	if _, err := NewTable([]Program{{Name: "kine"}}, Absent("kine")); err == nil {
+		t.Error("NewTable accepted a program that is there and absent")
+	}
+}

@@ -6,6 +6,7 @@ package version
 import (
 	"runtime"
 	"runtime/debug"
+	"strings"
 )
 
 // Version is kedge's own version. The linker sets it
@@ -28,6 +29,12 @@ type Module struct {
 	Sum string
 }
 
+// Setting is one setting of the Go command that shaped the executable.
+type Setting struct {
+	Key   string
+	Value string
+}
+
 // Build describes one executable. Its zero value knows no modules.
 type Build struct {
 	Version   string // kedge's own
@@ -35,7 +42,11 @@ type Build struct {
 	OS        string
 	Arch      string
 	Variant   string // of the architecture, as OCI names it: "v7" on GOARM=7
-	modules   map[string]Module
+	// Tags are the build tags, in the order in which they were given.
+	Tags []string
+	// Settings are all settings of the Go command, such as GOARM, in its order.
+	Settings []Setting
+	modules  map[string]Module
 }
 
 // Current describes the executable that is running.
@@ -59,8 +70,12 @@ func FromBuildInfo(info *debug.BuildInfo) Build {
 		modules:   make(map[string]Module, len(info.Deps)),
 	}
 	for _, setting := range info.Settings {
-		if setting.Key == "GOARM" {
+		build.Settings = append(build.Settings, Setting(setting))
+		switch setting.Key {
+		case "GOARM":
 			build.Variant = "v" + setting.Value
+		case "-tags":
+			build.Tags = strings.Split(setting.Value, ",")
 		}
 	}
 	for _, dep := range info.Deps {

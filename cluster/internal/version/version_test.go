@@ -2,6 +2,7 @@ package version
 
 import (
 	"runtime/debug"
+	"slices"
 	"testing"
 )
 
@@ -52,10 +53,22 @@ func TestPlatform(t *testing.T) {
 	}
 }
 
-func TestVariantComesFromTheBuildSettings(t *testing.T) {
-	build := FromBuildInfo(&debug.BuildInfo{Settings: []debug.BuildSetting{{Key: "GOARM", Value: "7"}}})
+func TestBuildSettings(t *testing.T) {
+	given := []debug.BuildSetting{
+		{Key: "-tags", Value: "without_etcd,without_kubectl"}, {Key: "-trimpath", Value: "true"}, {Key: "GOARM", Value: "7"},
+	}
+	build := FromBuildInfo(&debug.BuildInfo{Settings: given})
 	if build.Variant != "v7" {
 		t.Errorf("Variant = %q; want v7", build.Variant)
+	}
+	if want := []string{"without_etcd", "without_kubectl"}; !slices.Equal(build.Tags, want) {
+		t.Errorf("Tags = %q; want %q", build.Tags, want)
+	}
+	if want := []Setting{{"-tags", "without_etcd,without_kubectl"}, {"-trimpath", "true"}, {"GOARM", "7"}}; !slices.Equal(build.Settings, want) {
+		t.Errorf("Settings = %q; want %q", build.Settings, want)
+	}
+	if none := FromBuildInfo(&debug.BuildInfo{}); len(none.Tags) != 0 || none.Variant != "" {
+		t.Errorf("without settings: Tags = %q, Variant = %q", none.Tags, none.Variant)
 	}
 }
 

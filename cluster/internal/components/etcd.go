@@ -1,0 +1,12 @@
+//go:build !without_etcd && !without_controller
+
+package components
+
+import (
+	"kedge/internal/components/etcd"
+	"kedge/internal/multicall"
+)
+
+func etcdServer() []multicall.Program {
+	return []multicall.Program{etcd.Program()}
+}

@@ -1,0 +1,17 @@
+//go:build without_worker
+
+package components
+
+import "kedge/internal/multicall"
+
+func worker() []multicall.Program {
+	return multicall.Absent(
+		"kubelet",
+		"kube-proxy",
+		"containerd",
+		"ctr",
+		"flanneld",
+		"coredns",
+		"konnectivity-agent",
+	)
+}
