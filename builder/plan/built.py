@@ -58,7 +58,7 @@ class Workshop:
     @cached_property
     def _variables(self) -> Mapping[str, str]:
         date = datetime.fromtimestamp(self.inputs.lock.epoch_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        return variable_values(self.cluster, date=date)
+        return variable_values(self.cluster.variables, self.cluster, date=date)
 
     def _origins(self, variables: Mapping[str, str]) -> dict[str, str]:
         """Where the facts of an executable were written, for the reasons that a plan gives."""

@@ -1,12 +1,12 @@
 """What must hold between values of a recipe; judged on the tree, so that it is told together with everything else."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from builder.core.arch import Arch
-from builder.formats.yaml_tree import DroppedNode, ListNode, MapNode, Node, Problem, ScalarNode
+from builder.formats.yaml_tree import DroppedNode, Entry, ListNode, MapNode, Node, Problem, ScalarNode
 from builder.recipe.keypath import KeyPath, format_key_path
 from builder.recipe.merge import is_null
-from builder.recipe.nearest import did_you_mean
+from builder.recipe.nearest import did_you_mean, suggestion
 from builder.recipe.templates import template_mistakes
 
 
@@ -15,22 +15,24 @@ def check_tree(root: MapNode) -> list[Problem]:
     cluster = _mapping_at(root, "cluster")
     components = _mapping_at(cluster, "components")
     problems = list(_useless_nulls(root, ()))
-    problems += _wrong_templates(_mapping_at(cluster, "variables"), components)
+    problems += _wrong_templates(cluster, ("cluster",), components)
+    problems += _wrong_helpers(cluster, components)
+    problems += _missing_archive(root, cluster)
     problems += _modules_given_twice(components)
     problems += _wrong_imports(root, _mapping_at(cluster, "executables"))
     return problems
 
 
 def _mapping_at(node: MapNode | None, key: str) -> MapNode | None:
-    entry = node.entries.get(key) if node else None
-    return entry.value if entry and isinstance(entry.value, MapNode) else None
+    value = _value(node, key)
+    return value if isinstance(value, MapNode) else None
 
 
 def _useless_nulls(node: MapNode, path: KeyPath) -> Iterator[Problem]:
     given = [key for key, entry in node.entries.items() if _is_there(entry.value)]
     for key, entry in node.entries.items():
         # Below a variable there is nothing but text; `{name}` without quotes is a mapping to YAML, and told as such.
-        if isinstance(entry.value, MapNode) and path != ("cluster", "variables"):
+        if isinstance(entry.value, MapNode) and path[-1:] != ("variables",):
             yield from _useless_nulls(entry.value, (*path, key))
         elif is_null(entry.value):
             message = "has no value, and there is no inherited one that null could drop"
@@ -40,18 +42,41 @@ def _useless_nulls(node: MapNode, path: KeyPath) -> Iterator[Problem]:
             )
 
 
-def _wrong_templates(variables: MapNode | None, components: MapNode | None) -> Iterator[Problem]:
-    known = [name for name, entry in components.entries.items() if _is_there(entry.value)] if components else []
-    for name, entry in variables.entries.items() if variables else ():
+def _wrong_templates(section: MapNode | None, path: KeyPath, components: MapNode | None) -> Iterator[Problem]:
+    variables = _mapping_at(section, "variables")
+    for name, entry in _entries(variables).items():
         if isinstance(entry.value, ScalarNode) and isinstance(entry.value.value, str):
-            for mistake in template_mistakes(entry.value.value, known):
-                where = format_key_path(("cluster", "variables", name))
+            for mistake in template_mistakes(entry.value.value, _names(components)):
+                where = format_key_path((*path, "variables", name))
                 yield Problem(place=entry.value.place, message=f"{where}: {mistake}")
+
+
+def _wrong_helpers(cluster: MapNode | None, components: MapNode | None) -> Iterator[Problem]:
+    helpers, known = _mapping_at(cluster, "helpers"), _names(_mapping_at(cluster, "libraries"))
+    for name in _names(helpers):
+        helper, path = _mapping_at(helpers, name), ("cluster", "helpers", name)
+        yield from _wrong_templates(helper, path, components)
+        libraries = _value(helper, "libraries")
+        for index, node in enumerate(libraries.items if isinstance(libraries, ListNode) else ()):
+            if isinstance(node, ScalarNode) and node.text not in known:
+                where = format_key_path((*path, "libraries", index))
+                what = f"unknown library {node.text!r}{suggestion(node.text, 'known', known)}"
+                yield Problem(place=node.place, message=f"{where}: {what}")
+
+
+def _missing_archive(root: MapNode, cluster: MapNode | None) -> Iterator[Problem]:
+    """Parts that come out of Debian's archive, where the recipe does not say which suites are meant."""
+    if _is_there(_value(root, "debian")):
+        return
+    for key in ("libraries", "closed_sets"):
+        for name in _names(_mapping_at(cluster, key)):
+            message = f"cluster.{key}.{name}: comes out of Debian's archive, but the section debian is missing"
+            yield Problem(place=_entries(_mapping_at(cluster, key))[name].key_place, message=message)
 
 
 def _modules_given_twice(components: MapNode | None) -> Iterator[Problem]:
     seen: dict[str, str] = {}
-    for name, component in components.entries.items() if components else ():
+    for name, component in _entries(components).items():
         if not isinstance(component.value, MapNode):
             continue
         for node in _modules_of(component.value):
@@ -87,8 +112,17 @@ def _wrong_imports(root: MapNode, executables: MapNode | None) -> Iterator[Probl
             yield Problem(place=node.place, message=message)
 
 
-def _value(node: MapNode, key: str) -> Node | None:
-    entry = node.entries.get(key)
+def _entries(node: MapNode | None) -> Mapping[str, Entry]:
+    return node.entries if node else {}
+
+
+def _names(node: MapNode | None) -> list[str]:
+    """The keys of `node` that have a value."""
+    return [name for name, entry in _entries(node).items() if _is_there(entry.value)]
+
+
+def _value(node: MapNode | None, key: str) -> Node | None:
+    entry = _entries(node).get(key)
     return entry.value if entry else None
 
 

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 
 from builder.core.resources import Resources, parse_size
+from builder.recipe.helpers import ClosedSet, CLibrary, Helper
 from builder.recipe.section import LocatedPath, NamedArch, Section, Unique
 from builder.recipe.shapes import (
     BuildTag,
@@ -136,6 +137,15 @@ class BuiltCluster(_Distribution):
     )
     patches: tuple[Patch, ...] = Field(
         default=(), description="Changes to Go modules, applied in this order before anything is compiled."
+    )
+    helpers: Mapping[FileName, Helper] = Field(
+        default={}, description="Small executables that are compiled and carried inside the executable."
+    )
+    closed_sets: Mapping[FileName, ClosedSet] = Field(
+        default={}, description="Executables of Debian that are carried inside the executable, as `bin/NAME`."
+    )
+    libraries: Mapping[DnsLabel, CLibrary] = Field(
+        default={}, description="C libraries by the name that links them: `seccomp` for libseccomp.a."
     )
     variables: Mapping[VariableName, TemplateText] = Field(
         default={},

@@ -1,5 +1,6 @@
 """The recipe's models. Their field descriptions are the reference documentation."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated
 
@@ -7,7 +8,7 @@ from pydantic import Field, Strict
 
 from builder.recipe.cluster import Cluster
 from builder.recipe.section import NamedArch, Section, Unique
-from builder.recipe.shapes import DnsLabel, GoVersion, PyPiVersion
+from builder.recipe.shapes import DebianName, DnsLabel, GoVersion, PyPiVersion, UrlText
 
 
 class Output(StrEnum):
@@ -31,6 +32,22 @@ class Toolchains(Section):
     )
 
 
+class Debian(Section):
+    """What comes out of Debian's archive. Which mirror it is fetched from is the machine's matter, unless named here."""
+
+    suites: Mapping[NamedArch, DebianName] = Field(
+        description="Suite whose packages go onto devices, by architecture: 12 (`bookworm`), 13 (`trixie`)."
+    )
+    sources: DebianName = Field(description="Suite whose upstream archives C libraries are compiled from.")
+    mirrors: Annotated[tuple[UrlText, ...], *Unique] = Field(
+        default=(),
+        description=(
+            "Mirrors in the order in which they are asked. By default those that BUILDER_DEBIAN_MIRROR names, then"
+            " those of this machine's apt."
+        ),
+    )
+
+
 class Recipe(Section):
     """What is built, of what, and for which devices."""
 
@@ -42,4 +59,7 @@ class Recipe(Section):
         default=(Output.EXECUTABLE,), min_length=1, description="What to make for each architecture."
     )
     toolchains: Toolchains = Field(description="Versions of the compilers.")
+    debian: Debian | None = Field(
+        default=None, description="Debian's archive; needed where anything in the recipe comes out of it."
+    )
     cluster: Cluster = Field(description="The cluster executable.")

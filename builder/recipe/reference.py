@@ -128,7 +128,10 @@ def _type(value: dict[str, Any], schema: dict[str, Any]) -> str:
         return f"list of {_type(target['items'], schema)}"
     if target["type"] == "integer":
         return f"whole number, {target['minimum']} to {target['maximum']}"
-    return _mapping_type(target, schema) or {"object": "section", "boolean": "`true` or `false`"}[target["type"]]
+    return (
+        _mapping_type(target, schema)
+        or {"object": "section", "boolean": "`true` or `false`", "string": "text"}[target["type"]]
+    )
 
 
 def _mapping_type(target: dict[str, Any], schema: dict[str, Any]) -> str:

@@ -31,7 +31,8 @@ class ResolvedRecipe:
 def resolve(loaded: LoadedRecipe) -> ResolvedRecipe:
     """`loaded` with every default filled."""
     origins: dict[str, str] = {}
-    values = {name: _resolved(getattr(loaded.recipe, name), (name,), loaded, origins) for name in Recipe.model_fields}
+    fields = {name: getattr(loaded.recipe, name) for name in Recipe.model_fields}
+    values = {name: _resolved(value, (name,), loaded, origins) for name, value in fields.items() if value is not None}
     return ResolvedRecipe(recipe=loaded.recipe, values=values, origins=origins)
 
 

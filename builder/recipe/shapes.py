@@ -29,6 +29,8 @@ _MODULE_VERSION: Final = r"^v[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?(\+incompat
 # https://go.dev/ref/mod#go-mod-file-ident: path elements; the first is a host and holds a dot.
 _MODULE_PATH: Final = r"^[a-z0-9-]+(\.[a-z0-9-]+)+(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*$"
 _PACKAGE: Final = r"^\.(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$"
+# Inside the module, or an import path as _MODULE_PATH.
+_GO_PACKAGE: Final = r"^(\.|[a-z0-9-]+(\.[a-z0-9-]+)+)(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*$"
 _TAG: Final = r"^[A-Za-z0-9_.]+$"
 _VARIABLE: Final = r"^[A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*\.[A-Za-z_][A-Za-z0-9_]*$"
 # The Go command splits -ldflags at spaces and lets quotes protect them, but has no way to write a quote itself.
@@ -36,6 +38,10 @@ _TEMPLATE: Final = r"^[ !#-&(-\[\]-~]*$"
 _SIZE: Final = r"^[0-9]{1,9}(\.[0-9]{1,9})? ?([KMGT]iB|B)$"
 # An absolute path without `.`, `..`, doubled or trailing slashes, safe in unit files and shell words.
 _DEVICE_PATH: Final = r"^(/[A-Za-z0-9_@+-][A-Za-z0-9._@+-]*)+$"
+_PAYLOAD_PATH: Final = r"^[A-Za-z0-9_@+-][A-Za-z0-9._@+-]*(/[A-Za-z0-9_@+-][A-Za-z0-9._@+-]*)*$"
+_SOURCE_PATTERN: Final = r"^(\.|[A-Za-z0-9_*+-][A-Za-z0-9._*+-]*(/[A-Za-z0-9_*+-][A-Za-z0-9._*+-]*)*)$"
+# Debian Policy 5.6.1; suites and components have the same letters.
+_DEBIAN_NAME: Final = r"^[a-z0-9][a-z0-9+.-]+$"
 _COMMAND_WORD: Final = r"^[A-Za-z0-9._=/:,-]+$"
 _SHA256: Final = r"^[0-9a-f]{64}$"
 _URL: Final = r"^https?://[!-~]+$"
@@ -56,6 +62,9 @@ SHAPES: Final[dict[str, Shape]] = {
     _MODULE_VERSION: Shape(kind="Go module version", meaning="a Go module version such as v1.37.2"),
     _MODULE_PATH: Shape(kind="Go module path", meaning="a Go module path such as k8s.io/kubernetes"),
     _PACKAGE: Shape(kind="Go package", meaning="a package inside the module, such as ./cmd/kedge"),
+    _GO_PACKAGE: Shape(
+        kind="Go package or import path", meaning="a package such as ./cmd/cni or github.com/opencontainers/runc"
+    ),
     _TAG: Shape(kind="Go build tag", meaning="a Go build tag: letters, digits, '_' and '.'"),
     _VARIABLE: Shape(
         kind="Go variable",
@@ -69,6 +78,14 @@ SHAPES: Final[dict[str, Shape]] = {
         kind="path on the device",
         meaning="an absolute path on the device, such as /var/lib/kedge: letters, digits and '._@+-' between slashes",
     ),
+    _PAYLOAD_PATH: Shape(
+        kind="relative path",
+        meaning="a relative path such as usr/sbin/nft: letters, digits and '._@+-' between slashes",
+    ),
+    _SOURCE_PATTERN: Shape(
+        kind="path in an archive", meaning="a relative path in an archive such as src/*.c, or '.' for its root"
+    ),
+    _DEBIAN_NAME: Shape(kind="Debian name", meaning="a name as Debian gives: lower-case letters, digits and '+-.'"),
     _COMMAND_WORD: Shape(
         kind="word of a command", meaning="one word of a command line: letters, digits and '._=/:,-', such as --single"
     ),
@@ -89,6 +106,10 @@ BuildTag = Annotated[str, StringConstraints(pattern=_TAG)]
 VariableName = Annotated[str, StringConstraints(pattern=_VARIABLE)]
 TemplateText = Annotated[str, StringConstraints(pattern=_TEMPLATE)]
 SizeText = Annotated[str, StringConstraints(pattern=_SIZE)]
+GoPackage = Annotated[str, StringConstraints(pattern=_GO_PACKAGE)]
+PayloadPath = Annotated[str, StringConstraints(pattern=_PAYLOAD_PATH)]
+SourcePattern = Annotated[str, StringConstraints(pattern=_SOURCE_PATTERN)]
+DebianName = Annotated[str, StringConstraints(pattern=_DEBIAN_NAME)]
 DevicePath = Annotated[str, StringConstraints(pattern=_DEVICE_PATH)]
 CommandWord = Annotated[str, StringConstraints(pattern=_COMMAND_WORD)]
 Sha256Hex = Annotated[str, StringConstraints(pattern=_SHA256)]

@@ -22,14 +22,14 @@ def template_mistakes(template: str, components: Iterable[str]) -> list[str]:
     return mistakes
 
 
-def variable_values(cluster: BuiltCluster, *, date: str) -> dict[str, str]:
-    """The linker variables of `cluster` with every template filled in; `date` is the lock's, in RFC 3339."""
+def variable_values(variables: Mapping[str, str], cluster: BuiltCluster, *, date: str) -> dict[str, str]:
+    """`variables` (of `cluster` or one of its helpers) with every template filled in; `date` is the lock's, in RFC 3339."""
     names = {"version": cluster.version, "date": date}
     for name, component in cluster.components.items():
         names[f"{name}.version"] = component.version
         names[f"{name}.major"] = component.major
         names[f"{name}.minor"] = component.minor
-    return {variable: _fill(template, names) for variable, template in cluster.variables.items()}
+    return {variable: _fill(template, names) for variable, template in variables.items()}
 
 
 def _fill(template: str, names: Mapping[str, str]) -> str:

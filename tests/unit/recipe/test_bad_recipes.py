@@ -7,8 +7,11 @@ import pytest
 from builder.core.errors import ExitCode, RecipeError
 from builder.recipe.load import LoadedRecipe
 
-TOP = "allowed: architectures, cluster, extends, name, outputs, toolchains"
-CLUSTER = "allowed: components, device, name, package, patches, resources, source, tags, variables, version"
+TOP = "allowed: architectures, cluster, debian, extends, name, outputs, toolchains"
+CLUSTER = (
+    "allowed: closed_sets, components, device, helpers, libraries, name, package, patches, resources, source, tags,"
+    " variables, version"
+)
 KUBERNETES = "cluster:\n  components:\n    kubernetes:\n      "
 VARIABLES = "cluster:\n  variables:\n    "
 MEMORY = "a number and a unit (B, KiB, MiB, GiB or TiB), such as '6 GiB'"
@@ -271,3 +274,50 @@ def test_values_that_nobody_wrote_by_hand_are_cut_short(mistakes: Callable[..., 
 def test_absurd_recipes_are_judged_in_reasonable_time(body: str, mistakes: Callable[..., list[str]]) -> None:
     # Comparing each with each would take minutes.
     mistakes({"r.yaml": f"extends: good.yaml\n{body}"})
+
+
+HELPERS = """\
+extends: good.yaml
+cluster:
+  helpers:
+    runc:
+      package: github.com/opencontainers/runc
+      libraries: [secomp]
+      variables:
+        main.version: "{kubernets.version}"
+      links: [../runc]
+    cni:
+      package: cmd/cni
+  libraries:
+    seccomp:
+      archive: libseccomp
+      sources: [src/*.c]
+      headers: [/usr/include/seccomp.h]
+  closed_sets:
+    nft:
+      executable: usr/sbin/nft
+      packages: []
+"""
+
+
+def test_mistakes_in_what_travels_inside(mistakes: Callable[..., list[str]]) -> None:
+    relative = "a relative path such as usr/sbin/nft: letters, digits and '._@+-' between slashes"
+    assert mistakes({"r.yaml": HELPERS}) == [
+        "r.yaml:6:19: cluster.helpers.runc.libraries[0]: unknown library 'secomp'; did you mean 'seccomp'? known: seccomp",
+        (
+            "r.yaml:8:23: cluster.helpers.runc.variables.\"main.version\": unknown component 'kubernets';"
+            " did you mean 'kubernetes'? allowed: kubernetes"
+        ),
+        f"r.yaml:9:15: cluster.helpers.runc.links[0]: '../runc' is not {relative}",
+        (
+            "r.yaml:11:16: cluster.helpers.cni.package: 'cmd/cni' is not a package such as ./cmd/cni or"
+            " github.com/opencontainers/runc"
+        ),
+        "r.yaml:13:5: cluster.libraries.seccomp: comes out of Debian's archive, but the section debian is missing",
+        (
+            "r.yaml:16:17: cluster.libraries.seccomp.headers[0]: '/usr/include/seccomp.h' is not a relative path in an archive"
+            " such as src/*.c, or '.' for its root"
+        ),
+        "r.yaml:18:5: cluster.closed_sets.nft: comes out of Debian's archive, but the section debian is missing",
+        "r.yaml:20:17: cluster.closed_sets.nft.packages: must not be empty",
+    ]

@@ -160,13 +160,14 @@ def test_mistakes_in_several_files_are_told_together(mistakes: Mistakes) -> None
         'a.yaml:2:12: cluster.version: must be text, not the number 1.0; put it in quotes: "1.0"',
         (
             "a.yaml:3:3: cluster.verzion: unknown key; did you mean 'version'?"
-            " allowed: components, device, name, package, patches, resources, source, tags, variables, version"
+            " allowed: closed_sets, components, device, helpers, libraries, name, package, patches, resources, source,"
+            " tags, variables, version"
         ),
         "b.yaml:1:7: '[' opens here, but a ',' or the closing ']' is missing",
         "r.yaml:1:38: none.yaml: no such file",
         (
             "r.yaml:2:1: nmae: unknown key; did you mean 'name'?"
-            " allowed: architectures, cluster, extends, name, outputs, toolchains"
+            " allowed: architectures, cluster, debian, extends, name, outputs, toolchains"
         ),
         (
             "--set architectures=[arm]: architectures[0]: unknown architecture 'arm'; it is called armv7 here;"

@@ -58,11 +58,12 @@ CASES: dict[str, str] = {
     "extends=a.yaml": "'extends' belongs into a file",
     "cluster.versoin=1.0.0": (
         "cluster.versoin: unknown key; did you mean 'version'?"
-        " allowed: components, device, name, package, patches, resources, source, tags, variables, version"
+        " allowed: closed_sets, components, device, helpers, libraries, name, package, patches, resources, source,"
+        " tags, variables, version"
     ),
     "cluter.version=1.0.0": (
         "cluter: unknown key; did you mean 'cluster'?"
-        " allowed: architectures, cluster, extends, name, outputs, toolchains"
+        " allowed: architectures, cluster, debian, extends, name, outputs, toolchains"
     ),
     "cluster.version=1.10": 'cluster.version: must be text, not the number 1.10; put it in quotes: "1.10"',
     "cluster.resources.cores=02": (

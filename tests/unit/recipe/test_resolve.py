@@ -80,7 +80,7 @@ def test_templates_are_filled_in(load: Load) -> None:
     body += '    a.b/c.D: "{kubernetes.version} {kubernetes.major}.{kubernetes.minor}"\n'
     body += '    a.b/c.E: "{version} {date} {{version}}"\n'
     cluster = load({"r.yaml": body}).recipe.cluster
-    assert variable_values(cluster, date="2026-11-01T00:00:00Z") == {
+    assert variable_values(cluster.variables, cluster, date="2026-11-01T00:00:00Z") == {
         "a.b/c.D": "v1.37.2 1.37",
         "a.b/c.E": "0.1.0 2026-11-01T00:00:00Z {version}",
     }
