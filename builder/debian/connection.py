@@ -1,0 +1,77 @@
+"""HTTP as this machine's user has set it up: proxies and certificates out of an environment that is handed in."""
+
+import ssl
+from collections.abc import Mapping
+
+import httpx
+
+from builder.core.errors import BuilderError
+
+_MOST_REDIRECTS = 10
+
+
+def open_client(environment: Mapping[str, str], *, stall_s: float) -> httpx.Client:
+    """A client that follows redirects and gives up on a transfer without a byte for `stall_s`; close it.
+
+    Of `environment` count http_proxy, https_proxy, all_proxy and no_proxy, in capitals too, SSL_CERT_FILE and SSL_CERT_DIR.
+    Content arrives as it is stored: no encoding is asked for.
+    """
+    return httpx.Client(
+        transport=_Routes(environment),
+        timeout=httpx.Timeout(stall_s),
+        headers={"Accept-Encoding": "identity", "User-Agent": "builder"},
+        follow_redirects=True,
+        max_redirects=_MOST_REDIRECTS,
+        trust_env=False,
+    )
+
+
+class _Routes(httpx.BaseTransport):
+    """Sends each request, redirected ones too, through the proxy that is meant for its address."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self._transports: dict[str, httpx.HTTPTransport] = {}
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        variable, proxy = self._proxy(request.url)
+        if proxy not in self._transports:
+            self._transports[proxy] = self._connect(variable, proxy)
+        return self._transports[proxy].handle_request(request)
+
+    def close(self) -> None:
+        for transport in self._transports.values():
+            transport.close()
+
+    def _proxy(self, url: httpx.URL) -> tuple[str, str]:
+        """The variable that names the proxy for `url`, and the proxy; both empty where there is none."""
+        without = self._variable("no_proxy")[1]
+        names = [name.strip().lstrip("*.") for name in without.split(",")] if without != "*" else [url.host]
+        if any(name and f".{url.host}".endswith(f".{name}") for name in names):
+            return "", ""
+        variable, proxy = self._variable(f"{url.scheme}_proxy")
+        return (variable, proxy) if proxy else self._variable("all_proxy")
+
+    def _variable(self, name: str) -> tuple[str, str]:
+        for one in (name, name.upper()):
+            if value := self._environment.get(one, "").strip():
+                return one, value
+        return "", ""
+
+    def _connect(self, variable: str, proxy: str) -> httpx.HTTPTransport:
+        if not proxy:
+            return httpx.HTTPTransport(verify=self._certificates())
+        address = proxy if "://" in proxy else f"http://{proxy}"
+        try:
+            return httpx.HTTPTransport(verify=self._certificates(), proxy=address)
+        except (ValueError, ImportError, httpx.InvalidURL):
+            raise BuilderError(
+                f"the proxy that ${variable} names cannot be used", hint="its address looks like http://HOST:PORT"
+            ) from None
+
+    def _certificates(self) -> ssl.SSLContext:
+        file, directory = self._environment.get("SSL_CERT_FILE") or None, self._environment.get("SSL_CERT_DIR") or None
+        try:
+            return ssl.create_default_context(cafile=file, capath=directory)
+        except OSError as error:
+            raise BuilderError(f"the certificates that $SSL_CERT_FILE names cannot be read: {error}") from None

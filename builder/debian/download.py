@@ -1,0 +1,198 @@
+"""Files from mirrors: resumed, retried, asked of the next mirror, and verified before they get their name."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
+from pathlib import Path
+from typing import IO
+from urllib.parse import quote, unquote, urlsplit
+
+import httpx
+
+from builder.core.digest import Digest
+from builder.core.errors import BuilderError, VerificationError
+from builder.debian.mirrors import MIRROR_VARIABLE, shown
+from builder.io.files import CHUNK_BYTES, sync_directory
+
+_SERVER_ERRORS = 500
+# Beside those: what may be otherwise a moment later.
+_PASSING = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
+_HINT = (
+    f"the reasons stand above. Another mirror can be named in {MIRROR_VARIABLE}, a proxy in HTTPS_PROXY and HTTP_PROXY, "
+    "further certificates in SSL_CERT_FILE"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """What a file must be: `size_bytes` long and of `digest`; without a digest at most `size_bytes`, and good for `check`.
+
+    `check` gets the complete file and raises `BuilderError` where it is not good.
+    """
+
+    size_bytes: int
+    digest: Digest | None = None
+    check: Callable[[Path], object] = lambda _: None
+
+
+class _PassingError(Exception):
+    """It may go better at the next attempt; what arrived is kept."""
+
+
+class _RefusalError(Exception):
+    """This address has nothing good: ask the next one. `cause` is what is wrong with the file that it has."""
+
+    def __init__(self, reason: str, cause: BuilderError | None = None) -> None:
+        super().__init__(reason)
+        self.cause = cause
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Downloader:
+    """Fetches through `client`: `attempts` at each address, with `pause(seconds)` between them, longer each time."""
+
+    client: httpx.Client
+    attempts: int
+    pause: Callable[[float], None]
+
+    def fetch(self, addresses: Sequence[str], target: Path, expected: Expected) -> Path:
+        """Make `target` the file that the first good one of `addresses` has.
+
+        What an ended transfer left beside `target` is resumed when a digest is expected. `BuilderError` with the reason
+        for every address; `VerificationError` where one of them has a file that is not what is expected.
+        """
+        partial_file = target.with_name(f".{target.name}.partial")
+        refusals: list[tuple[str, _RefusalError]] = []
+        for address in addresses:
+            try:
+                self._try(address, partial_file, expected)
+            except _RefusalError as refusal:
+                refusals.append((address, refusal))
+            else:
+                partial_file.replace(target)
+                sync_directory(target.parent)
+                return target
+        raise _failure(target.name, refusals)
+
+    def _try(self, address: str, file: Path, expected: Expected) -> None:
+        reason = ""
+        for attempt in range(self.attempts):
+            if attempt:
+                self.pause(2.0 ** (attempt - 1))
+            try:
+                resumed = self._transfer(address, file, expected)
+                _verify(file, expected, resumed=resumed)
+            except _PassingError as error:
+                reason = str(error)
+            else:
+                return
+        raise _RefusalError(f"{reason} ({self.attempts} attempts)")
+
+    def _transfer(self, address: str, file: Path, expected: Expected) -> bool:
+        """Bring `file` to its end; whether it held something before."""
+        start = file.stat().st_size if expected.digest and file.exists() else 0
+        if start >= expected.size_bytes:
+            start = 0
+        with self._open(address, start) as (offset, chunks), file.open("ab" if offset else "wb") as stream:
+            size_bytes = offset
+            for chunk in chunks:
+                size_bytes += len(chunk)
+                if size_bytes > expected.size_bytes:
+                    stream.truncate(0)
+                    raise _mismatch(f"it has more than {expected.size_bytes} bytes")
+                stream.write(chunk)
+            stream.flush()
+            os.fsync(stream.fileno())
+        return offset > 0
+
+    @contextmanager
+    def _open(self, address: str, start: int) -> Iterator[tuple[int, Iterable[bytes]]]:
+        """Where in the file the content begins that arrives, 0 or `start`; and that content."""
+        if urlsplit(address).scheme == "file":
+            with _open_local(address) as stream:
+                yield 0, iter(partial(stream.read, CHUNK_BYTES), b"")
+            return
+        url, login = _split_login(address)
+        headers = {"Range": f"bytes={start}-"} if start else {}
+        try:
+            with self.client.stream("GET", url, headers=headers, auth=login) as response:
+                _judge(response, start)
+                yield start if response.status_code == HTTPStatus.PARTIAL_CONTENT else 0, response.iter_raw()
+        except httpx.TimeoutException:
+            raise _PassingError(f"no byte arrived for {self.client.timeout.read:g} s") from None
+        except httpx.TransportError as error:
+            raise _PassingError(str(error) or type(error).__name__) from None
+        except (httpx.TooManyRedirects, httpx.InvalidURL) as error:
+            raise _RefusalError(str(error)) from None
+
+
+def address_of(mirror: str, path: str) -> str:
+    """The address of `path`, relative to the base address of a mirror."""
+    return f"{mirror}/{quote(path, safe='/+~:')}"
+
+
+def _judge(response: httpx.Response, start: int) -> None:
+    status = response.status_code
+    told = f"the answer is {status} {response.reason_phrase}".rstrip()
+    if status == HTTPStatus.PARTIAL_CONTENT and not response.headers.get("Content-Range", "").startswith(
+        f"bytes {start}-"
+    ):
+        raise _RefusalError("it answered with another part of the file than was asked for")
+    if status in _PASSING or status >= _SERVER_ERRORS:
+        raise _PassingError(told)
+    if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and start:
+        raise _mismatch(f"it has no more than {start} bytes")
+    if status not in (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT):
+        raise _RefusalError(told)
+
+
+def _verify(file: Path, expected: Expected, *, resumed: bool) -> None:
+    size_bytes = file.stat().st_size
+    if expected.digest and size_bytes < expected.size_bytes:
+        raise _PassingError(f"it ended after {size_bytes} of {expected.size_bytes} bytes")
+    found = Digest.of_file(file)
+    if expected.digest and found != expected.digest:
+        file.unlink()
+        if resumed:  # the first part may be another mirror's
+            raise _PassingError("what was resumed is not what is expected")
+        raise _mismatch(f"it is {found} instead of {expected.digest}")
+    try:
+        expected.check(file)
+    except BuilderError as error:
+        file.unlink()
+        raise _RefusalError(error.brief, error) from None
+
+
+def _mismatch(reason: str) -> _RefusalError:
+    return _RefusalError(reason, VerificationError(reason, hint="a mirror in the middle of an update, or a proxy, serves "
+        "something else; nothing of it was used. Try later, or name another mirror in " + MIRROR_VARIABLE))  # fmt: skip
+
+
+def _failure(name: str, refusals: Sequence[tuple[str, _RefusalError]]) -> BuilderError:
+    details: list[str] = []
+    for address, refusal in refusals:
+        details.append(f"{shown(address)}: {refusal}")
+        details += [f"    {line}" for line in refusal.cause.details] if refusal.cause else []
+    causes = [refusal.cause for _, refusal in refusals if refusal.cause]
+    kind = VerificationError if any(isinstance(one, VerificationError) for one in causes) else BuilderError
+    return kind(f"{name} cannot be had from any mirror", details=details, hint=causes[0].hint if causes else _HINT)
+
+
+@contextmanager
+def _open_local(address: str) -> Iterator[IO[bytes]]:
+    try:
+        stream = Path(unquote(urlsplit(address).path)).open("rb")  # noqa: SIM115 - closed below
+    except OSError as error:
+        raise _RefusalError(error.strerror or str(error)) from None
+    with stream:
+        yield stream
+
+
+def _split_login(address: str) -> tuple[str, tuple[str, str] | None]:
+    parts = urlsplit(address)
+    if parts.username is None:
+        return address, None
+    return shown(address), (unquote(parts.username), unquote(parts.password or ""))
