@@ -1,17 +1,22 @@
 """The locked toolchains as commands for people."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from builder.app.project import Workspace
 from builder.app.session import Session
+from builder.gobuild.command import Go
+from builder.gobuild.devview import PatchedView, sees_patches
+from builder.gobuild.patches import ModulePatch
 from builder.plan.toolchains import go_step, zig_step
+from builder.recipe.cluster import BuiltCluster
 from builder.toolchain.zig import zig_environment, zig_executable
 
 
 def tool_command(
-    session: Session, workspace: Workspace, name: str, arguments: Sequence[str]
+    session: Session, workspace: Workspace, name: str, arguments: Sequence[str], *, directory: Path = Path()
 ) -> tuple[list[str], dict[str, str]]:
-    """Argument list and environment that run the toolchain `name` (`go`, `zig`) of the workspace's lock."""
+    """Argument list and environment that run the toolchain `name` (`go`, `zig`) of the workspace's lock in `directory`."""
     user = dict(session.project.environment)
     caches = session.project.caches
     host = workspace.inputs.host
@@ -22,10 +27,41 @@ def tool_command(
     fixed = {
         "CGO_ENABLED": "0",
         "GOCACHE": str(caches.go_build),
-        "GOFLAGS": "-trimpath",  # as builds do, so that both fill one cache
+        "GOFLAGS": " ".join(_go_flags(session, workspace, goroot, arguments, directory)),
         "GOMODCACHE": str(caches.go_modules),
         "GOROOT": str(goroot),
         "GOTOOLCHAIN": "local",
         "PATH": f"{goroot / 'bin'}:{user.get('PATH', '')}",
     }
     return [str(goroot / "bin" / "go"), *arguments], {**user, **fixed}
+
+
+def _go_flags(
+    session: Session, workspace: Workspace, goroot: Path, arguments: Sequence[str], directory: Path
+) -> list[str]:
+    flags = ["-trimpath"]  # as builds do, so that both fill one cache
+    cluster = workspace.loaded.recipe.cluster
+    if isinstance(cluster, BuiltCluster) and cluster.patches and sees_patches(arguments, directory, cluster.source):
+        shown = workspace.loaded.shown
+        view = PatchedView(
+            module_directory=cluster.source,
+            patches=[ModulePatch(module=one.module, file=one.file, shown=shown(one.file)) for one in cluster.patches],
+            place=session.project.caches.go_modules.parent / "patched",
+        )
+        if not view.directory.exists():
+            _make(view, session, goroot)
+        flags.append(f"'-modfile={view.modfile}'")
+    return flags
+
+
+def _make(view: PatchedView, session: Session, goroot: Path) -> None:
+    caches = session.project.caches
+    with session.bench("patches") as (runner, scratch):
+        go = Go(
+            goroot=goroot,
+            build_cache=caches.go_build,
+            module_cache=caches.go_modules,
+            scratch=scratch,
+            runner=runner,
+        )
+        view.make(go, environment=session.network.environment, stall_s=session.settings.stall_s)

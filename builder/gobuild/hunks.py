@@ -81,24 +81,20 @@ def _most_alike(lines: Sequence[str], wanted: Sequence[str], stated: int) -> int
 
 
 def _compared(lines: Sequence[str], wanted: Sequence[str], at: int) -> list[str]:
-    """The first lines that differ, each as expected and as found, with a line before for orientation."""
-    shown: list[str] = []
-    different = 0
-    for offset, expected in enumerate(wanted):
-        found = lines[at + offset] if at + offset < len(lines) else None
-        if found == expected:
-            shown = (
-                [*shown, f"{at + offset + 1:6}             {_visible(expected)}"]
-                if different
-                else [f"{at + offset + 1:6}             {_visible(expected)}"]
-            )
-            continue
-        different += 1
-        if different > _MOST_SHOWN:
-            return [*shown, "       and more"]
-        shown.append(f"{at + offset + 1:6}  expected:  {_visible(expected)}")
-        shown.append(f"        found:     {'the end of the file' if found is None else _visible(found)}")
-    return shown
+    """The first lines that differ, each as expected and as found, between a line before and one after."""
+    found = [*lines[at : at + len(wanted)], *[None] * max(at + len(wanted) - len(lines), 0)]
+    different = [offset for offset, line in enumerate(wanted) if line != found[offset]]
+    last = different[_MOST_SHOWN - 1] if len(different) > _MOST_SHOWN else different[-1] + 1
+    shown = []
+    for offset in range(max(different[0] - 1, 0), min(last + 1, len(wanted))):
+        number, expected = f"{at + offset + 1:6}", _visible(wanted[offset])
+        if offset in different:
+            there = found[offset]
+            shown.append(f"{number}  expected:  {expected}")
+            shown.append(f"{'':6}  found:     {'the end of the file' if there is None else _visible(there)}")
+        else:
+            shown.append(f"{number}             {expected}")
+    return [*shown, f"{'':6}  and {len(different) - _MOST_SHOWN} more lines"] if len(different) > _MOST_SHOWN else shown
 
 
 def _visible(line: str) -> str:

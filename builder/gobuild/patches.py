@@ -65,9 +65,17 @@ class ModulePatcher:
         self.go.runner.run(self.go.command("mod", "edit", *edits, cwd=output))
         return tuple(notes)
 
+    def archives(self, patches: Sequence[ModulePatch]) -> dict[str, Path]:
+        """The archive of every module that `patches` change, by `path@version`."""
+        pinned = [self._pinned(patch.module, [patch]) for patch in patches]
+        return {str(one): self._archive(one) for one in pinned}
+
+    def _archive(self, pinned: ModuleSum) -> Path:
+        return self.modules / f"{pinned.proxy_stem}.zip"
+
     def _patch(self, module: str, patches: Sequence[ModulePatch], directory: Path) -> Iterable[str]:
         pinned = self._pinned(module, patches)
-        unpack_module(self.modules / f"{pinned.proxy_stem}.zip", pinned, directory)
+        unpack_module(self._archive(pinned), pinned, directory)
         if not (directory / "go.mod").exists():  # as the proxy serves it for modules from before there were any
             shutil.copyfile(self.modules / f"{pinned.proxy_stem}.mod", directory / "go.mod")
         changes = _Changes(directory=directory, module=str(pinned))

@@ -38,6 +38,6 @@ def tool(
     project = find_project(os.environ)
     with live_session(Settings(), quiet=True, events=None) as session:
         workspace = project.open("edge", ())
-        argv, environment = tool_command(session, workspace, name, context.args)
+        argv, environment = tool_command(session, workspace, name, context.args, directory=directory)
     os.chdir(directory)
     os.execve(argv[0], argv, environment)  # noqa: S606 - the tool takes this process's place: terminal, signals, status
