@@ -18,6 +18,13 @@ def read_requirements(go_mod: Path) -> dict[str, str]:
     return required
 
 
+def read_module(go_mod: Path) -> str:
+    """The path of the module that the file is about."""
+    for _, _, words in _directives(go_mod, "module"):
+        return words[0]
+    raise RecipeError(f"{go_mod}: it does not name its module")
+
+
 def read_replacements(go_mod: Path) -> dict[str, tuple[str, str]]:
     """Module path to path and version of what replaces it, the version empty for a directory; else as `read_requirements`."""
     replaced: dict[str, tuple[str, str]] = {}
