@@ -103,11 +103,19 @@ def open_workspace(recipe: Path, overrides: Sequence[str], *, lock_file: Path | 
             hint="if the recipe is right, run 'builder lock --update' and commit the new lock",
         )
     module: Mapping[str, SourceFile] = {}
+    patches: tuple[SourceFile, ...] = ()
     if isinstance(cluster, BuiltCluster) and lock.modules:
         go_mod, go_sum = path.parent / lock.modules.go_mod, path.parent / lock.modules.go_sum
         module = module_sources(cluster.source, go_mod=go_mod, go_sum=go_sum)
+        patches = _patch_files(loaded, cluster)
     inputs = Inputs(
-        recipe=loaded.recipe, lock=lock, host=host_arch(), module=module, origin=loaded.origin, shown=loaded.shown
+        recipe=loaded.recipe,
+        lock=lock,
+        host=host_arch(),
+        module=module,
+        patches=patches,
+        origin=loaded.origin,
+        shown=loaded.shown,
     )
     return Workspace(loaded=loaded, lock_file=path, lock=lock, inputs=inputs)
 
@@ -119,6 +127,17 @@ def require_source(loaded: LoadedRecipe, cluster: BuiltCluster) -> None:
             f"{loaded.origin('cluster.source')}: there is no directory {loaded.shown(cluster.source)}",
             hint="cluster.source names the directory of the executable's Go module",
         )
+
+
+def _patch_files(loaded: LoadedRecipe, cluster: BuiltCluster) -> tuple[SourceFile, ...]:
+    missing = [
+        f"{loaded.origin(f'cluster.patches[{index}].file')}: there is no file {loaded.shown(patch.file)}"
+        for index, patch in enumerate(cluster.patches)
+        if not patch.file.is_file()
+    ]
+    if missing:
+        raise RecipeError("patches of the recipe are not there", details=missing, hint="a patch is a unified diff")
+    return tuple(_source_file(patch.file) for patch in cluster.patches)
 
 
 def module_sources(source: Path, *, go_mod: Path, go_sum: Path) -> dict[str, SourceFile]:

@@ -6,7 +6,7 @@ from builder.core.resources import MIB, Resources
 from builder.plan.inputs import Inputs
 from builder.recipe.cluster import ImportedCluster
 from builder.recipe.keypath import format_key_path
-from builder.steps.import_kinds import IMPORT, ImportInput
+from builder.steps.kinds.imported import IMPORT, ImportInput
 from builder.steps.source import SourceFile
 from builder.steps.step import Step
 

@@ -15,7 +15,8 @@ class Inputs:
     """Everything that a plan is made from.
 
     `module` are the files of the cluster's Go module by their path in it, its go.mod and go.sum taken from where the lock
-    says; empty where the recipe builds none. `origin` tells where a key of the recipe was written
+    says; empty where the recipe builds none. `patches` are the files of
+    the recipe's patches, in its order. `origin` tells where a key of the recipe was written
     (`recipes/edge.yaml:14:7`, `default`), `shown` how a path is written for people.
     """
 
@@ -23,6 +24,7 @@ class Inputs:
     lock: Lock
     host: Arch
     module: Mapping[str, SourceFile]
+    patches: tuple[SourceFile, ...] = ()
     origin: Callable[[str], str]
     shown: Callable[[Path], str] = str
 

@@ -7,7 +7,7 @@ from builder.core.digest import Digest
 from builder.core.errors import MissingToolError
 from builder.core.resources import MIB, Resources
 from builder.recipe.lockfile import Lock
-from builder.steps.kinds import GO_TOOLCHAIN, WHEEL
+from builder.steps.kinds.toolchain import GO_TOOLCHAIN, WHEEL
 from builder.steps.step import Step
 from builder.toolchain.go import BOOTSTRAP_WHEEL, GoRelease
 from builder.toolchain.wheels import Wheel

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 
 from builder.core.resources import Resources, parse_size
-from builder.recipe.helpers import ClosedSet, CLibrary, Helper
+from builder.recipe.helpers import CLibrary, ClosedSet, Helper
 from builder.recipe.section import LocatedPath, NamedArch, Section, Unique
 from builder.recipe.shapes import (
     BuildTag,

@@ -27,6 +27,11 @@ class CacheDirs:
     go_modules: Path
     zig: Path
 
+    @property
+    def all(self) -> tuple[Path, ...]:
+        """Every one of them."""
+        return (self.go_build, self.go_modules, self.zig)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:

@@ -7,6 +7,7 @@ from builder.core.arch import Arch
 from builder.core.digest import Digest
 from builder.core.errors import BuilderError, VerificationError
 from builder.steps.context import StepContext
+from builder.steps.kinds.common import require_static
 from builder.steps.step import StepKind
 
 
@@ -35,6 +36,7 @@ def _import_executable(wanted: ImportInput, context: StepContext) -> None:
             hint="get the file again; only where you know the new one to be right, change its sha256 in the recipe",
         )
     executable.chmod(0o755)
+    require_static(context, executable, wanted.arch, name=wanted.name)
 
 
 IMPORT = StepKind(name="import", version=1, run=_import_executable)

@@ -1,0 +1,112 @@
+"""The kinds of steps that work on Go modules."""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from builder.core.arch import Arch
+from builder.gobuild.build import GoBuild
+from builder.gobuild.cgo import Cgo
+from builder.gobuild.modules import ModuleFetcher
+from builder.gobuild.patches import PATCHED_DIRECTORY, ModulePatch, ModulePatcher
+from builder.io.growth import file_lines, watch_growth
+from builder.steps.context import StepContext
+from builder.steps.kinds.common import go_of, online, require_static, snapshot, watched_download, zig_of
+from builder.steps.step import StepKind
+from builder.toolchain.network import network_hints
+
+# What pins the modules.
+PINS = ("go.mod", "go.sum")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModulesInput:
+    """The modules that the sources `go.mod` and `go.sum` name; nothing else shapes the result."""
+
+
+def _fetch_modules(_: ModulesInput, context: StepContext) -> None:
+    module_directory = snapshot(context, only=PINS)
+    fetcher = ModuleFetcher(
+        go=go_of(context),
+        environment=online(context, "what go.sum names"),
+        stall_s=context.network.stall_s,
+        progress=lambda done, total: context.progress("modules", done, total, "modules"),
+    )
+    downloads = context.caches.go_modules / "cache" / "download"
+    with network_hints(), watched_download(context, downloads):
+        fetcher.fetch(module_directory, context.output)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatchesInput:
+    """For every patch, in the order in which they are applied: the module, and the name of the source that is the diff."""
+
+    patches: tuple[tuple[str, str], ...]
+
+
+def _patch_modules(wanted: PatchesInput, context: StepContext) -> None:
+    module_directory = snapshot(context)
+    patcher = ModulePatcher(go=go_of(context), module_directory=module_directory, modules=context.needs["modules"])
+    patches = [
+        ModulePatch(module=module, file=module_directory / name, shown=str(context.sources[name].path))
+        for module, name in wanted.patches
+    ]
+    patcher.run(patches, context.output)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutableInput:
+    """An executable of the Go module in the step's sources; fields as in `gobuild.build.GoBuild`.
+
+    With `libraries`, each of them needed as `library.NAME`, its C parts are compiled too.
+    """
+
+    name: str
+    arch: Arch
+    package: str
+    tags: tuple[str, ...]
+    variables: Mapping[str, str]
+    libraries: tuple[str, ...] = ()
+
+
+def _build_executable(wanted: ExecutableInput, context: StepContext) -> None:
+    build = GoBuild(
+        name=wanted.name,
+        arch=wanted.arch,
+        package=wanted.package,
+        tags=wanted.tags,
+        variables=wanted.variables,
+        cores=context.cores,
+        cgo=_cgo(wanted, context),
+    )
+    module_directory = snapshot(context)
+    if patched := context.needs.get("patched"):
+        _take_patched(patched, module_directory)
+    # The Go command writes the name of every package that it compiles, a line each.
+    with watch_growth(
+        lambda: file_lines(context.runner.log), lambda lines: context.progress("compiled", lines, None, "packages")
+    ):
+        executable = build.run(
+            go_of(context), module_directory=module_directory, modules=context.needs["modules"], output=context.output
+        )
+    require_static(context, executable, wanted.arch, name=wanted.name)
+
+
+def _cgo(wanted: ExecutableInput, context: StepContext) -> Cgo | None:
+    if not wanted.libraries:
+        return None
+    prefix = context.scratch / "libraries"
+    for name in wanted.libraries:
+        shutil.copytree(context.needs[f"library.{name}"], prefix, dirs_exist_ok=True, copy_function=shutil.copyfile)
+    return Cgo(zig=zig_of(context), prefix=prefix, libraries=wanted.libraries)
+
+
+def _take_patched(patched: Path, module_directory: Path) -> None:
+    shutil.copytree(patched / PATCHED_DIRECTORY, module_directory / PATCHED_DIRECTORY, copy_function=shutil.copyfile)
+    shutil.copyfile(patched / "go.mod", module_directory / "go.mod")
+
+
+GO_MODULES = StepKind(name="go-modules", version=1, run=_fetch_modules, downloads=True)
+PATCHED_MODULES = StepKind(name="patched-modules", version=1, run=_patch_modules)
+EXECUTABLE = StepKind(name="executable", version=2, run=_build_executable)
