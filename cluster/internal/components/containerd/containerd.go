@@ -1,4 +1,4 @@
-// Package containerd carries the containerd daemon with all its built-in plugins.
+// Package containerd carries the containerd daemon with the plugins that a device uses.
 package containerd
 
 import (
@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 
-	_ "github.com/containerd/containerd/v2/cmd/containerd/builtins" // the daemon's plugins
 	"github.com/containerd/containerd/v2/cmd/containerd/command"
 	upstream "github.com/containerd/containerd/v2/version"
 
