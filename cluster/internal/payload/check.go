@@ -4,11 +4,13 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 )
 
@@ -126,4 +128,26 @@ func (i Index) topLevel() []string {
 		}
 	}
 	return names
+}
+
+// VerifyUnpacked reads every file that lies unpacked below dataDir and returns
+// what is wrong, in words. The error is of kind Unknown when nothing is unpacked
+// there.
+func (p *Payload) VerifyUnpacked(ctx context.Context, dataDir string) ([]string, error) {
+	where, err := locate(filepath.Join(dataDir, helpersName, p.ID()))
+	if err != nil {
+		return nil, err
+	}
+	if !where.exists() {
+		return nil, &Error{Kind: Unknown, Path: where.path, Problem: "is not there yet", Hint: "unpack the helpers with 'kedge payload unpack'"}
+	}
+	root, err := os.OpenRoot(where.path)
+	if err != nil {
+		return nil, unusable(where.path, err)
+	}
+	wrong := p.inspectContents(ctx, root)
+	if err := ctx.Err(); err != nil {
+		return nil, errors.Join(fmt.Errorf("read the unpacked helpers: %w", err), root.Close())
+	}
+	return wrong, root.Close()
 }

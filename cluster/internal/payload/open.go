@@ -18,10 +18,17 @@ import (
 // Payload is what was appended to an executable. It is safe for concurrent use.
 type Payload struct {
 	path   string
-	file   *os.File
+	file   executable
 	index  Index
 	digest string
 	log    *slog.Logger
+}
+
+// executable is an open file, of which nothing but parts is read.
+type executable interface {
+	io.ReaderAt
+	io.Closer
+	Stat() (os.FileInfo, error)
 }
 
 // Option changes how a payload is used.

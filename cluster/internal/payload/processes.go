@@ -80,6 +80,9 @@ func isGone(err error) bool {
 func versionsOf(process, helpers string, wanted map[inode]string) ([]string, error) {
 	var versions []string
 	info, err := os.Stat(filepath.Join(process, "exe"))
+	if errors.Is(err, fs.ErrPermission) {
+		return versionsInArguments(filepath.Join(process, "cmdline"), helpers)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -92,6 +95,24 @@ func versionsOf(process, helpers string, wanted map[inode]string) ([]string, err
 	}
 	for line := range strings.Lines(string(maps)) {
 		if version := versionOfMapping(line, helpers, wanted); version != "" {
+			versions = append(versions, version)
+		}
+	}
+	return versions, nil
+}
+
+// versionsInArguments judges a process of which only the command line may be
+// seen: an init with more rights than ours, processes of other users. Helpers
+// are started by their full paths.
+func versionsInArguments(commandLine, helpers string) ([]string, error) {
+	raw, err := os.ReadFile(commandLine)
+	if err != nil {
+		return nil, err
+	}
+	var versions []string
+	for argument := range strings.SplitSeq(string(raw), "\x00") {
+		if rest, ok := strings.CutPrefix(argument, helpers+"/"); ok {
+			version, _, _ := strings.Cut(rest, "/")
 			versions = append(versions, version)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -193,7 +194,8 @@ func (p *Payload) exchange(helpers *os.Root, temporary string) error {
 		return err
 	}
 	wanted := p.index.topLevel()
-	for _, name := range append(wanted, present...) {
+	stray := slices.DeleteFunc(present, func(name string) bool { return slices.Contains(wanted, name) })
+	for _, name := range append(wanted, stray...) {
 		if err := swap(fresh, old, name); err != nil {
 			return err
 		}
@@ -208,13 +210,19 @@ func (p *Payload) exchange(helpers *os.Root, temporary string) error {
 func swap(fresh, old *os.File, name string) error {
 	from, to := int(fresh.Fd()), int(old.Fd())
 	err := unix.Renameat2(from, name, to, name, unix.RENAME_EXCHANGE)
-	if errors.Is(err, unix.ENOENT) { // one of them is missing: bring the new one, or take the stray one away
-		err = unix.Renameat2(from, name, to, name, unix.RENAME_NOREPLACE)
+	if err == nil {
+		return nil
 	}
-	if errors.Is(err, unix.ENOENT) {
-		err = unix.Renameat2(to, name, from, name, unix.RENAME_NOREPLACE)
+	// One of the two is missing, or the file system cannot exchange.
+	away := unix.Renameat(to, name, from, removedPrefix+name)
+	bring := unix.Renameat(from, name, to, name)
+	if errors.Is(away, unix.ENOENT) {
+		away = nil
 	}
-	return err
+	if errors.Is(bring, unix.ENOENT) {
+		bring = nil
+	}
+	return errors.Join(away, bring)
 }
 
 func (p *Payload) lockHelpers(ctx context.Context, helpers *os.Root) (*os.File, error) {
