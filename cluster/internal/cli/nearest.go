@@ -12,7 +12,7 @@ import (
 
 // ownWords are kedge's own commands, as somebody may misspell them.
 func ownWords() []string {
-	return []string{"version", "help", "completion"}
+	return []string{"version", "payload", "sysinfo", "help", "completion"}
 }
 
 // isKnown also knows the words by which a shell asks for completions.
