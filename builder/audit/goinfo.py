@@ -98,6 +98,8 @@ def _parse(version: str, text: bytes) -> GoInfo:
                 dependencies.append(_module(words, number))
             case ["=>", *words] if dependencies:
                 dependencies[-1] = replace(dependencies[-1], replacement=_module(words, number))
+            case ["=>", *words] if info.main:  # the main package is one of a dependency
+                info = replace(info, main=replace(info.main, replacement=_module(words, number)))
             case ["build", setting]:
                 info.settings.update([_setting(setting, number)])
             case _:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from builder.core.errors import RecipeError
-from builder.formats.gomod import read_requirements
+from builder.formats.gomod import read_module, read_replacements, read_requirements
 
 GO_MOD = """\
 module kedge
@@ -58,3 +58,30 @@ def test_a_malformed_requirement_is_named(tmp_path: Path, text: str) -> None:
 
 def test_an_empty_file_requires_nothing(tmp_path: Path) -> None:
     assert read_requirements(written(tmp_path, "")) == {}
+
+
+def test_replacements(tmp_path: Path) -> None:
+    path = tmp_path / "go.mod"
+    path.write_text(
+        GO_MOD + "replace (\n\texample.org/a v1.0.0 => ../a // a directory\n\texample.org/b => b.org v2.0.0\n)\n"
+    )
+    assert read_replacements(path) == {
+        "k8s.io/api": ("k8s.io/api", "v0.37.2"),
+        "example.org/a": ("../a", ""),
+        "example.org/b": ("b.org", "v2.0.0"),
+    }
+    assert read_module(path) == "kedge"
+
+
+def test_a_malformed_replacement_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "go.mod"
+    path.write_text("module kedge\nreplace example.org/a\n")
+    with pytest.raises(RecipeError, match=r"go\.mod:2: expected 'module => replacement'"):
+        read_replacements(path)
+
+
+def test_a_file_without_a_module(tmp_path: Path) -> None:
+    path = tmp_path / "go.mod"
+    path.write_text("go 1.26\n")
+    with pytest.raises(RecipeError, match="does not name its module"):
+        read_module(path)
