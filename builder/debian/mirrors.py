@@ -67,7 +67,7 @@ def shown(address: str) -> str:
 def _checked(address: str, origin: str) -> str:
     try:
         parts = urlsplit(address)
-        good = parts.scheme in _SCHEMES and bool(parts.netloc or parts.scheme == "file")
+        good = parts.scheme in _SCHEMES and bool(parts.hostname or parts.scheme == "file")
     except ValueError:
         good = False
     if not good:

@@ -6,10 +6,10 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from builder.core.digest import Digest
-from builder.core.errors import RecipeError
+from builder.core.errors import BuilderError, RecipeError
 from builder.debian.download import Downloader, Expected, address_of
 from builder.debian.index import ArchiveFile, find_packages, find_sources
 from builder.debian.mirrors import MAIN_ARCHIVE
@@ -42,16 +42,22 @@ class PinnedFile(BaseModel):
 
     @classmethod
     def of(cls, name: str, version: str, architecture: str, archive: str, file: ArchiveFile) -> Self:
-        """The pin of `file`, which belongs to a package."""
-        return cls(
-            name=name,
-            version=version,
-            architecture=architecture,
-            archive=archive,
-            path=file.path,
-            size_bytes=file.size_bytes,
-            sha256=file.digest,
-        )
+        """The pin of `file`, which belongs to a package; `BuilderError` for what no lock may hold."""
+        try:
+            return cls(
+                name=name,
+                version=version,
+                architecture=architecture,
+                archive=archive,
+                path=file.path,
+                size_bytes=file.size_bytes,
+                sha256=file.digest,
+            )
+        except ValidationError as error:
+            details = [f"{'.'.join(map(str, one['loc']))} {one['input']!r}: {one['msg']}" for one in error.errors()]
+            raise BuilderError(
+                f"what the index of {archive} says of {name} cannot be pinned", details=details
+            ) from None
 
     @property
     def file_name(self) -> str:

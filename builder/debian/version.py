@@ -4,7 +4,7 @@ import re
 
 from builder.core.errors import BuilderError
 
-_FORM = re.compile(r"(?:(\d+):)?([A-Za-z0-9.+~:-]+?)(?:-([A-Za-z0-9.+~]+))?")
+_FORM = re.compile(r"(?:(\d+):)?([A-Za-z0-9.+~-]+?)(?<!-)(?:-([A-Za-z0-9.+~]+))?")
 _PIECES = re.compile(r"(\D*)(\d*)")
 _LETTERS = range(ord("A"), ord("z") + 1)
 

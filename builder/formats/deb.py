@@ -54,20 +54,28 @@ def extract_all(deb: Path, directory: Path) -> None:
     with _data(deb) as archive:
         for member, content in _members(deb, archive):
             target = _inside(deb, directory, member.name)
+            try:
+                _place(deb, directory, target, (member, content))
+            except (FileExistsError, FileNotFoundError) as error:
+                raise _damaged(deb, f"the member {member.name!r} cannot be placed ({error.strerror})") from None
             if member.isdir():
-                target.mkdir(exist_ok=True)
                 late.append((target, member.mode))
-            elif member.issym():
-                target.symlink_to(member.linkname)
-            elif member.islnk():
-                source = _inside(deb, directory, _name(deb, member.linkname))
-                target.hardlink_to(source)
-            elif content is not None:
-                _write(content, target, member.mode)
-            else:
-                raise BuilderError(f"{deb.name}: {member.name} is neither a file, nor a directory, nor a link")
     for path, mode in reversed(late):
         path.chmod(mode & 0o7777)
+
+
+def _place(deb: Path, directory: Path, target: Path, entry: tuple[tarfile.TarInfo, IO[bytes] | None]) -> None:
+    member, content = entry
+    if member.isdir():
+        _inside(deb, directory, f"{member.name}/.")
+    elif member.issym():
+        target.symlink_to(member.linkname)
+    elif member.islnk():
+        target.hardlink_to(_inside(deb, directory, _name(deb, member.linkname)))
+    elif content is not None:
+        _write(content, target, member.mode)
+    else:
+        raise BuilderError(f"{deb.name}: {member.name} is neither a file, nor a directory, nor a link")
 
 
 def extract_files(deb: Path, wanted: Mapping[str, Path]) -> None:
@@ -162,6 +170,8 @@ def _data(deb: Path) -> Iterator[tarfile.TarFile]:
         decompress = _DECOMPRESSORS.get(name.removeprefix("data.tar"))
         if decompress is None:
             raise BuilderError(f"{deb.name}: {name} is compressed in a way that is not known here")
+        if deb.stat().st_size < stream.tell() + size_bytes:
+            raise _damaged(deb, f"{name} is cut")
         part = io.BufferedReader(_Part(stream, size_bytes))
         try:
             with decompress(part) as plain, tarfile.open(fileobj=plain, mode="r|") as archive:
