@@ -33,6 +33,7 @@ var none = []string{}
 // new package finds its place here first.
 var rules = []rule{
 	{"kedge/cmd/kedge", []string{"kedge/internal/cli", "kedge/internal/components", "kedge/internal/version"}, none},
+	{"kedge/cmd/cni", []string{"kedge/internal/multicall"}, []string{"github.com/containernetworking/cni/pkg/types", "github.com/containernetworking/plugins/plugins/*/*"}},
 	{"kedge/internal/cli", []string{"kedge/internal/multicall", "kedge/internal/payload", "kedge/internal/sysinfo", "kedge/internal/version"}, []string{"github.com/spf13/cobra", "github.com/spf13/pflag"}},
 	{"kedge/internal/components", []string{"kedge/internal/components/*", "kedge/internal/multicall"}, none},
 	// Components know nothing of each other: any of them may be left out.
