@@ -66,6 +66,10 @@ def _misfit(lines: Sequence[str], hunk: Hunk, stated: int, places: Sequence[int]
     if places:
         where = ", ".join(str(place + 1) for place in places)
         return Misfit(hunk=hunk, at=stated + 1, shown=(f"not there, and elsewhere more than once: at lines {where}",))
+    earlier = _places(lines, hunk.old, 0)
+    if earlier:
+        words = f"it fits line {earlier[0] + 1}, which is before or inside of a hunk above it"
+        return Misfit(hunk=hunk, at=earlier[0] + 1, shown=(words,))
     best = _most_alike(lines, hunk.old, stated)
     return Misfit(hunk=hunk, at=best + 1, shown=tuple(_compared(lines, hunk.old, best)))
 

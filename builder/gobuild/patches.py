@@ -57,7 +57,7 @@ class ModulePatcher:
             try:
                 notes += self._patch(module, by_module[module], output / PATCHED_DIRECTORY / module)
             except RecipeError as error:
-                problems += [error.brief, *(f"  {line}" for line in error.details)]
+                problems += [error.brief, *error.details]
         if problems:
             raise RecipeError("patches of Go modules do not fit", details=problems, hint=_REBASE)
         shutil.copyfile(self.module_directory / "go.mod", output / "go.mod")
