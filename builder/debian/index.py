@@ -6,17 +6,9 @@ from dataclasses import dataclass
 
 from builder.core.digest import Digest
 from builder.core.errors import BuilderError
+from builder.debian.pinned import ArchiveFile
 from builder.debian.repository import SOURCE, Library, Release
 from builder.formats.deb822 import Stanza, parse_stanza, required
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArchiveFile:
-    """A file of an archive: `path` below the archive's base address."""
-
-    path: str
-    size_bytes: int
-    digest: Digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from builder.core.digest import Digest
 from builder.core.errors import BuilderError, RecipeError, VerificationError
 from builder.debian.download import Downloader, Expected, address_of
 from builder.debian.mirrors import MAIN_ARCHIVE, MIRROR_VARIABLE, Mirrors
+from builder.debian.pinned import ArchiveFile
 from builder.formats.deb822 import Stanza, parse_stanza, required, split_stanzas
 from builder.io.files import CHUNK_BYTES
 from builder.trust.openpgp import Keyring
@@ -65,13 +66,13 @@ class Release:
         """Whether indexes are also served under their digests, which outlast an update of the mirror."""
         return self.fields.get("acquire-by-hash", "").strip() == "yes"
 
-    def index_of(self, component: str, architecture: str) -> tuple[str, Expected]:
-        """Path below the suite, and size and digest, of the index of `component` for `architecture`, or `source`."""
+    def index_of(self, component: str, architecture: str) -> ArchiveFile:
+        """The index of `component` for `architecture`, or `source`; its path is below the suite's directory."""
         name = "source/Sources" if architecture == SOURCE else f"binary-{architecture}/Packages"
-        entries = dict(self._entries())
+        entries = {entry.path: entry for entry in self._entries()}
         for suffix in _SUFFIXES:
-            if entry := entries.get(path := f"{component}/{name}{suffix}"):
-                return path, entry
+            if entry := entries.get(f"{component}/{name}{suffix}"):
+                return entry
         raise RecipeError(
             f"{self.repository} has no index of {component} for {architecture}",
             details=[
@@ -80,10 +81,10 @@ class Release:
             hint="is the suite the one that serves this architecture?",
         )
 
-    def _entries(self) -> Iterator[tuple[str, Expected]]:
+    def _entries(self) -> Iterator[ArchiveFile]:
         for line in self.fields.get("sha256", "").split("\n"):
             if match := _ENTRY.fullmatch(line.strip()):
-                yield match[3], Expected(size_bytes=int(match[2]), digest=Digest.from_hex(match[1]))
+                yield ArchiveFile(path=match[3], size_bytes=int(match[2]), digest=Digest.from_hex(match[1]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,16 +109,16 @@ class Library:
 
     def stanzas(self, release: Release, component: str, architecture: str) -> Iterator[bytes]:
         """The unparsed stanzas of an index; it is fetched where `directory` does not hold it yet."""
-        path, expected = release.index_of(component, architecture)
-        digest = expected.digest
-        assert digest is not None  # noqa: S101 - index_of gives one; says so to the type checker
-        target = self.directory / f"{digest.hex}{Path(path).suffix}"
-        if not (target.exists() and Digest.of_file(target) == digest):
-            suite = f"dists/{release.repository.suite}"
-            by_hash = [f"{suite}/{path.rpartition('/')[0]}/by-hash/SHA256/{digest.hex}"] if release.by_hash else []
-            bases = release.repository.bases(self.mirrors)
-            addresses = [address_of(base, one) for base in bases for one in (*by_hash, f"{suite}/{path}")]
-            self.downloader.fetch(addresses, target, expected)
+        index = release.index_of(component, architecture)
+        target = self.directory / f"{index.digest.hex}{Path(index.path).suffix}"
+        if not (target.exists() and Digest.of_file(target) == index.digest):
+            names = [f"{index.path.rpartition('/')[0]}/by-hash/SHA256/{index.digest.hex}"] if release.by_hash else []
+            names.append(index.path)
+            suites = [
+                address_of(base, f"dists/{release.repository.suite}") for base in release.repository.bases(self.mirrors)
+            ]
+            addresses = [address_of(suite, name) for suite in suites for name in names]
+            self.downloader.fetch(addresses, target, Expected(size_bytes=index.size_bytes, digest=index.digest))
         with _open(target) as stream:
             yield from split_stanzas(iter(partial(stream.read, CHUNK_BYTES), b""))
 

@@ -9,7 +9,8 @@ import pytest
 from builder.core.errors import BuilderError, RecipeError, VerificationError
 from builder.debian.download import Downloader
 from builder.debian.mirrors import Mirrors
-from builder.debian.pins import PinnedFile, Wanted, fetch_pinned, resolve_pins
+from builder.debian.pinned import PinnedFile
+from builder.debian.pins import Wanted, fetch_pinned, resolve_pins
 from builder.debian.repository import Library, Repository
 from builder.formats.deb import extract_files
 from tests.integration.debian.archive import DATE, Archive

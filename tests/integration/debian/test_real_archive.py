@@ -64,7 +64,7 @@ def test_packages_come_out_of_the_signed_archive(
     mirror = None if os.environ.get(MIRROR_VARIABLE) else Fetched(tmp_path / "debian")
     if mirror:
         mirror.bring(f"dists/{suite}/InRelease")
-        mirror.bring(f"dists/{suite}/{library.release(repository).index_of('main', architecture)[0]}")
+        mirror.bring(f"dists/{suite}/{library.release(repository).index_of('main', architecture).path}")
     names = ("nftables", "libnftables1", "busybox-static")
     pins = resolve_pins(
         [Wanted(name=one, architecture=architecture, repositories=(repository,)) for one in names], library
