@@ -15,6 +15,7 @@ import httpx
 from builder.core.digest import Digest
 from builder.core.errors import BuilderError, VerificationError
 from builder.debian.mirrors import MIRROR_VARIABLE, shown
+from builder.debian.pins import PinnedFile
 from builder.io.files import CHUNK_BYTES, sync_directory
 
 _SERVER_ERRORS = 500
@@ -127,6 +128,12 @@ class Downloader:
             raise _PassingError(str(error) or type(error).__name__) from None
         except (httpx.TooManyRedirects, httpx.InvalidURL) as error:
             raise _RefusalError(str(error)) from None
+
+
+def fetch_pinned(pin: PinnedFile, bases: Sequence[str], directory: Path, downloader: Downloader) -> Path:
+    """The file of `pin` under its own name in `directory`, verified; fetched from the first good of the archive's `bases`."""
+    expected = Expected(size_bytes=pin.size_bytes, digest=Digest(pin.sha256))
+    return downloader.fetch([address_of(base, pin.path) for base in bases], directory / pin.file_name, expected)
 
 
 def address_of(mirror: str, path: str) -> str:

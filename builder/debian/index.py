@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from builder.core.digest import Digest
 from builder.core.errors import BuilderError
-from builder.debian.pinned import ArchiveFile
+from builder.debian.pins import ArchiveFile
 from builder.debian.repository import SOURCE, Library, Release
 from builder.formats.deb822 import Stanza, parse_stanza, required
 

@@ -1,88 +1,70 @@
-"""Pinned files of Debian's archive: found for the lock, fetched for a build."""
+"""Pinned files of Debian's archive, as a lock holds them."""
 
-from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from builder.core.digest import Digest
-from builder.core.errors import RecipeError
-from builder.debian.download import Downloader, Expected, address_of
-from builder.debian.index import find_packages, find_sources
-from builder.debian.pinned import PinnedFile
-from builder.debian.repository import SOURCE, Library, Release, Repository
-from builder.debian.version import version_key
+from builder.core.errors import BuilderError
+from builder.debian.mirrors import MAIN_ARCHIVE
 
-__all__ = ["PinnedFile", "Wanted", "fetch_pinned", "resolve_pins"]
+
+def _inside(path: str) -> str:
+    if any(part in ("", ".", "..") for part in path.split("/")):
+        raise ValueError("it must be a path below the archive's base address, without '.' and '..'")
+    return path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """A package to pin from one of `repositories`: the newest that they have, or the newest of exactly `version`.
+class ArchiveFile:
+    """A file of an archive: `path` below the archive's base address."""
 
-    `architecture` is dpkg's word for the machine that it is for, or `source`; of a source package come the files whose names
-    match the pattern `files` (`*.orig.tar.?z`).
+    path: str
+    size_bytes: int
+    digest: Digest
+
+
+class PinnedFile(BaseModel):
+    """A file of an archive that is laid out like Debian's, as a lock pins it.
+
+    `name` and `version` are the package's, `architecture` dpkg's word for its own (`armhf`, `all`, `source`). `path` is
+    below the base address of `archive`.
     """
 
-    name: str
-    architecture: str
-    repositories: tuple[Repository, ...]
-    version: str = ""
-    files: str = "*"
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9+.-]+$")]
+    version: str
+    architecture: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    archive: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]*$")] = MAIN_ARCHIVE
+    path: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+.~_%:/-]+$"), AfterValidator(_inside)]
+    size_bytes: Annotated[int, Field(ge=0)]
+    sha256: Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
+
+    @classmethod
+    def of(cls, name: str, version: str, architecture: str, archive: str, file: ArchiveFile) -> Self:
+        """The pin of `file`, which belongs to a package; `BuilderError` for what no lock may hold."""
+        try:
+            return cls(
+                name=name,
+                version=version,
+                architecture=architecture,
+                archive=archive,
+                path=file.path,
+                size_bytes=file.size_bytes,
+                sha256=file.digest,
+            )
+        except ValidationError as error:
+            details = [f"{'.'.join(map(str, one['loc']))} {one['input']!r}: {one['msg']}" for one in error.errors()]
+            raise BuilderError(
+                f"what the index of {archive} says of {name} cannot be pinned", details=details
+            ) from None
+
+    @property
+    def file_name(self) -> str:
+        """The last part of the path."""
+        return self.path.rpartition("/")[2]
 
     def __str__(self) -> str:
-        return " ".join(filter(None, (self.name, self.version, f"({self.architecture})")))
-
-
-def resolve_pins(wanted: Sequence[Wanted], library: Library) -> list[PinnedFile]:
-    """The pins of all that is `wanted`, in its order; each index is read once. `RecipeError` names all that is missing."""
-    names: dict[tuple[Repository, str], set[str]] = {}
-    for one in wanted:
-        for repository in one.repositories:
-            names.setdefault((repository, one.architecture), set()).add(one.name)
-    releases = {repository: library.release(repository) for repository in dict.fromkeys(one for one, _ in names)}
-    offers = {
-        (repository, architecture): list(_offers(library, releases[repository], architecture, some))
-        for (repository, architecture), some in names.items()
-    }
-    chosen = [
-        _choose(one, [offer for source in one.repositories for offer in offers[source, one.architecture]])
-        for one in wanted
-    ]
-    if missing := [one for one, pins in zip(wanted, chosen, strict=True) if not pins]:
-        raise RecipeError(
-            "the archive does not have everything that is wanted of it",
-            details=[f"{one}: not in {', '.join(map(str, one.repositories))}" for one in missing],
-            hint="correct the names and versions, or the suites to look in",
-        )
-    return [pin for pins in chosen for pin in pins]
-
-
-def fetch_pinned(pin: PinnedFile, bases: Sequence[str], directory: Path, downloader: Downloader) -> Path:
-    """The file of `pin` under its own name in `directory`, verified; fetched from the first good of the archive's `bases`."""
-    expected = Expected(size_bytes=pin.size_bytes, digest=Digest(pin.sha256))
-    return downloader.fetch([address_of(base, pin.path) for base in bases], directory / pin.file_name, expected)
-
-
-def _offers(
-    library: Library, release: Release, architecture: str, names: Iterable[str]
-) -> Iterator[tuple[PinnedFile, ...]]:
-    """What `release` has of `names`: the files of each package."""
-    archive = release.repository.archive
-    if architecture == SOURCE:
-        for source in find_sources(library, release, frozenset(names)):
-            yield tuple(PinnedFile.of(source.name, source.version, SOURCE, archive, file) for file in source.files)
-    else:
-        for package in find_packages(library, release, architecture, frozenset(names)):
-            yield (PinnedFile.of(package.name, package.version, package.architecture, archive, package.file),)
-
-
-def _choose(wanted: Wanted, offers: Sequence[tuple[PinnedFile, ...]]) -> tuple[PinnedFile, ...]:
-    """The files of the newest of `offers` that `wanted` means, none where there is none."""
-    fitting = [
-        pins for pins in offers if pins and pins[0].name == wanted.name and wanted.version in ("", pins[0].version)
-    ]
-    if not fitting:
-        return ()
-    newest = max(fitting, key=lambda pins: version_key(pins[0].version))
-    return tuple(pin for pin in newest if fnmatchcase(pin.file_name, wanted.files))
+        return f"{self.name} {self.version} ({self.architecture})"

@@ -15,7 +15,7 @@ from builder.core.digest import Digest
 from builder.core.errors import BuilderError, RecipeError, VerificationError
 from builder.debian.download import Downloader, Expected, address_of
 from builder.debian.mirrors import MAIN_ARCHIVE, MIRROR_VARIABLE, Mirrors
-from builder.debian.pinned import ArchiveFile
+from builder.debian.pins import ArchiveFile
 from builder.formats.deb822 import Stanza, parse_stanza, required, split_stanzas
 from builder.io.files import CHUNK_BYTES
 from builder.trust.openpgp import Keyring

@@ -7,11 +7,11 @@ import pysequoia
 import pytest
 
 from builder.core.errors import BuilderError, RecipeError, VerificationError
-from builder.debian.download import Downloader
+from builder.debian.download import Downloader, fetch_pinned
 from builder.debian.mirrors import Mirrors
-from builder.debian.pinned import PinnedFile
-from builder.debian.pins import Wanted, fetch_pinned, resolve_pins
+from builder.debian.pins import PinnedFile
 from builder.debian.repository import Library, Repository
+from builder.debian.resolve import Wanted, resolve_pins
 from builder.formats.deb import extract_files
 from tests.integration.debian.archive import DATE, Archive
 from tests.integration.debian.conftest import Connect, Serve

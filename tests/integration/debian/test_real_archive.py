@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from builder.debian.download import fetch_pinned
 from builder.debian.mirrors import MIRROR_VARIABLE, Mirrors, find_mirrors
-from builder.debian.pins import Wanted, fetch_pinned, resolve_pins
 from builder.debian.repository import Library, Repository
+from builder.debian.resolve import Wanted, resolve_pins
 from builder.formats.deb import extract_all, extract_files
 from builder.trust.debian_keys import debian_keyring
 from tests.integration.debian.conftest import Connect, Serve
