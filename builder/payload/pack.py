@@ -8,9 +8,10 @@ from pathlib import Path
 
 import zstandard
 
-from builder.core.arch import Arch
+from builder.core.arch import ARCH_FACTS, Arch
 from builder.core.digest import Digest
 from builder.core.errors import BuilderError
+from builder.formats.elf import ElfError, open_elf
 from builder.io.files import copy_file
 from builder.payload.index import DATA_MODE, EXECUTABLE_MODE, Index, PackedFile, PackedLink, footer
 
@@ -77,15 +78,35 @@ class Packing:
 
 
 def assemble(executable: Path, payload: Path, target: Path) -> None:
-    """Write `executable` and the payload that `Packing` left in the directory `payload` to `target`."""
-    copy_file(executable, target, mode=0o755)
+    """Write `executable` and the payload that `Packing` left in the directory `payload` to `target`.
+
+    Raises:
+        BuilderError: the executable is damaged, for another architecture, or has something appended already.
+    """
     index = Index.model_validate_json((payload / INDEX).read_bytes())
+    _require_plain(executable, index.arch)
+    copy_file(executable, target, mode=0o755)
     frames = (payload / FRAMES).read_bytes()
     start = target.stat().st_size
     data = index.moved(start).to_bytes()
     with target.open("ab") as stream:
         for part in (frames, data, footer(data, offset=start + len(frames))):
             stream.write(part)
+
+
+def _require_plain(executable: Path, arch: Arch) -> None:
+    """Frames have to begin where the ELF structure ends: that is how a reader knows what was cut."""
+    try:
+        with open_elf(executable) as elf:
+            damage, machine, appended = elf.damage, elf.machine, elf.size_bytes - elf.end
+    except ElfError as error:
+        raise BuilderError(f"{executable} is no executable that could carry a payload: {error}") from error
+    if damage:
+        raise BuilderError(f"{executable} is damaged", details=damage)
+    if machine != ARCH_FACTS[arch].elf_machine:
+        raise BuilderError(f"{executable} is not for {arch}, its payload is", details=[f"ELF machine {machine}"])
+    if appended:
+        raise BuilderError(f"{executable} has {appended} bytes appended already", hint="build it again")
 
 
 def _compressed(path: Path) -> bytes:

@@ -57,3 +57,30 @@ def test_a_link_that_leads_out_is_refused(target: str, tmp_path: Path) -> None:
     (tree / "bin" / "link").symlink_to(target)
     with pytest.raises(BuilderError, match="bin/link in the payload leads nowhere in it"):
         Packing(tree=tree, arch=Arch.AMD64, versions={}).run(tmp_path, cores=1)
+
+
+@pytest.mark.parametrize(
+    ("executable", "says"),
+    [
+        (b"", "no executable that could carry"),
+        (b"#!/bin/sh\n", "no executable that could carry"),
+        (elf64()[:-1], "is damaged"),
+        (elf64(183), "is not for amd64"),
+        ((HERE / "samples" / "good-amd64").read_bytes(), "appended already"),
+    ],
+    ids=["empty", "script", "cut", "foreign", "with a payload"],
+)
+def test_only_a_plain_executable_of_the_architecture_carries_a_payload(
+    tmp_path: Path, executable: bytes, says: str
+) -> None:
+    Packing(tree=lay_out(TREE, tmp_path / "tree"), arch=Arch.AMD64, versions={}).run(tmp_path, cores=1)
+    (tmp_path / "kedge").write_bytes(executable)
+    with pytest.raises(BuilderError, match=says):
+        assemble(tmp_path / "kedge", tmp_path, tmp_path / "whole")
+    assert not (tmp_path / "whole").exists()
+
+
+def test_an_empty_payload_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "tree").mkdir()
+    with pytest.raises(ValueError, match="at least 1 item"):
+        Packing(tree=tmp_path / "tree", arch=Arch.AMD64, versions={}).run(tmp_path, cores=1)
