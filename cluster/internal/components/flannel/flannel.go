@@ -39,12 +39,12 @@ func Program() multicall.Program {
 
 func run(argv []string) int {
 	defer klog.Flush()
-	opts, err := parseOptions(argv[1:], os.LookupEnv, os.Stderr)
+	opts, err := parseOptions(argv[1:], os.LookupEnv, os.Stdout)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
 	case err != nil:
-		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
+		fmt.Fprintf(os.Stderr, "%s: %v\nSee '%s --help'.\n", name, err, name)
 		return exitUsage
 	case opts.version:
 		fmt.Println(version.Current().Module(module).Version)

@@ -1,6 +1,7 @@
 package flannel
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -58,12 +59,17 @@ func (n *names) Set(value string) error {
 func parseOptions(args []string, lookupEnv func(string) (string, bool), help io.Writer) (options, error) {
 	var opts options
 	flags := flag.NewFlagSet(name, flag.ContinueOnError)
-	flags.SetOutput(help)
+	flags.SetOutput(io.Discard) // errors are told once, by the caller
 	opts.register(flags)
 	if err := addLogFlags(flags); err != nil {
 		return options{}, err
 	}
-	if err := flags.Parse(args); err != nil {
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		flags.SetOutput(help)
+		fmt.Fprintf(help, "Usage: %s [flags]\nWhat the command line leaves open may stand in the environment: %sIP_MASQ for --ip-masq.\n", name, envPrefix)
+		flags.PrintDefaults()
+		return options{}, err
+	} else if err != nil {
 		return options{}, err
 	}
 	if err := fromEnvironment(flags, lookupEnv); err != nil {
