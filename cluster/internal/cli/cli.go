@@ -122,7 +122,7 @@ its name. All arguments after the name are the component's own.`,
 	for _, program := range env.Table.Programs() {
 		root.AddCommand(listed(program))
 	}
-	root.AddCommand(newVersion(env), newPayload(env))
+	root.AddCommand(newVersion(env), newPayload(env), newSysinfo(env))
 	root.SetHelpCommandGroupID(groupCommands)
 	root.SetCompletionCommandGroupID(groupCommands)
 	return root
