@@ -7,13 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.checkout import Checkout, copy_path
+from benchmarks.checkout import Checkout, copy_path, executable_step
 from benchmarks.setting import cores_of
 from builder.app.session import Session, Settings
 from builder.core.errors import BuilderError
 from builder.gobuild.build import GoBuild
 from builder.gobuild.command import target_environment
-from builder.plan.compose import Target, go_step
+from builder.gobuild.patches import PATCHED_DIRECTORY
+from builder.plan.compose import Target
+from builder.plan.toolchains import go_step
 from builder.toolchain.network import network_environment
 
 _LAST_LINES = 10
@@ -90,14 +92,19 @@ class BareGo:
 
 
 def bare_go(checkout: Checkout, target: Target, place: Path, *, module_cache: Path | None = None) -> BareGo:
-    """What builds the same as the step of `target`, with the sources of `checkout` and empty caches below `place`."""
-    wanted = target.step.input
+    """What builds the same as the executable's step of `target`, with the sources of `checkout`, caches below `place`."""
+    step = executable_step(target)
+    wanted = step.input
     source = place / "source"
-    for name, file in target.step.sources.items():
+    for name, file in step.sources.items():
         shutil.copyfile(file.path, copy_path(source, name))
     workspace = checkout.workspace()
     with Session(checkout.project, Settings()) as session:
         goroot = session.obtain(go_step(workspace.lock, workspace.inputs.host))
+        if "patched" in step.needs:
+            patched = session.obtain(step.needs["patched"])
+            shutil.copytree(patched / PATCHED_DIRECTORY, source / PATCHED_DIRECTORY, copy_function=shutil.copyfile)
+            shutil.copyfile(patched / "go.mod", source / "go.mod")
     return BareGo(
         goroot=goroot,
         source=source,
@@ -109,7 +116,7 @@ def bare_go(checkout: Checkout, target: Target, place: Path, *, module_cache: Pa
             package=wanted.package,
             tags=wanted.tags,
             variables=wanted.variables,
-            cores=cores_of(target.step.resources.cores),
+            cores=cores_of(step.resources.cores),
         ),
         environment=network_environment(checkout.project.environment),
     )

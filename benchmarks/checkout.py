@@ -13,7 +13,9 @@ from builder.app.manifest import Manifest
 from builder.app.project import Project, Workspace
 from builder.core.arch import Arch
 from builder.plan.compose import Target
-from builder.steps.step import Step
+from builder.recipe.cluster import BuiltCluster
+from builder.steps.kinds.go import ExecutableInput
+from builder.steps.step import Step, reached
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +90,14 @@ class Checkout:
         """The recipe with its lock and sources, as they are now."""
         return self.project.open(self.recipe)
 
+    @property
+    def source(self) -> Path:
+        """The directory of the cluster's Go module."""
+        cluster = self.workspace().loaded.recipe.cluster
+        if not isinstance(cluster, BuiltCluster):
+            raise TypeError("the recipe builds no cluster")
+        return cluster.source
+
     def targets(self, archs: Sequence[Arch] = ()) -> Sequence[Target]:
         """What the recipe makes for `archs`, all of the recipe when empty."""
         return targets_of(self.workspace(), archs)
@@ -101,13 +111,7 @@ class Checkout:
 
 def steps_of(targets: Sequence[Target]) -> Mapping[str, Step[Any]]:
     """All steps that `targets` reach, by id."""
-    found: dict[str, Step[Any]] = {}
-    pending: list[Step[Any]] = [target.step for target in targets]
-    while pending:
-        step = pending.pop()
-        found[step.id] = step
-        pending += step.needs.values()
-    return found
+    return {step.id: step for target in targets for step in reached(target.step)}
 
 
 def copy_path(root: Path, name: str) -> Path:
@@ -121,3 +125,8 @@ def _number(value: object) -> float:
     if isinstance(value, int | float):
         return float(value)
     raise TypeError(f"an event has {value!r} where a number is expected")
+
+
+def executable_step(target: Target) -> Step[ExecutableInput]:
+    """The step that links the executable of `target`, without what travels inside."""
+    return next(step for step in reached(target.step) if step.id.endswith("/executable"))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.bare import BareRun, bare_go
-from benchmarks.checkout import Build, Checkout
+from benchmarks.checkout import Build, Checkout, executable_step
 from benchmarks.groups.memory import above_declared, peaks_table
 from benchmarks.report import Figure, Measurement, Report, Table, Unit, format_value
 from benchmarks.setting import Setting
@@ -63,7 +63,7 @@ def _pair(setting: Setting, place: Path) -> _Pair:
     checkout = setting.clone(place / "checkout", place / "cache")
     build = checkout.make([setting.arch])
     target = next(iter(checkout.targets([setting.arch])))
-    compile_s = next(times.work_s + times.keep_s for times in build.steps() if times.step == target.step.id)
+    compile_s = next(times.work_s + times.keep_s for times in build.steps() if times.step == executable_step(target).id)
     tell(f"{build.run.duration_s:.1f} s, of which the compile step {compile_s:.1f} s; {_BARE} ...")
     bare = bare_go(checkout, target, place / "bare").run()
     tell(f"{bare.duration_s:.1f} s, of which compiling {bare.compile_s:.1f} s")

@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.bare import BareRun, bare_go
-from benchmarks.checkout import Build, Checkout, copy_path
+from benchmarks.checkout import Build, Checkout, copy_path, executable_step
 from benchmarks.groups.memory import above_declared, peaks_table
 from benchmarks.report import Figure, Measurement, Report, Table, Unit, format_value
 from benchmarks.setting import Edit, Setting
@@ -88,7 +88,7 @@ def _measure(setting: Setting, checkout: Checkout, place: Path) -> _Rounds:
     targets = checkout.targets([setting.arch])
     bare = bare_go(checkout, targets[0], place / "bare", module_cache=checkout.project.caches.go_modules)
     shutil.copytree(checkout.project.caches.go_build, bare.build_cache, copy_function=_share)
-    ours = _line(checkout.workspace().loaded.recipe.cluster.source, setting.edit)
+    ours = _line(checkout.source, setting.edit)
     theirs = _line(bare.source, setting.edit)
     first = time.time_ns()
     builds, bares = [], []
@@ -134,7 +134,7 @@ def _check_s(checkout: Checkout, target: Target) -> float:
     """Seconds for hashing every file of what the compile step reads out of the store."""
     with Session(checkout.project, Settings()) as session:
         began_s = time.perf_counter()
-        for step in target.step.needs.values():
+        for step in executable_step(target).needs.values():
             session.store.check(step.key, thorough=True)
         return time.perf_counter() - began_s
 
@@ -142,7 +142,7 @@ def _check_s(checkout: Checkout, target: Target) -> float:
 def _snapshot_s(target: Target, place: Path) -> float:
     """Seconds for copying the sources and hashing the copies, as the compile step does first."""
     began_s = time.perf_counter()
-    for name, source in target.step.sources.items():
+    for name, source in executable_step(target).sources.items():
         Digest.of_file(Path(shutil.copyfile(source.path, copy_path(place, name))))
     return time.perf_counter() - began_s
 

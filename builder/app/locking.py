@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from os.path import relpath
 from pathlib import Path
 
+from builder.app.debian_locking import lock_debian
 from builder.app.module_locking import ModuleLocking
 from builder.app.session import Session
 from builder.core.arch import Arch
@@ -13,8 +14,17 @@ from builder.core.lock_part import LockPart
 from builder.plan.toolchains import wheel_step
 from builder.recipe.cluster import BuiltCluster
 from builder.recipe.load import LoadedRecipe, load_recipe
-from builder.recipe.lockfile import Lock, LockedGo, LockedModules, LockedWheel, lock_path, read_lock, write_lock
-from builder.recipe.match import module_mismatches
+from builder.recipe.lockfile import (
+    Lock,
+    LockedDebian,
+    LockedGo,
+    LockedModules,
+    LockedWheel,
+    lock_path,
+    read_lock,
+    write_lock,
+)
+from builder.recipe.match import debian_mismatches, module_mismatches
 from builder.toolchain.go import BOOTSTRAP_WHEEL, ToolchainFetcher, bootstrap_root
 from builder.toolchain.network import network_hints
 from builder.toolchain.wheels import Pip
@@ -80,6 +90,7 @@ class _Update:
         cluster = self.loaded.recipe.cluster
         if isinstance(cluster, BuiltCluster):
             lock = lock.model_copy(update={"modules": self._modules(lock, cluster)})
+            lock = lock.model_copy(update={"debian": self._debian(cluster, now_s)})
         if self.before and lock == self.before.model_copy(update={"epoch_s": now_s}):
             return self.before
         return lock
@@ -119,6 +130,14 @@ class _Update:
         go_mod, go_sum = locking.resolve(own_go_mod=own[0], own_go_sum=own[1])
         return LockedModules(go_mod=relpath(go_mod, self.path.parent), go_sum=relpath(go_sum, self.path.parent))
 
+    def _debian(self, cluster: BuiltCluster, now_s: int) -> LockedDebian | None:
+        debian, known = self.loaded.recipe.debian, self.before.debian if self.before else None
+        if debian is None or not (cluster.libraries or cluster.closed_sets):
+            return None
+        if LockPart.DEBIAN not in self.parts and not debian_mismatches(self.loaded, known):
+            return known
+        return lock_debian(self.session, debian, cluster, now_s=now_s)
+
 
 def _changes(before: Lock | None, after: Lock) -> list[str]:
     old, new = _versions(before), _versions(after)
@@ -130,4 +149,9 @@ def _versions(lock: Lock | None) -> Mapping[str, str]:
         return {}
     wheels = {name: wheel.version for name, wheel in lock.wheels.items()}
     modules = {"Go modules": f"{lock.modules.go_mod}, {lock.modules.go_sum}"} if lock.modules else {}
-    return {"go": lock.go.version, **wheels, **modules}
+    debian = {
+        f"{pin.name} ({pin.architecture})": pin.version
+        for pins in ([*lock.debian.packages.values(), lock.debian.sources] if lock.debian else ())
+        for pin in pins
+    }
+    return {"go": lock.go.version, **wheels, **modules, **debian}

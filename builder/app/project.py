@@ -8,6 +8,7 @@ from pathlib import Path
 from builder.core.arch import host_arch
 from builder.core.digest import Digest
 from builder.core.errors import RecipeError
+from builder.gobuild.imports import files_of_package, module_path
 from builder.plan.inputs import Inputs
 from builder.recipe.cluster import BuiltCluster
 from builder.recipe.load import LoadedRecipe, load_recipe
@@ -114,6 +115,7 @@ def open_workspace(recipe: Path, overrides: Sequence[str], *, lock_file: Path | 
         host=host_arch(),
         module=module,
         patches=patches,
+        helpers=_helper_sources(cluster, module) if isinstance(cluster, BuiltCluster) else {},
         origin=loaded.origin,
         shown=loaded.shown,
     )
@@ -138,6 +140,16 @@ def _patch_files(loaded: LoadedRecipe, cluster: BuiltCluster) -> tuple[SourceFil
     if missing:
         raise RecipeError("patches of the recipe are not there", details=missing, hint="a patch is a unified diff")
     return tuple(_source_file(patch.file) for patch in cluster.patches)
+
+
+def _helper_sources(cluster: BuiltCluster, module: Mapping[str, SourceFile]) -> dict[str, dict[str, SourceFile]]:
+    """For each helper the pins, and the files that it is compiled from: a change elsewhere does not touch it."""
+    pins = {name: module[name] for name in ("go.mod", "go.sum")}
+    path = module_path(module["go.mod"].path.read_text())
+    places = {name: file.path for name, file in module.items()}
+    return {
+        name: pins | files_of_package(helper.package, path, module, places) for name, helper in cluster.helpers.items()
+    }
 
 
 def module_sources(source: Path, *, go_mod: Path, go_sum: Path) -> dict[str, SourceFile]:

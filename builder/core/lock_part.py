@@ -9,3 +9,4 @@ class LockPart(StrEnum):
     GO = "go"
     ZIG = "zig"
     MODULES = "modules"
+    DEBIAN = "debian"

@@ -6,6 +6,7 @@ from typing import Any
 
 from builder.core.arch import Arch
 from builder.plan.built import GoWorkshop
+from builder.plan.helpers import HelperWorkshop
 from builder.plan.imported import import_step
 from builder.plan.inputs import Inputs
 from builder.recipe.cluster import ImportedCluster
@@ -28,8 +29,8 @@ def compose(inputs: Inputs, archs: Sequence[Arch]) -> tuple[Target, ...]:
     if isinstance(cluster, ImportedCluster):
         steps: list[Step[Any]] = [import_step(inputs, cluster, arch) for arch in archs]
     else:
-        workshop = GoWorkshop(inputs=inputs, cluster=cluster)
-        steps = [workshop.executable(arch) for arch in archs]
+        workshop = HelperWorkshop(go=GoWorkshop(inputs=inputs, cluster=cluster))
+        steps = [workshop.assembled(arch) for arch in archs]
     return tuple(
         Target(arch=arch, output=Output.EXECUTABLE, step=step) for arch, step in zip(archs, steps, strict=True)
     )

@@ -1,7 +1,7 @@
 """What a plan is made from."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from builder.core.arch import Arch
@@ -15,9 +15,9 @@ class Inputs:
     """Everything that a plan is made from.
 
     `module` are the files of the cluster's Go module by their path in it, its go.mod and go.sum taken from where the lock
-    says; empty where the recipe builds none. `patches` are the files of
-    the recipe's patches, in its order. `origin` tells where a key of the recipe was written
-    (`recipes/edge.yaml:14:7`, `default`), `shown` how a path is written for people.
+    says; empty where the recipe builds none. `patches` are the files of the recipe's patches, in its order, `helpers`
+    those files of the module that each of its helpers is compiled from. `origin` tells where a key of the recipe was
+    written (`recipes/edge.yaml:14:7`, `default`), `shown` how a path is written for people.
     """
 
     recipe: Recipe
@@ -25,6 +25,7 @@ class Inputs:
     host: Arch
     module: Mapping[str, SourceFile]
     patches: tuple[SourceFile, ...] = ()
+    helpers: Mapping[str, Mapping[str, SourceFile]] = field(default_factory=dict)
     origin: Callable[[str], str]
     shown: Callable[[Path], str] = str
 

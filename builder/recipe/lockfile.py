@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from builder.core.arch import Arch
 from builder.core.errors import RecipeError
 from builder.core.generated import COMMAND
+from builder.debian.pins import PinnedFile
 from builder.io.files import atomic_write
 
 _UPDATE = "run 'builder lock --update'"
@@ -46,10 +47,22 @@ class LockedModules(_Model):
     go_sum: str
 
 
+class LockedDebian(_Model):
+    """Files of Debian's archive, and the suites that they were found in.
+
+    `packages` are those of closed sets by the architecture of the device, `sources` the archives of C libraries.
+    """
+
+    suites: dict[Arch, str]
+    source_suite: str
+    packages: dict[Arch, tuple[PinnedFile, ...]]
+    sources: tuple[PinnedFile, ...]
+
+
 class Lock(_Model):
     """All pins of one recipe. `epoch_s` (seconds since 1970) is the date of everything built with this lock.
 
-    `modules` is None where the recipe builds nothing in Go.
+    `modules` is None where the recipe builds nothing in Go, `debian` where nothing comes out of Debian's archive.
     """
 
     lock: Literal[1] = 1
@@ -57,6 +70,7 @@ class Lock(_Model):
     go: LockedGo
     wheels: dict[str, LockedWheel]
     modules: LockedModules | None = None
+    debian: LockedDebian | None = None
 
 
 def json_schema() -> str:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from pydantic import BaseModel
+
 from builder.core.digest import Digest
 from builder.core.resources import Resources
 from builder.steps.context import StepContext
@@ -76,7 +78,7 @@ def reached(step: Step[Any]) -> list[Step[Any]]:
 
 
 def _flatten(facts: dict[str, str], name: str, value: object) -> None:
-    """Add everything inside `value` (dataclasses, mappings, sequences, scalars) to `facts`, under dotted names.
+    """Add everything inside `value` (dataclasses, models, mappings, sequences, scalars) to `facts`, under dotted names.
 
     The commonest come first, and nothing is made on the way: a fleet has a hundred thousand facts.
     """
@@ -88,6 +90,9 @@ def _flatten(facts: dict[str, str], name: str, value: object) -> None:
     elif isinstance(value, Mapping):
         for key, inner in value.items():
             _flatten(facts, f"{name}.{key}", inner)
+    elif isinstance(value, BaseModel):
+        for key in type(value).model_fields:
+            _flatten(facts, f"{name}.{key}", getattr(value, key))
     elif isinstance(value, Sequence):
         for number, inner in enumerate(value):
             _flatten(facts, f"{name}[{number}]", inner)

@@ -7,10 +7,7 @@ from tests.integration.app.driver import Builder
 PATCH = """\
 --- a/greeting.go
 +++ b/greeting.go
-@@ -1,4 +1,4 @@
- // Package greeting greets.
- package greeting
- 
+@@ -4 +4 @@
 -func Text() string { return "hello" }
 +func Text() string { return "good evening" }
 """

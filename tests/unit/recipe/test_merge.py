@@ -6,6 +6,7 @@ import pytest
 
 from builder.core.arch import Arch
 from builder.recipe.load import LoadedRecipe, load_recipe
+from tests.unit.recipe.built import built
 
 Load = Callable[..., LoadedRecipe]
 Mistakes = Callable[..., list[str]]
@@ -21,12 +22,12 @@ def test_mappings_merge_and_everything_else_is_replaced(load: Load) -> None:
     ).recipe
     assert recipe.name == "more"
     assert recipe.architectures == (Arch.AMD64,)
-    assert recipe.cluster.tags == ("c",)
-    assert {name: part.version for name, part in recipe.cluster.components.items()} == {
+    assert built(recipe).tags == ("c",)
+    assert {name: part.version for name, part in built(recipe).components.items()} == {
         "kubernetes": "v1.37.3",
         "kine": "v0.17.5",
     }
-    assert recipe.cluster.components["kubernetes"].module == "k8s.io/kubernetes"
+    assert built(recipe).components["kubernetes"].module == "k8s.io/kubernetes"
 
 
 def test_later_files_win_over_earlier_ones(load: Load) -> None:
@@ -73,16 +74,16 @@ def test_null_drops_what_is_inherited(load: Load) -> None:
     base += "      version: v0.17.5\n      module: github.com/k3s-io/kine\n"
     drop = "cluster:\n  tags: null\n  variables: ~\n  components:\n    kine:\n"
     loaded = load({"r.yaml": f"extends: base.yaml\n{drop}", "base.yaml": base})
-    assert loaded.recipe.cluster.tags == ()
-    assert loaded.recipe.cluster.variables == {}
-    assert list(loaded.recipe.cluster.components) == ["kubernetes"]
+    assert built(loaded.recipe).tags == ()
+    assert built(loaded.recipe).variables == {}
+    assert list(built(loaded.recipe).components) == ["kubernetes"]
     assert loaded.origin("cluster.tags") == "default"
 
 
 def test_null_in_a_file_drops_from_those_named_before_it(load: Load) -> None:
     files = {"tags.yaml": "cluster: {tags: [a]}\n", "none.yaml": "cluster: {tags: null}\n"}
     dropped = load({**files, "r.yaml": "extends: [good.yaml, tags.yaml, none.yaml]\n"})
-    assert dropped.recipe.cluster.tags == ()
+    assert built(dropped.recipe).tags == ()
 
 
 def test_what_was_dropped_may_be_written_anew(load: Load) -> None:
@@ -91,7 +92,7 @@ def test_what_was_dropped_may_be_written_anew(load: Load) -> None:
         "none.yaml": "extends: base.yaml\ncluster: {variables: null}\n",
         "r.yaml": "extends: none.yaml\ncluster: {variables: {a.b/c.E: y}}\n",
     }
-    assert load(files).recipe.cluster.variables == {"a.b/c.E": "y"}
+    assert built(load(files).recipe).variables == {"a.b/c.E": "y"}
 
 
 def test_templates_may_not_name_a_dropped_component(mistakes: Mistakes) -> None:
@@ -206,9 +207,9 @@ def test_relative_paths_start_at_the_file_that_writes_them(load: Load, tmp_path:
         "r.yaml": "extends: [good.yaml, sub/a.yaml]\n",
         "sub/a.yaml": "cluster: {source: ./kedge}\n",
     }
-    assert load(files).recipe.cluster.source == tmp_path / "sub" / "kedge"
-    assert load(files, ["cluster.source=x/../y"]).recipe.cluster.source == tmp_path / "y"
-    assert load(files, ["cluster.source=/abs"]).recipe.cluster.source == Path("/abs")
+    assert built(load(files).recipe).source == tmp_path / "sub" / "kedge"
+    assert built(load(files, ["cluster.source=x/../y"]).recipe).source == tmp_path / "y"
+    assert built(load(files, ["cluster.source=/abs"]).recipe).source == Path("/abs")
 
 
 def test_paths_with_spaces_and_other_letters(tmp_path: Path) -> None:
@@ -221,5 +222,5 @@ def test_paths_with_spaces_and_other_letters(tmp_path: Path) -> None:
     )
     loaded = load_recipe(Path("mit Leerzeichen/größe 1.yaml"), cwd=here)
     assert loaded.origin("name") == "mit Leerzeichen/größe 1.yaml:2:7"
-    assert loaded.recipe.cluster.source == here / "ö"
+    assert built(loaded.recipe).source == here / "ö"
     assert loaded.origin("toolchains.go") == f"{good}/toolchains.yaml:4:7"

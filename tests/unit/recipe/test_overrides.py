@@ -5,6 +5,7 @@ import pytest
 from builder.core.arch import Arch
 from builder.recipe.keypath import KeyPathError, format_key_path, parse_key_path
 from builder.recipe.load import LoadedRecipe
+from tests.unit.recipe.built import built
 
 Load = Callable[..., LoadedRecipe]
 FILES = {"r.yaml": "extends: good.yaml\narchitectures: [armv7, arm64]\ncluster: {tags: [a]}\n"}
@@ -24,11 +25,11 @@ def test_values_from_the_command_line_lie_over_all_files(load: Load) -> None:
     loaded = load(FILES, overrides)
     recipe = loaded.recipe
     assert recipe.architectures == (Arch.ARMV7, Arch.AMD64)
-    assert recipe.cluster.components["kubernetes"].version == "v1.37.3"
-    assert recipe.cluster.components["kubernetes"].staging
-    assert (recipe.cluster.resources.cores, recipe.cluster.resources.memory) == (4, "6 GiB")
-    assert recipe.cluster.variables == {"a.b/c.D": "x", "a.b/c.E": "{kubernetes.version}"}
-    assert recipe.cluster.tags == ()
+    assert built(recipe).components["kubernetes"].version == "v1.37.3"
+    assert built(recipe).components["kubernetes"].staging
+    assert (built(recipe).resources.cores, built(recipe).resources.memory) == (4, "6 GiB")
+    assert built(recipe).variables == {"a.b/c.D": "x", "a.b/c.E": "{kubernetes.version}"}
+    assert built(recipe).tags == ()
     assert recipe.name == "yes"
     assert loaded.origin("architectures[0]") == "r.yaml:2:17"
     assert loaded.origin("architectures[1]") == "--set architectures[1]=amd64"

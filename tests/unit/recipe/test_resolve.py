@@ -8,6 +8,7 @@ from builder.core.resources import GIB, Resources
 from builder.recipe.load import LoadedRecipe, load_recipe
 from builder.recipe.resolve import resolve, to_json, to_yaml
 from builder.recipe.templates import variable_values
+from tests.unit.recipe.built import built
 
 Load = Callable[..., LoadedRecipe]
 ROOT = Path(__file__).parents[3]
@@ -79,7 +80,7 @@ def test_templates_are_filled_in(load: Load) -> None:
     body = "extends: good.yaml\ncluster:\n  variables:\n"
     body += '    a.b/c.D: "{kubernetes.version} {kubernetes.major}.{kubernetes.minor}"\n'
     body += '    a.b/c.E: "{version} {date} {{version}}"\n'
-    cluster = load({"r.yaml": body}).recipe.cluster
+    cluster = built(load({"r.yaml": body}).recipe)
     assert variable_values(cluster.variables, cluster, date="2026-11-01T00:00:00Z") == {
         "a.b/c.D": "v1.37.2 1.37",
         "a.b/c.E": "0.1.0 2026-11-01T00:00:00Z {version}",
@@ -87,7 +88,7 @@ def test_templates_are_filled_in(load: Load) -> None:
 
 
 def test_the_resources_of_a_build_are_in_bytes(load: Load) -> None:
-    resources = load({"r.yaml": "extends: good.yaml\n"}, ["cluster.resources.memory=1.5 GiB"]).recipe.cluster.resources
+    resources = built(load({"r.yaml": "extends: good.yaml\n"}, ["cluster.resources.memory=1.5 GiB"]).recipe).resources
     assert resources.as_resources() == Resources(cores=1, memory_bytes=3 * GIB // 2)
 
 

@@ -8,6 +8,7 @@ from jsonschema import Draft202012Validator
 
 from builder.formats.yaml_source import parse_document
 from builder.formats.yaml_tree import ListNode, MapNode, Node, ScalarNode, Source
+from builder.recipe.cluster import BuiltCluster
 from builder.recipe.load import load_recipe
 from builder.recipe.schema import json_schema
 
@@ -45,10 +46,12 @@ def test_shipped_recipes_fit_the_schema_and_name_it(recipe: Path) -> None:
 def test_the_default_recipe_loads() -> None:
     loaded = load_recipe(Path("recipes/edge.yaml"), cwd=ROOT)
     assert [arch.value for arch in loaded.recipe.architectures] == ["armv7", "arm64", "amd64"]
+    assert isinstance(loaded.recipe.cluster, BuiltCluster)
     assert loaded.recipe.cluster.source == ROOT / "cluster"
     assert [str(file.relative_to(ROOT)) for file in loaded.files] == [
         "recipes/edge.yaml",
         "recipes/toolchains.yaml",
+        "recipes/debian.yaml",
         "recipes/cluster/kedge.yaml",
     ]
 

@@ -1,0 +1,131 @@
+"""The steps that make what travels inside the executable, and that put it there."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from builder.core.arch import Arch
+from builder.core.errors import RecipeError
+from builder.core.resources import GIB, MIB, Resources
+from builder.debian.pins import PinnedFile
+from builder.plan.built import GoWorkshop
+from builder.plan.inputs import Inputs
+from builder.plan.toolchains import FETCH, zig_step
+from builder.recipe.helpers import CLibrary, Helper
+from builder.recipe.lockfile import LockedDebian
+from builder.steps.kinds.c import C_LIBRARY, LibraryInput
+from builder.steps.kinds.debian import ARCHIVE_FILES, ArchiveInput
+from builder.steps.kinds.go import EXECUTABLE, ExecutableInput
+from builder.steps.kinds.payload import ASSEMBLY, PAYLOAD, AssemblyInput, PayloadInput
+from builder.steps.step import Step
+from builder.toolchain.wheels import Wheel
+
+# Measured with two cores: compiling runc with C takes 1.1 GiB at its peak, the other helpers less.
+_HELPER = Resources(cores=1, memory_bytes=2 * GIB)
+_LIBRARY = Resources(cores=1, memory_bytes=512 * MIB)
+_PAYLOAD = Resources(cores=1, memory_bytes=1 * GIB)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HelperWorkshop:
+    """Composes the steps of helpers, closed sets and the payload for the cluster of `go`; shared steps are made once."""
+
+    go: GoWorkshop
+
+    def assembled(self, arch: Arch) -> Step[Any]:
+        """The executable for `arch` with its payload; the bare one where the recipe has nothing to carry."""
+        executable = self.go.executable(arch)
+        cluster = self.go.cluster
+        if not cluster.helpers and not cluster.closed_sets:
+            return executable
+        return Step(
+            id=f"{self._name}/{arch}/{cluster.name}",
+            kind=ASSEMBLY,
+            input=AssemblyInput(name=cluster.name, arch=arch),
+            needs={"executable": executable, "payload": self.payload(arch)},
+            resources=FETCH,
+        )
+
+    def payload(self, arch: Arch) -> Step[PayloadInput]:
+        """The compressed helpers for `arch`."""
+        cluster = self.go.cluster
+        helpers = {name: self._helper(name, helper, arch) for name, helper in cluster.helpers.items()}
+        versions = {name: component.version for name, component in cluster.components.items()}
+        return Step(
+            id=f"{self._name}/{arch}/payload",
+            kind=PAYLOAD,
+            input=PayloadInput(
+                arch=arch,
+                helpers={name: helper.links for name, helper in cluster.helpers.items()},
+                closed_sets=(),
+                versions=versions,
+            ),
+            needs={f"helper.{name}": step for name, step in helpers.items()},
+            resources=_PAYLOAD,
+        )
+
+    def _helper(self, name: str, helper: Helper, arch: Arch) -> Step[ExecutableInput]:
+        variables = self.go.variables(helper.variables)
+        libraries = {f"library.{one}": self._library(one, arch) for one in helper.libraries}
+        sources = self._inputs.helpers[name]
+        return Step(
+            id=f"{self._name}/{arch}/{name}",
+            kind=EXECUTABLE,
+            input=ExecutableInput(
+                name=name,
+                arch=arch,
+                package=helper.package,
+                tags=helper.tags,
+                variables=variables,
+                libraries=helper.libraries,
+            ),
+            needs={**self.go.needs, **libraries, **({"zig": self._zig} if libraries else {})},
+            sources=sources,
+            resources=_HELPER,
+            origins=self.go.origins(("cluster", "helpers", name), variables) | self._inputs.places(sources),
+        )
+
+    def _library(self, name: str, arch: Arch) -> Step[LibraryInput]:
+        library: CLibrary = self.go.cluster.libraries[name]
+        return Step(
+            id=f"{self._name}/{arch}/lib{name}",
+            kind=C_LIBRARY,
+            input=LibraryInput(
+                name=name,
+                arch=arch,
+                sources=library.sources,
+                without=library.without,
+                include=library.include,
+                headers=library.headers,
+                generated=library.generated,
+            ),
+            needs={"zig": self._zig, "archive": self._archive(library.archive)},
+            resources=_LIBRARY,
+        )
+
+    def _archive(self, name: str) -> Step[ArchiveInput]:
+        return self._files(f"debian/source/{name}", tuple(pin for pin in self._debian.sources if pin.name == name))
+
+    def _files(self, step_id: str, pins: tuple[PinnedFile, ...]) -> Step[ArchiveInput]:
+        debian = self._inputs.recipe.debian
+        mirrors = debian.mirrors if debian else ()
+        return Step(id=step_id, kind=ARCHIVE_FILES, input=ArchiveInput(pins=pins, mirrors=mirrors), resources=FETCH)
+
+    @cached_property
+    def _zig(self) -> Step[Wheel]:
+        return zig_step(self._inputs.lock, self._inputs.host)
+
+    @property
+    def _debian(self) -> LockedDebian:
+        locked = self._inputs.lock.debian
+        if locked is None:  # a lock that fits its recipe has it
+            raise RecipeError("the lock pins nothing of Debian's archive", hint="run 'builder lock --update'")
+        return locked
+
+    @property
+    def _inputs(self) -> Inputs:
+        return self.go.inputs
+
+    @property
+    def _name(self) -> str:
+        return self.go.inputs.recipe.name
