@@ -8,7 +8,8 @@ from pathlib import Path
 from builder.core.arch import host_arch
 from builder.core.digest import Digest
 from builder.core.errors import RecipeError
-from builder.gobuild.imports import files_of_package, module_path
+from builder.formats.gomod import read_module
+from builder.gobuild.imports import files_of_package
 from builder.plan.inputs import Inputs
 from builder.recipe.cluster import BuiltCluster
 from builder.recipe.load import LoadedRecipe, load_recipe
@@ -145,7 +146,7 @@ def _patch_files(loaded: LoadedRecipe, cluster: BuiltCluster) -> tuple[SourceFil
 def _helper_sources(cluster: BuiltCluster, module: Mapping[str, SourceFile]) -> dict[str, dict[str, SourceFile]]:
     """For each helper the pins, and the files that it is compiled from: a change elsewhere does not touch it."""
     pins = {name: module[name] for name in ("go.mod", "go.sum")}
-    path = module_path(module["go.mod"].path.read_text())
+    path = read_module(module["go.mod"].path)
     places = {name: file.path for name, file in module.items()}
     return {
         name: pins | files_of_package(helper.package, path, module, places) for name, helper in cluster.helpers.items()

@@ -7,15 +7,8 @@ from typing import TypeVar
 
 FileT = TypeVar("FileT")
 
-_MODULE = re.compile(r'^module\s+"?([^\s"]+)', re.MULTILINE)
 # An import stands alone on its line, after a name or not. What only looks like one adds a file too many, no harm.
 _IMPORT = re.compile(r'^\s*(?:import\s+)?(?:[\w.]+\s+)?"([^"\s]+)"', re.MULTILINE)
-
-
-def module_path(go_mod: str) -> str:
-    """The path that the text of a go.mod names; empty where it names none."""
-    match = _MODULE.search(go_mod)
-    return match[1] if match else ""
 
 
 def files_of_package(

@@ -41,7 +41,12 @@ class GoWorkshop:
             id=f"{self.inputs.recipe.name}/{arch}/executable",
             kind=EXECUTABLE,
             input=ExecutableInput(
-                name=cluster.name, arch=arch, package=cluster.package, tags=cluster.tags, variables=variables
+                name=cluster.name,
+                arch=arch,
+                go_version=self.inputs.lock.go.version,
+                package=cluster.package,
+                tags=cluster.tags,
+                variables=variables,
             ),
             needs=self.needs,
             sources=self.inputs.module,

@@ -74,6 +74,7 @@ class HelperWorkshop:
             input=ExecutableInput(
                 name=name,
                 arch=arch,
+                go_version=self._inputs.lock.go.version,
                 package=helper.package,
                 tags=helper.tags,
                 variables=variables,

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from builder.audit.locked import locked_build, locked_settings, require_locked
 from builder.core.arch import Arch
 from builder.gobuild.build import GoBuild
 from builder.gobuild.cgo import Cgo
@@ -59,11 +60,12 @@ def _patch_modules(wanted: PatchesInput, context: StepContext) -> None:
 class ExecutableInput:
     """An executable of the Go module in the step's sources; fields as in `gobuild.build.GoBuild`.
 
-    With `libraries`, each of them needed as `library.NAME`, its C parts are compiled too.
+    `go_version` is what the lock names. With `libraries`, each of them needed as `library.NAME`, its C parts are compiled too.
     """
 
     name: str
     arch: Arch
+    go_version: str
     package: str
     tags: tuple[str, ...]
     variables: Mapping[str, str]
@@ -91,6 +93,13 @@ def _build_executable(wanted: ExecutableInput, context: StepContext) -> None:
             go_of(context), module_directory=module_directory, modules=context.needs["modules"], output=context.output
         )
     require_static(context, executable, wanted.arch, name=wanted.name)
+    locked = locked_build(
+        go_version=wanted.go_version,
+        package=wanted.package,
+        module_directory=module_directory,
+        settings=locked_settings(wanted.arch, tags=wanted.tags, cgo=bool(wanted.libraries)),
+    )
+    require_locked(executable, locked, name=wanted.name)
 
 
 def _cgo(wanted: ExecutableInput, context: StepContext) -> Cgo | None:

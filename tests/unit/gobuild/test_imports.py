@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from builder.gobuild.imports import files_of_package, module_path
+from builder.gobuild.imports import files_of_package
 
 FILES = {
     "go.mod": "module example.org/tiny // comment\n\ngo 1.26\n",
@@ -20,8 +20,7 @@ def closure(place: Path, package: str) -> list[str]:
         places[name] = place / name
         places[name].parent.mkdir(parents=True, exist_ok=True)
         places[name].write_text(text)
-    module = module_path(FILES["go.mod"])
-    return sorted(files_of_package(package, module, FILES, places))
+    return sorted(files_of_package(package, "example.org/tiny", FILES, places))
 
 
 def test_a_package_brings_what_it_imports(tmp_path: Path) -> None:
@@ -35,7 +34,3 @@ def test_another_package_does_not(tmp_path: Path) -> None:
 
 def test_a_package_of_another_module_needs_none(tmp_path: Path) -> None:
     assert closure(tmp_path, "github.com/opencontainers/runc") == []
-
-
-def test_a_go_mod_without_a_name() -> None:
-    assert module_path("go 1.26\n") == ""
