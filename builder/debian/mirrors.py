@@ -109,9 +109,8 @@ def _is_debian(address: str) -> bool:
 def _stanza_entries(data: bytes, where: str) -> Iterator[str]:
     for raw in split_stanzas([data]):
         stanza = parse_stanza(raw, where=where)
-        if stanza.get("enabled", "yes").strip().lower() not in ("no", "false", "0") and "main" in _words(
-            stanza, "components"
-        ):
+        enabled = stanza.get("enabled", "yes").strip().lower() not in ("no", "false", "0")
+        if enabled and "main" in _words(stanza, "components"):
             for address in _words(stanza, "uris"):
                 yield from _listed(address)
 

@@ -1,5 +1,5 @@
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
 
@@ -8,6 +8,7 @@ import pytest
 
 from builder.core.errors import BuilderError, RecipeError, VerificationError
 from builder.debian.download import Downloader, fetch_pinned
+from builder.debian.index import find_packages
 from builder.debian.mirrors import Mirrors
 from builder.debian.pins import PinnedFile
 from builder.debian.repository import Library, Repository
@@ -125,6 +126,15 @@ def test_a_repository_may_have_its_own_mirrors(site: Site, connect: Connect, tmp
     assert [pin.version for pin in resolve_pins([wanted(own, "beta")], library)] == ["2:3.1"]
 
 
+def test_an_index_is_read_for_some_names_or_for_all(site: Site) -> None:
+    library = site.library()
+    release = library.release(site.repository)
+    assert [one.name for one in find_packages(library, release, "armhf", ["alpha", "no"])] == ["alpha", "alpha"]
+    packages = list(find_packages(library, release, "armhf"))
+    assert [one.name for one in packages] == ["alpha", "alpha", "alphabet", "beta"]
+    assert packages[3].fields["description"] == "a sample\nof a package"
+
+
 def test_everything_that_is_missing_is_told_at_once(site: Site) -> None:
     some = [
         wanted(site.repository, "alph"),
@@ -191,6 +201,17 @@ def test_dates_are_judged_unless_old_ones_are_allowed(site: Site) -> None:
     assert resolve_pins([wanted(old)], site.library(now=later))
     with pytest.raises(VerificationError, match="is this machine's clock right"):
         resolve_pins([wanted(site.repository)], site.library(now=DATE - timedelta(days=2)))
+
+
+def test_a_snapshot_may_be_signed_with_a_key_that_has_expired_since(site: Site) -> None:
+    brief = pysequoia.Tsk.generate(user_id="Sample archive", validity_seconds=3600)
+    site.archive.signer = brief
+    site.archive.publish()
+    later = datetime.now(UTC) + timedelta(days=30)
+    old = Repository(suite="stable", keyring=site.archive.keyring, old=True)
+    assert resolve_pins([wanted(old)], site.library(now=later))
+    with pytest.raises(VerificationError, match="has expired"):
+        resolve_pins([wanted(replace(old, old=False))], site.library(now=later))
 
 
 @pytest.mark.parametrize(
