@@ -26,8 +26,7 @@ func ParseRole(name string) (Role, bool) {
 	return role, role == Controller || role == Worker || role == Single
 }
 
-func (r Role) works() bool    { return r == Worker || r == Single }
-func (r Role) controls() bool { return r == Controller || r == Single }
+func (r Role) works() bool { return r == Worker || r == Single }
 
 // Need is how badly something is needed.
 type Need string

@@ -121,7 +121,9 @@ def sample(
             made.frames += data
         offset, length = known[content]
         digest = hashlib.sha256(content).hexdigest()
-        files.append({"path": path, "mode": mode, "size": len(content), "sha256": digest, "offset": offset, "length": length})
+        files.append(
+            {"path": path, "mode": mode, "size": len(content), "sha256": digest, "offset": offset, "length": length}
+        )
     made.index = {"arch": arch, "files": files, "format": 1, "versions": VERSIONS if versions is None else versions}
     return made
 

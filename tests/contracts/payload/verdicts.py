@@ -1,5 +1,6 @@
 """The table of samples: what each is, and what a reader has to say of it."""
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,14 +27,20 @@ def good() -> dict[str, bytes]:
         "good-armv7": sample(executable=make.elf32(), arch="armv7").pack(),
         "good-arm64": sample(executable=make.elf64(183), arch="arm64").pack(),
         "good-shared-content": sample({**shared}, versions={}).pack(),
-        "good-debian-names": sample({"lib/nft/ld-linux-x86-64.so.2": (0o755, b"ld"), "lib/nft/libstdc++.so.6~1": (0o644, b"c")}).pack(),
+        "good-debian-names": sample(
+            {"lib/nft/ld-linux-x86-64.so.2": (0o755, b"ld"), "lib/nft/libstdc++.so.6~1": (0o644, b"c")}
+        ).pack(),
         "good-text-of-versions": sample(versions={'a "b" \\ <&>': "1:2+3~4/5"}).pack(),
     }
 
 
 def absent() -> dict[str, bytes]:
     """Executables without a payload."""
-    return {"absent-amd64": make.elf64(), "absent-armv7": make.elf32(), "absent-signed": make.elf64() + b"signature" * 20}
+    return {
+        "absent-amd64": make.elf64(),
+        "absent-armv7": make.elf32(),
+        "absent-signed": make.elf64() + b"signature" * 20,
+    }
 
 
 def cut() -> dict[str, tuple[bytes, str]]:
@@ -59,16 +66,27 @@ def footers() -> dict[str, tuple[Sample, str]]:
     made = sample()
     at = len(made.executable) + len(made.frames)
     altered = with_raw(lambda raw: raw.replace(b"v1.5.2", b"v1.5.3"))
-    altered.digest = make.hashlib.sha256(make.canonical(made.index)).digest()
+    altered.digest = hashlib.sha256(make.canonical(made.index)).digest()
     return {
         "footer-index-altered": (altered, "does not have the SHA-256 that the footer names"),
-        "footer-offset": (Sample(made.executable, made.frames, made.index, offset=at + 1), "does not end at the footer"),
+        "footer-offset": (
+            Sample(made.executable, made.frames, made.index, offset=at + 1),
+            "does not end at the footer",
+        ),
         "footer-offset-in-executable": (
-            Sample(made.executable, made.frames, made.index, offset=20, length=at + len(make.canonical(made.index)) - 20),
+            Sample(
+                made.executable, made.frames, made.index, offset=20, length=at + len(make.canonical(made.index)) - 20
+            ),
             "inside the executable",
         ),
-        "footer-offset-overflow": (Sample(made.executable, made.frames, made.index, offset=2**64 - 8), "does not end at the footer"),
-        "footer-length-huge": (Sample(made.executable, made.frames, made.index, length=MIB + 1), "1048576 are the most"),
+        "footer-offset-overflow": (
+            Sample(made.executable, made.frames, made.index, offset=2**64 - 8),
+            "does not end at the footer",
+        ),
+        "footer-length-huge": (
+            Sample(made.executable, made.frames, made.index, length=MIB + 1),
+            "1048576 are the most",
+        ),
         "footer-format-2": (Sample(made.executable, made.frames, made.index, magic=MAGIC[:-1] + b"\2"), "has format 2"),
     }
 
@@ -85,14 +103,20 @@ def indexes() -> dict[str, tuple[Sample, str]]:
         "index-spaces": (with_raw(lambda raw: raw.replace(b":", b": ", 1)), "not canonical"),
         "index-newline": (with_raw(lambda raw: raw + b"\n"), "not canonical"),
         "index-two-values": (with_raw(lambda raw: raw + b"{}"), "not the JSON"),
-        "index-repeated-key": (with_raw(lambda raw: raw.replace(b'{"arch"', b'{"arch":"arm64","arch"', 1)), "not canonical"),
+        "index-repeated-key": (
+            with_raw(lambda raw: raw.replace(b'{"arch"', b'{"arch":"arm64","arch"', 1)),
+            "not canonical",
+        ),
         "index-key-in-capitals": (with_raw(lambda raw: raw.replace(b'"arch"', b'"Arch"', 1)), "not canonical"),
         "index-without-files": (top(files=[]), "lists no file"),
         "index-without-versions": (with_raw(lambda raw: raw[: raw.index(b',"versions"')] + b"}"), "no versions"),
         "index-arch": (top(arch="riscv64"), 'architecture "riscv64"'),
         "index-version-not-text": (top(versions={"runc": "v1\n"}), "not plain text"),
         "index-unsorted": (top(files=list(reversed(sample().index["files"]))), "have to be sorted"),
-        "index-file-twice": (top(files=sorted(sample().index["files"] * 2, key=lambda file: str(file["path"]))), "listed twice"),
+        "index-file-twice": (
+            top(files=sorted(sample().index["files"] * 2, key=lambda file: str(file["path"]))),
+            "listed twice",
+        ),
     }
 
 
@@ -100,16 +124,34 @@ def files() -> dict[str, tuple[Sample, str]]:
     """Wrong files and links."""
     runc, link = "bin/runc", "cni/bridge"
     paths = {
-        "dotdot": "../runc", "dotdot-inside": "bin/../../runc", "absolute": "/bin/runc", "dot": "./bin/runc", "twice-slash": "bin//runc",
-        "empty": "", "directory": "bin/runc/", "space": "bin/run c", "newline": "bin/runc\n", "null": "bin/runc\0", "only-dotdot": "..",
-        "only-dot": ".", "letters": "bin/rünc", "backslash": "bin\\runc",
-    }  # fmt: skip
+        "dotdot": "../runc",
+        "dotdot-inside": "bin/../../runc",
+        "absolute": "/bin/runc",
+        "dot": "./bin/runc",
+        "twice-slash": "bin//runc",
+        "empty": "",
+        "directory": "bin/runc/",
+        "space": "bin/run c",
+        "newline": "bin/runc\n",
+        "null": "bin/runc\0",
+        "only-dotdot": "..",
+        "only-dot": ".",
+        "letters": "bin/rünc",
+        "backslash": "bin\\runc",
+    }
     links = {
-        "absolute": ("/bin/sh", "leaves the payload"), "escape": ("../../sh", "leaves the payload"), "dangling": ("../bin/none", "does not name"),
-        "to-link": ("portmap", "does not name"), "to-directory": ("../bin", "does not name"), "to-itself": ("bridge", "does not name"),
-        "detour": ("../cni/../bin/cni", "does not name"), "empty": ("", "has no target"),
-    }  # fmt: skip
-    made = {f"path-{name}": (changed(runc, path=path), "does not stay inside the payload") for name, path in paths.items()}
+        "absolute": ("/bin/sh", "leaves the payload"),
+        "escape": ("../../sh", "leaves the payload"),
+        "dangling": ("../bin/none", "does not name"),
+        "to-link": ("portmap", "does not name"),
+        "to-directory": ("../bin", "does not name"),
+        "to-itself": ("bridge", "does not name"),
+        "detour": ("../cni/../bin/cni", "does not name"),
+        "empty": ("", "has no target"),
+    }
+    made = {
+        f"path-{name}": (changed(runc, path=path), "does not stay inside the payload") for name, path in paths.items()
+    }
     made |= {f"link-{name}": (changed(link, link=target), says) for name, (target, says) in links.items()}
     return made | {
         "path-below-file": (changed(runc, path="bin/cni/runc"), "lies below it"),
@@ -142,7 +184,10 @@ def frames() -> dict[str, tuple[Sample, str]]:
         "frame-gap": (make.with_gap("bin/runc"), "nothing is known of the bytes"),
         "frame-gap-before-index": (make.with_gap("index"), "before the index"),
         "frame-of-one-content-twice": (make.repeated_content(), "are not one content"),
-        "frame-of-one-content-two-sizes": (changed("bin/runc", sha256=sample().entry("bin/cni")["sha256"]), "are not one content"),
+        "frame-of-one-content-two-sizes": (
+            changed("bin/runc", sha256=sample().entry("bin/cni")["sha256"]),
+            "are not one content",
+        ),
     }
 
 
@@ -155,14 +200,27 @@ def contents() -> dict[str, tuple[Sample, str]]:
         "content-shorter": (changed("bin/runc", size=len(make.RUNC) + 1), "size that the index names"),
         "content-no-frame": (sample(tree, frame=lambda content: content), "damaged at bin/runc"),
         "content-two-frames": (
-            sample(tree, frame=lambda content: make.compress(content[:9]) + make.compress(content[9:])), "size that the index names",
+            sample(tree, frame=lambda content: make.compress(content[:9]) + make.compress(content[9:])),
+            "size that the index names",
         ),
-        "content-frame-and-more": (sample(tree, frame=lambda content: make.compress(content) + make.compress(b"more")), "longer than"),
-        "content-frame-and-rest": (sample(tree, frame=lambda content: make.compress(content) + b"rest"), "damaged at bin/runc"),
-        "content-without-checksum": (sample(tree, frame=lambda content: make.compress(content, checksum=False)), "no checksum"),
-        "content-without-size": (sample(tree, frame=lambda content: make.compress(content, size=False)), "size that the index names"),
+        "content-frame-and-more": (
+            sample(tree, frame=lambda content: make.compress(content) + make.compress(b"more")),
+            "longer than",
+        ),
+        "content-frame-and-rest": (
+            sample(tree, frame=lambda content: make.compress(content) + b"rest"),
+            "damaged at bin/runc",
+        ),
+        "content-without-checksum": (
+            sample(tree, frame=lambda content: make.compress(content, checksum=False)),
+            "no checksum",
+        ),
+        "content-without-size": (
+            sample(tree, frame=lambda content: make.compress(content, size=False)),
+            "size that the index names",
+        ),
         "content-window": (sample(tree, frame=make.wide_frame), "window above 8 MiB"),
-    }  # fmt: skip
+    }
 
 
 def table() -> dict[str, tuple[bytes, Verdict]]:
