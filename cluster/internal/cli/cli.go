@@ -33,6 +33,8 @@ type Env struct {
 	Stderr io.Writer
 	Table  multicall.Table
 	Build  version.Build
+	// Helpers tells what the payload holds; nil asks the running executable's.
+	Helpers HelperVersions
 }
 
 // Run executes kedge's own commands and returns the exit code. args does not
@@ -100,7 +102,7 @@ func newRoot(env Env) *cobra.Command {
 A component runs as "kedge NAME", or through a link to the executable that bears
 its name. All arguments after the name are the component's own.`,
 		Example: `  kedge kube-apiserver --help
-  kedge version -o json`,
+  kedge version --all -o json`,
 		Version:       env.Build.Version,
 		SilenceUsage:  true,
 		SilenceErrors: true,

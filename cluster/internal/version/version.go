@@ -13,6 +13,9 @@ import (
 // (-X kedge/internal/version.Version=v1.2.3); no code assigns it.
 var Version = "dev"
 
+// Date is the lock's, in RFC 3339. The linker sets it; no code assigns it.
+var Date = ""
+
 // Missing is reported for a module that is not part of the executable.
 const Missing = "none"
 
@@ -38,6 +41,7 @@ type Setting struct {
 // Build describes one executable. Its zero value knows no modules.
 type Build struct {
 	Version   string // kedge's own
+	Date      string // of the lock, in RFC 3339; empty if the linker was told none
 	GoVersion string
 	OS        string
 	Arch      string
@@ -64,6 +68,7 @@ func Current() Build {
 func FromBuildInfo(info *debug.BuildInfo) Build {
 	build := Build{
 		Version:   Version,
+		Date:      Date,
 		GoVersion: info.GoVersion,
 		OS:        runtime.GOOS,
 		Arch:      runtime.GOARCH,
