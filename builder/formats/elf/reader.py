@@ -242,10 +242,10 @@ class _Tables:
 
 def _outside(segments: tuple[Segment, ...], found: tuple[Section, ...], size_bytes: int) -> Iterator[str]:
     for number, segment in enumerate(segments):
-        if segment.start + segment.size_bytes > size_bytes:
+        if segment.size_bytes and segment.start + segment.size_bytes > size_bytes:
             yield f"segment {number} ends at byte {segment.start + segment.size_bytes} of {size_bytes}: the file is cut"
     for section in found:
-        if section.start + section.size_bytes > size_bytes:
+        if section.size_bytes and section.start + section.size_bytes > size_bytes:
             end = section.start + section.size_bytes
             yield f"section {section.name} ends at byte {end} of {size_bytes}: the file is cut"
 

@@ -215,10 +215,45 @@ def test_what_is_appended_is_not_looked_at(tmp_path: Path) -> None:
     assert result.appended_bytes == len(elf.appended)
 
 
-@pytest.mark.parametrize("kind", [1, 4, 77])
-def test_an_elf_file_that_is_no_executable(tmp_path: Path, kind: int) -> None:
-    ((check, _),) = found(tmp_path, replace(Elf.good(Arch.ARM64), kind=kind), Rules(arch=Arch.ARM64))
-    assert check is Check.FORMAT
+@pytest.mark.parametrize(
+    ("kind", "what"),
+    [
+        (1, "an object file, not an executable"),
+        (4, "a memory image (core), not an executable"),
+        (77, "ELF type 77 is not an executable"),
+    ],
+)
+def test_an_elf_file_that_is_no_executable(tmp_path: Path, kind: int, what: str) -> None:
+    assert found(tmp_path, replace(Elf.good(Arch.ARM64), kind=kind), Rules(arch=Arch.ARM64)) == [(Check.FORMAT, what)]
+
+
+def test_a_cut_file_without_sections(tmp_path: Path) -> None:
+    """Nothing but the segments tells that something is missing."""
+    content = bytearray(Elf.good(Arch.ARM64).build())
+    content[0x28:0x30] = bytes(8)  # e_shoff
+    content[0x3C:0x40] = bytes(4)  # e_shnum, e_shstrndx
+    code = content.index(b"CODE")
+    result = audit(tmp_path, bytes(content[: code + 2]), Rules(arch=Arch.ARM64))
+    assert [finding.what for finding in result.findings] == [
+        f"segment 0 ends at byte {code + 4} of {code + 2}: the file is cut"
+    ]
+
+
+@pytest.mark.parametrize("damaged", [b"\0libc.so.6", b"\0"])
+def test_names_of_libraries_that_cannot_be_read(tmp_path: Path, damaged: bytes) -> None:
+    content = Elf.good(Arch.ARM64).dynamic((NEEDED, "libc.so.6")).build()
+    table = content.replace(b"\0libc.so.6\0", damaged.ljust(11, b"x"))
+    ((check, what),) = [(one.check, one.what) for one in audit(tmp_path, table, Rules(arch=Arch.ARM64)).findings]
+    assert check is Check.LINKAGE
+    assert what == "dynamic strings: no end of the text at byte 1 of 11"
+
+
+def test_damage_that_keeps_a_check_from_looking_is_a_finding_of_it(tmp_path: Path) -> None:
+    section = go_info_section("go1.26.8", "nonsense\n")
+    elf = replace(Elf.good(Arch.ARMV7), flags=EABI5_GO).with_sections(section)
+    assert found(tmp_path, elf, Rules(arch=Arch.ARMV7)) == [
+        (Check.FLOAT_ABI, ".go.buildinfo: line 1 is not understood: 'nonsense'")
+    ]
 
 
 def test_a_library_alone_is_no_executable(tmp_path: Path) -> None:
@@ -244,7 +279,7 @@ def test_a_cut_file_is_always_a_finding(tmp_path: Path, arch: Arch) -> None:
 def test_damage_anywhere_never_raises(tmp_path: Path, arch: Arch) -> None:
     elf = replace(Elf.good(arch), flags=EABI5_GO).dynamic((NEEDED, "libc.so.6"), interpreter="/lib/ld.so")
     whole = elf.with_sections(
-        go_info_section("go1.26.8", "path\ttiny\nbuild\tGOARM=7\n"), attributes((5, "a"), (28, 1))
+        go_info_section("go1.26.8", "path\ttiny\nbuild\tGOARM=7\n"), attributes((5, "a"), (28, 0))
     )
     content = whole.build()
     chance = random.Random(26)  # noqa: S311 - the same damage in every run
