@@ -18,7 +18,8 @@ class Fault:
     """What goes wrong with one request.
 
     Sends only `sent_bytes` of the content before it closes or, with `hangs`, falls silent; or `status`, with `location` for
-    redirects; or `content` instead of the file's. `no_ranges` answers with the whole file whatever part was asked for.
+    redirects; or `content` instead of the file's. `no_ranges` answers with the whole file whatever part was
+    asked for, `wrong_part` with the part after it.
     """
 
     sent_bytes: int | None = None
@@ -27,6 +28,7 @@ class Fault:
     location: str = ""
     content: bytes | None = None
     no_ranges: bool = False
+    wrong_part: bool = False
 
 
 @dataclass(kw_only=True)
@@ -77,6 +79,7 @@ class _Handler(BaseHTTPRequestHandler):
         if start and start >= len(content):
             self._answer(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, b"", {})
         elif start:
+            start += fault.wrong_part
             span = {"Content-Range": f"bytes {start}-{len(content) - 1}/{len(content)}"}
             self._answer(HTTPStatus.PARTIAL_CONTENT, content[start:], span, fault)
         else:

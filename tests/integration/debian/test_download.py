@@ -1,4 +1,3 @@
-import os
 from http import HTTPStatus
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from builder.debian.download import Expected
 from tests.integration.debian.conftest import Connect, Serve
 from tests.integration.debian.server import Fault
 
-CONTENT = os.urandom(300_000)
+CONTENT = b"".join(number.to_bytes(4, "big") for number in range(75_000))
 EXPECTED = Expected(size_bytes=len(CONTENT), digest=Digest.of_bytes(CONTENT))
 
 
@@ -83,11 +82,23 @@ def test_a_server_without_ranges_sends_all_again(root: Path, target: Path, serve
     assert target.read_bytes() == CONTENT
 
 
+def test_another_part_than_the_one_asked_for_is_not_appended(
+    root: Path, target: Path, serve: Serve, connect: Connect
+) -> None:
+    first, second = serve(root), serve(root)
+    first.faults["/file"] = [Fault(sent_bytes=1000), Fault(wrong_part=True)]
+    with pytest.raises(BuilderError, match="another part of the file"):
+        connect().fetch([f"{first.url}/file"], target, EXPECTED)
+    connect().fetch([f"{second.url}/file"], target, EXPECTED)
+    assert second.asked == [("/file", "bytes=1000-")]
+    assert target.read_bytes() == CONTENT
+
+
 def test_a_start_that_was_another_files_is_thrown_away(
     root: Path, target: Path, serve: Serve, connect: Connect
 ) -> None:
     server = serve(root)
-    server.faults["/file"] = [Fault(sent_bytes=1000, content=os.urandom(len(CONTENT)))]
+    server.faults["/file"] = [Fault(sent_bytes=1000, content=CONTENT[::-1])]
     connect().fetch([f"{server.url}/file"], target, EXPECTED)
     assert target.read_bytes() == CONTENT
     assert [span for _, span in server.asked] == ["", "bytes=1000-", ""]
@@ -137,7 +148,7 @@ def test_every_mirror_and_its_reason_are_told(root: Path, target: Path, serve: S
 
 def test_another_file_of_the_same_size_is_not_taken(root: Path, target: Path, serve: Serve, connect: Connect) -> None:
     first, second = serve(root), serve(root)
-    first.faults["/file"] = [Fault(content=CONTENT[:-1] + b"?")] * 2
+    first.faults["/file"] = [Fault(content=CONTENT[:-1] + bytes([CONTENT[-1] ^ 1]))] * 2
     with pytest.raises(VerificationError, match=f"instead of {EXPECTED.digest}"):
         connect().fetch([f"{first.url}/file"], target, EXPECTED)
     assert list(target.parent.iterdir()) == [root]
