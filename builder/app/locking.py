@@ -20,11 +20,12 @@ from builder.recipe.lockfile import (
     LockedGo,
     LockedModules,
     LockedWheel,
+    find_lock,
     lock_path,
     read_lock,
     write_lock,
 )
-from builder.recipe.match import debian_mismatches, module_mismatches
+from builder.recipe.match import debian_mismatches, lock_mismatches, module_mismatches
 from builder.toolchain.go import BOOTSTRAP_WHEEL, ToolchainFetcher, bootstrap_root
 from builder.toolchain.network import network_hints
 from builder.toolchain.wheels import Pip
@@ -52,9 +53,16 @@ def update_lock(session: Session, request: LockRequest) -> list[str]:
     """Resolve what the lock lacks and write it; one line for every pin that moved, none when nothing changed."""
     loaded = load_recipe(request.recipe, request.overrides)
     path = request.lock_file or lock_path(request.recipe)
-    before = _readable_lock(path)
-    lock = _Update(session=session, loaded=loaded, path=path, before=before, parts=request.parts).resolve(request.now_s)
-    if lock == before:
+    start = path if request.lock_file else find_lock(request.recipe, loaded.files)
+    before = _readable_lock(start)
+    inherited = before is not None and start != path
+    if inherited and before and not request.parts and not lock_mismatches(loaded, before, start.parent):
+        return []  # it fits as it is, and what is in it beyond that does no harm
+    update = _Update(
+        session=session, loaded=loaded, path=path, before=before, before_place=start.parent, parts=request.parts
+    )
+    lock = update.resolve(request.now_s)
+    if lock == before and not inherited:
         return []
     write_lock(path, lock)
     return [*_changes(before, lock), f"wrote {path}"]
@@ -70,12 +78,13 @@ def _readable_lock(path: Path) -> Lock | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Update:
-    """One update of the lock at `path`; keeps of `before` what still fits and is not in `parts`."""
+    """One update of the lock at `path`; keeps of `before`, out of `before_place`, what still fits and is not in `parts`."""
 
     session: Session
     loaded: LoadedRecipe
     path: Path
     before: Lock | None
+    before_place: Path
     parts: frozenset[LockPart]
 
     def resolve(self, now_s: int) -> Lock:
@@ -122,13 +131,19 @@ class _Update:
 
     def _modules(self, lock: Lock, cluster: BuiltCluster) -> LockedModules:
         if self.before and self.before.modules and LockPart.MODULES not in self.parts:
-            go_mod = self.path.parent / self.before.modules.go_mod
+            go_mod, go_sum = (
+                self.before_place / self.before.modules.go_mod,
+                self.before_place / self.before.modules.go_sum,
+            )
             if not module_mismatches(self.loaded, go_mod):
-                return self.before.modules
+                return self._located(go_mod, go_sum)
         own = self.path.with_suffix(".go.mod"), self.path.with_suffix(".go.sum")
         locking = ModuleLocking(session=self.session, loaded=self.loaded, cluster=cluster, lock=lock)
-        go_mod, go_sum = locking.resolve(own_go_mod=own[0], own_go_sum=own[1])
-        return LockedModules(go_mod=relpath(go_mod, self.path.parent), go_sum=relpath(go_sum, self.path.parent))
+        return self._located(*locking.resolve(own_go_mod=own[0], own_go_sum=own[1]))
+
+    def _located(self, go_mod: Path, go_sum: Path) -> LockedModules:
+        place = self.path.parent
+        return LockedModules(go_mod=relpath(go_mod, place), go_sum=relpath(go_sum, place))
 
     def _debian(self, cluster: BuiltCluster, now_s: int) -> LockedDebian | None:
         debian, known = self.loaded.recipe.debian, self.before.debian if self.before else None

@@ -13,7 +13,7 @@ from builder.gobuild.imports import files_of_package
 from builder.plan.inputs import Inputs
 from builder.recipe.cluster import BuiltCluster
 from builder.recipe.load import LoadedRecipe, load_recipe
-from builder.recipe.lockfile import Lock, lock_path, read_lock
+from builder.recipe.lockfile import Lock, find_lock, read_lock
 from builder.recipe.match import lock_mismatches
 from builder.steps.context import CacheDirs
 from builder.steps.source import SourceFile
@@ -92,7 +92,7 @@ class Workspace:
 def open_workspace(recipe: Path, overrides: Sequence[str], *, lock_file: Path | None = None) -> Workspace:
     """Load the recipe, its lock and the digests of its sources; a lock that does not match is an error for each pin."""
     loaded = load_recipe(recipe, overrides)
-    path = lock_file or lock_path(recipe)
+    path = lock_file or find_lock(recipe, loaded.files)
     lock = read_lock(path)
     cluster = loaded.recipe.cluster
     if isinstance(cluster, BuiltCluster):

@@ -1,10 +1,12 @@
 """The lock of a recipe: pins for everything that comes from outside.
 
-`recipes/edge.yaml` is locked by `recipes/edge.lock`. A lock is written by `builder lock --update` alone. Go modules are
-pinned by a go.mod and go.sum: those of the module's own source where they fit the recipe, else a pair beside the lock.
+`recipes/edge.yaml` is locked by `recipes/edge.lock`, and so is a recipe that extends it and has no lock of its own. A
+lock is written by `builder lock --update` alone. Go modules are pinned by a go.mod and go.sum: those of the module's own
+source where they fit the recipe, else a pair beside the lock.
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -82,6 +84,12 @@ def json_schema() -> str:
 def lock_path(recipe: Path) -> Path:
     """Where the lock of the recipe at `recipe` lies."""
     return recipe.with_suffix(".lock")
+
+
+def find_lock(recipe: Path, files: Sequence[Path]) -> Path:
+    """The lock of the recipe at `recipe`; where there is none, that of the first of its `files` which has one."""
+    own = lock_path(recipe)
+    return next((path for path in (own, *map(lock_path, files)) if path.exists()), own)
 
 
 def read_lock(path: Path) -> Lock:

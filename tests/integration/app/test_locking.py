@@ -96,3 +96,35 @@ def test_versions_that_do_not_go_together(builder: Builder, checkout: Checkout) 
     assert "(example.org/greeting) has v1.1.0" in result.err
     assert "hint: another component needs the newer version that was chosen; ask for that one" in result.err
     assert tree(checkout.root / "recipes") == before
+
+
+SMALLER = """\
+extends: edge.yaml
+name: smaller
+cluster:
+  tags: [slim]
+"""
+
+
+def test_a_recipe_without_a_lock_uses_that_of_the_recipe_it_extends(builder: Builder, checkout: Checkout) -> None:
+    smaller = checkout.recipe.with_name("smaller.yaml")
+    smaller.write_text(SMALLER)
+    assert builder.good("lock", "smaller").out == f"{checkout.lock} fits the recipe\n"
+    assert builder.good("lock", "smaller", "--update", "-q").out == "the lock fits the recipe; nothing changed\n"
+    assert not smaller.with_suffix(".lock").exists()
+
+
+def test_a_pin_of_its_own_makes_a_lock_of_its_own_out_of_the_inherited_one(
+    builder: Builder, checkout: Checkout
+) -> None:
+    before = checkout.lock.read_bytes()
+    smaller = checkout.recipe.with_name("smaller.yaml")
+    smaller.write_text(f"{SMALLER}  components:\n    greeting:\n      version: v1.1.0\n")
+    assert builder.run("lock", "smaller").code == ExitCode.USAGE
+    # The toolchains' pins are taken over: nothing of them is asked of a registry, or even said.
+    assert builder.good("lock", "smaller", "--update", "-q").out == (
+        "Go modules: ../cluster/go.mod, ../cluster/go.sum -> smaller.go.mod, smaller.go.sum\n"
+        f"wrote {smaller.with_suffix('.lock')}\n"
+    )
+    assert builder.good("lock", "smaller").out.endswith("smaller.lock fits the recipe\n")
+    assert checkout.lock.read_bytes() == before
