@@ -109,5 +109,5 @@ def read_lock(path: Path) -> Lock:
 
 def write_lock(path: Path, lock: Lock) -> None:
     """Write `lock` to `path`, all or nothing."""
-    text = json.dumps(lock.model_dump(mode="json"), indent=2)
+    text = json.dumps(lock.model_dump(mode="json", exclude_none=True), indent=2)
     atomic_write(path, f"{text}\n".encode())

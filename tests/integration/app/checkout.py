@@ -117,11 +117,13 @@ def make_checkout(place: Path) -> Checkout:
             shutil.copytree(source, root / name)
         else:
             shutil.copy2(source, root / name)
+    toolchain_pins = json.loads((REPOSITORY / "recipes" / "edge.lock").read_text())
+    del toolchain_pins["debian"]
     files = {
         "recipes/edge.yaml": RECIPE,
         "recipes/toolchains.yaml": (REPOSITORY / "recipes" / "toolchains.yaml").read_text(),
         "recipes/cluster/tiny.yaml": CLUSTER,
-        "recipes/edge.lock": (REPOSITORY / "recipes" / "edge.lock").read_text(),
+        "recipes/edge.lock": json.dumps(toolchain_pins, indent=2) + "\n",
         "cluster/go.mod": GO_MOD,
         "cluster/go.sum": GREETINGS[0].sums,
         "cluster/cmd/tiny/main.go": MAIN,
