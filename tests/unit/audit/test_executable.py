@@ -108,6 +108,16 @@ def test_the_float_abi_of_c(tmp_path: Path) -> None:
     assert [check for check, _ in found(tmp_path, base, rules)] == [Check.FLOAT_ABI]
 
 
+def test_damaged_attributes_are_a_finding(tmp_path: Path) -> None:
+    whole = attributes((5, "cortex-a7"))
+    silent = replace(Elf.good(Arch.ARMV7), flags=EABI5_GO)
+    for data, what in {whole.data[:-1] + b"x": "no end of the text at byte 1", whole.data[:-11] + b"\xff": ""}.items():
+        elf = silent.with_sections(replace(whole, data=data))
+        ((check, told),) = found(tmp_path, elf, Rules(arch=Arch.ARMV7))
+        assert check is Check.FLOAT_ABI
+        assert what in told
+
+
 @pytest.mark.parametrize(("goarm", "sound"), [("7", True), ("6", True), ("5", False), ("7,softfloat", False)])
 def test_the_float_abi_of_go(tmp_path: Path, goarm: str, sound: bool) -> None:
     section = go_info_section("go1.26.8", f"path\ttiny\nbuild\tGOARM={goarm}\n")
