@@ -89,9 +89,9 @@ static void forget_loader_settings(char **environment) {
 int main(int argc, char **argv, char **environment) {
     static char place[PATH_MAX], self[PATH_MAX], loader[PATH_MAX], program[PATH_MAX];
     if (!find_place(place, self)) {
-        say(NAME ": no directory lib/" NAME " with" LOADER " beside the directory of ");
-        say(self[0] != '\0' ? self : "this executable");
-        say("; this executable works only where kedge unpacks it: run 'kedge payload unpack'\n");
+        say(NAME ": there is no ");
+        say(place[0] != '\0' ? place : ".." PLACE);
+        say(LOADER ", which should lie beside this executable; run 'kedge payload unpack', which makes both\n");
         return CANNOT_START;
     }
     join(loader, place, LOADER);
