@@ -8,6 +8,7 @@ import (
 
 	"github.com/containerd/containerd/v2/cmd/containerd/command"
 	upstream "github.com/containerd/containerd/v2/version"
+	"github.com/urfave/cli/v3"
 
 	"kedge/internal/multicall"
 	"kedge/internal/version"
@@ -30,6 +31,11 @@ func run(argv []string) int {
 	// this. The metric containerd_build_info alone was made while packages
 	// initialised and keeps what the linker was told.
 	upstream.Version = version.Current().Module(module).Version
+	// Both containerd and ctr set this while packages initialise; ctr's lacks
+	// the revision, by which scripts tell the number of words.
+	cli.VersionPrinter = func(command *cli.Command) {
+		fmt.Fprintln(command.Root().Writer, command.Name, upstream.Package, command.Version, upstream.Revision)
+	}
 	if err := command.App().Run(context.Background(), argv); err != nil {
 		fmt.Fprintln(os.Stderr, "containerd:", err)
 		return 1

@@ -34,24 +34,7 @@ func run(argv []string) int {
 		// The module's digest says as exactly what the source was.
 		coremain.GitCommit = linked.Sum
 	}
-	flag.CommandLine = ownFlags(argv[0], flag.CommandLine)
+	flag.CommandLine = flags
 	coremain.Run()
 	return 0
-}
-
-// upstreamFlags are those that CoreDNS registers for the whole process.
-func upstreamFlags() []string {
-	return []string{"conf", "dns.port", "log-format", "p", "pidfile", "plugins", "quiet", "version"}
-}
-
-// ownFlags is registered without the flags that other packages of this
-// executable put there while they initialised: none of them does anything here.
-func ownFlags(name string, registered *flag.FlagSet) *flag.FlagSet {
-	own := flag.NewFlagSet(name, flag.ExitOnError)
-	for _, name := range upstreamFlags() {
-		if found := registered.Lookup(name); found != nil {
-			own.Var(found.Value, found.Name, found.Usage)
-		}
-	}
-	return own
 }
