@@ -23,6 +23,9 @@ const Missing = "none"
 // code is no longer what the version alone names.
 const patchedSuffix = "+patched"
 
+// develVersion is what the linker writes for a module in a local directory.
+const develVersion = "(devel)"
+
 // Module is a Go module as it was linked.
 type Module struct {
 	Path    string
@@ -94,7 +97,7 @@ func linked(dep *debug.Module) Module {
 	if dep.Replace == nil {
 		return Module{Path: dep.Path, Version: dep.Version, Sum: dep.Sum}
 	}
-	if dep.Replace.Version == "" {
+	if dep.Replace.Version == "" || dep.Replace.Version == develVersion {
 		return Module{Path: dep.Path, Version: dep.Version + patchedSuffix}
 	}
 	return Module{Path: dep.Path, Version: dep.Replace.Version, Sum: dep.Replace.Sum}

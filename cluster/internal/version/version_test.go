@@ -15,17 +15,20 @@ func TestModule(t *testing.T) {
 	staged.Replace = module("k8s.io/api", "v0.37.2", "h1:api")
 	patched := module("k8s.io/kubernetes", "v1.37.2", "h1:original")
 	patched.Replace = module("./patched/kubernetes", "", "")
+	patchedKine := module("github.com/k3s-io/kine", "v0.17.5", "h1:kine")
+	patchedKine.Replace = module("/patched/kine", "(devel)", "")
 	build := FromBuildInfo(&debug.BuildInfo{Deps: []*debug.Module{
-		module("github.com/k3s-io/kine", "v0.17.5", "h1:kine"), staged, patched,
+		module("go.etcd.io/etcd/server/v3", "v3.7.3", "h1:etcd"), staged, patched, patchedKine,
 	}})
 	for _, test := range []struct {
 		name string
 		path string
 		want Module
 	}{
-		{"plain", "github.com/k3s-io/kine", Module{"github.com/k3s-io/kine", "v0.17.5", "h1:kine"}},
+		{"plain", "go.etcd.io/etcd/server/v3", Module{"go.etcd.io/etcd/server/v3", "v3.7.3", "h1:etcd"}},
 		{"replaced by another version", "k8s.io/api", Module{"k8s.io/api", "v0.37.2", "h1:api"}},
 		{"replaced by a directory", "k8s.io/kubernetes", Module{"k8s.io/kubernetes", "v1.37.2+patched", ""}},
+		{"replaced by a directory, as the linker tells", "github.com/k3s-io/kine", Module{"github.com/k3s-io/kine", "v0.17.5+patched", ""}},
 		{"not linked", "example.test/other", Module{"example.test/other", Missing, ""}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
