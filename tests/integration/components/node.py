@@ -2,12 +2,16 @@
 
 import json
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.integration.components.controlplane import ControlPlane
 from tests.integration.components.health import post
 from tests.integration.components.ports import LOOPBACK, free_ports
+
+# flannel takes it for granted that a Node has an annotation, and every kubelet's has this one.
+KUBELETS_ANNOTATIONS = {"volumes.kubernetes.io/controller-managed-attach-detach": "true"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,9 +25,10 @@ class Containerd:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kubelet:
-    """The kubelet's command line and the URL of its health endpoint."""
+    """The kubelet's command line, the port of its API and the URL of its health endpoint."""
 
     argv: tuple[str, ...]
+    port: int
     healthz: str
 
 
@@ -62,8 +67,11 @@ def _toml_table(name: str, values: dict[str, object]) -> str:
     return "\n".join([f"[{name}]", *lines, ""])
 
 
-def kubelet(kedge: Path, directory: Path, *, runtime: Path) -> Kubelet:
-    """A kubelet without an API server, with everything that it writes inside `directory`."""
+def kubelet(kedge: Path, directory: Path, *, runtime: Path, clients: Path | None = None) -> Kubelet:
+    """A kubelet without an API server, with everything that it writes inside `directory`.
+
+    `clients` is the authority of those that may use its API; without it nobody may.
+    """
     port, healthz_port = free_ports(2)
     config = directory / "kubelet.json"
     config.write_text(
@@ -75,7 +83,11 @@ def kubelet(kedge: Path, directory: Path, *, runtime: Path) -> Kubelet:
                 "port": port,
                 "healthzBindAddress": LOOPBACK,
                 "healthzPort": healthz_port,
-                "authentication": {"anonymous": {"enabled": False}, "webhook": {"enabled": False}},
+                "authentication": {
+                    "anonymous": {"enabled": False},
+                    "webhook": {"enabled": False},
+                    **({"x509": {"clientCAFile": str(clients)}} if clients else {}),
+                },
                 "authorization": {"mode": "AlwaysAllow"},
                 "containerRuntimeEndpoint": f"unix://{runtime}",
                 "cgroupsPerQOS": False,
@@ -97,16 +109,32 @@ def kubelet(kedge: Path, directory: Path, *, runtime: Path) -> Kubelet:
         f"--cert-dir={directory}/kubelet-pki",
         "--hostname-override=edge1",
     )
-    return Kubelet(argv=argv, healthz=f"http://{LOOPBACK}:{healthz_port}/healthz")
+    return Kubelet(argv=argv, port=port, healthz=f"http://{LOOPBACK}:{healthz_port}/healthz")
 
 
-def make_node(control_plane: ControlPlane, name: str) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reported:
+    """What a Node says of itself; `pod_network` is the subnet of its pods, `annotations` come on top of a kubelet's."""
+
+    address: str = "192.0.2.10"
+    kubelet_port: int = 10250
+    pod_network: str | None = None
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+
+def make_node(control_plane: ControlPlane, name: str, reported: Reported | None = None) -> None:
     """A Node with an address, as a kubelet would report it."""
+    says = reported or Reported()
     node = {
         "apiVersion": "v1",
         "kind": "Node",
-        "metadata": {"name": name},
-        "status": {"addresses": [{"type": "InternalIP", "address": "192.0.2.10"}]},
+        "metadata": {"name": name, "annotations": {**KUBELETS_ANNOTATIONS, **says.annotations}},
+        "spec": {"podCIDR": says.pod_network, "podCIDRs": [says.pod_network]} if says.pod_network else {},
+        "status": {
+            "addresses": [{"type": "InternalIP", "address": says.address}],
+            "daemonEndpoints": {"kubeletEndpoint": {"Port": says.kubelet_port}},
+            "conditions": [{"type": "Ready", "status": "True"}],
+        },
     }
     answer = post(f"{control_plane.api_url}/api/v1/nodes", json.dumps(node), control_plane.trust)
     assert answer.status == 201, answer.text

@@ -8,7 +8,7 @@ import pytest
 
 from builder.core.arch import Arch, host_arch
 from tests.integration.components.invoke import invoke
-from tests.integration.components.test_invocation import COMPONENTS
+from tests.integration.components.test_invocation import COMPONENTS, VERSION_ARGUMENTS
 
 FOREIGN = [arch for arch in Arch if arch is not host_arch()]
 # qemu-user's names; the static variant is Debian's package for chroots.
@@ -43,5 +43,6 @@ def test_foreign_executable_reports_the_same_versions(kedge: Path, arch: Arch) -
 @pytest.mark.parametrize("component", COMPONENTS)
 @pytest.mark.parametrize("arch", FOREIGN)
 def test_foreign_component_tells_its_version(kedge: Path, arch: Arch, component: str) -> None:
-    own = invoke(kedge, component, "--version").stdout.splitlines()[0]
-    assert _run(kedge, arch, component, "--version").splitlines()[0] == own
+    question = VERSION_ARGUMENTS.get(component, ("--version",))
+    own, foreign = invoke(kedge, component, *question).stdout, _run(kedge, arch, component, *question)
+    assert foreign.splitlines()[0] == own.splitlines()[0]
