@@ -69,7 +69,7 @@ func (f File) differs(root *os.Root, name string, info fs.FileInfo) string {
 	switch {
 	case info.Mode().Type() != f.Mode.Type():
 		return "is " + describeType(info.Mode())
-	case owner(info) != uint32(os.Geteuid()):
+	case !isTrusted(owner(info)):
 		return fmt.Sprintf("belongs to user %d", owner(info))
 	case f.IsLink():
 		if target, err := root.Readlink(name); err != nil || target != f.Link {

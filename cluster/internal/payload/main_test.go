@@ -151,6 +151,7 @@ func start(t *testing.T, executable string, args ...string) *child {
 func startWith(t *testing.T, attributes *syscall.SysProcAttr, executable string, args ...string) *child {
 	t.Helper()
 	c := &child{cmd: exec.Command(executable, append([]string{"as"}, args...)...)}
+	c.cmd.Args[0] = "by another name" // kedge is started through links too
 	c.cmd.SysProcAttr, c.cmd.Stderr = attributes, os.Stderr
 	if attributes != nil && attributes.Chroot != "" {
 		c.cmd.Dir = "/"

@@ -101,14 +101,14 @@ func checkParent(path string) error {
 	return nil
 }
 
-// checkOwn judges a directory that holds helpers: nobody else may write to it.
+// checkOwn judges an open directory that holds helpers: nobody else may write
+// to it. What another user made of it after locate looked is noticed here.
 func checkOwn(path string, info fs.FileInfo) error {
 	if !info.IsDir() {
 		return untrusted(path, "is not a directory, but "+describeType(info.Mode()), "remove it and try again")
 	}
-	if owner(info) != uint32(os.Geteuid()) {
-		return untrusted(path, fmt.Sprintf("belongs to user %d, not to the one that runs kedge (%d)", owner(info), os.Geteuid()),
-			"run kedge as that user, give it away (chown -R), or choose another data directory")
+	if !isTrusted(owner(info)) {
+		return untrusted(path, fmt.Sprintf("belongs to another user (%d)", owner(info)), "give it to root (chown -R root), or choose another data directory")
 	}
 	if info.Mode().Perm()&sharedBits != 0 {
 		return untrusted(path, fmt.Sprintf("can be written by others (mode %#o)", info.Mode().Perm()),

@@ -107,6 +107,19 @@ func TestDirectoriesThatOthersMayChange(t *testing.T) {
 	}
 }
 
+func TestAnOpenDirectoryIsJudgedAgain(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root may give files away")
+	}
+	info, err := os.Stat(owned(t, made(t, filepath.Join(t.TempDir(), "helpers"), 0o755)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := checkOwn("helpers", info); !errors.Is(err, Untrusted) || !strings.Contains(err.Error(), "belongs to another user (65534)") {
+		t.Errorf("error is %v", err)
+	}
+}
+
 func TestAPlantedLinkInPlaceOfTheVersion(t *testing.T) {
 	p := open(t, pack(t, plain(), small()))
 	root := t.TempDir()
@@ -170,6 +183,12 @@ func TestReadOnly(t *testing.T) {
 		unpack(t, p, mounted)
 		remount(t, mounted, unix.MS_RDONLY)
 		wantTree(t, unpack(t, p, mounted).Root(), small())
+		// Such as a squashfs, which has no free space either.
+		full := tmpfs(t, "size=4k")
+		remount(t, full, unix.MS_RDONLY)
+		if _, err := p.Unpack(t.Context(), full); !errors.Is(err, Unusable) || !strings.Contains(err.Error(), "is mounted read-only") {
+			t.Errorf("error is %v", err)
+		}
 	})
 }
 

@@ -2,6 +2,7 @@ package payload
 
 import (
 	"crypto/rand"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -227,6 +228,22 @@ func TestArgumentsOfAProcessThatMayNotBeLookedAt(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got, err := versionsInArguments(commandLine, "/d/helpers"); err != nil || !slices.Equal(got, []string{"0123456789abcdef"}) {
+		t.Errorf("versions = %v, %v", got, err)
+	}
+}
+
+// On some file systems the kernel shows other devices for mappings than for files.
+func TestAnExecutableIsFoundWithoutItsMapping(t *testing.T) {
+	process, helper := t.TempDir(), filepath.Join(t.TempDir(), "runc")
+	if err := errors.Join(os.WriteFile(helper, nil, 0o755), os.Symlink(helper, process+"/exe"), os.WriteFile(process+"/maps", nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(helper)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := versionsOf(process, "/d/helpers", map[inode]string{inodeOf(info): "0123456789abcdef"})
+	if err != nil || !slices.Equal(got, []string{"0123456789abcdef"}) {
 		t.Errorf("versions = %v, %v", got, err)
 	}
 }

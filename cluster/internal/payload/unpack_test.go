@@ -104,6 +104,7 @@ var damages = map[string]func(root string) error{
 	"shorter":         func(root string) error { return os.Truncate(filepath.Join(root, "bin/runc"), 3) },
 	"emptied":         func(root string) error { return os.Truncate(filepath.Join(root, "bin/runc"), 0) },
 	"removed":         func(root string) error { return os.Remove(filepath.Join(root, "bin/runc")) },
+	"owner":           func(root string) error { return os.Chown(filepath.Join(root, "bin/runc"), nobody, nobody) },
 	"mode":            func(root string) error { return os.Chmod(filepath.Join(root, "bin/runc"), 0o644) },
 	"setuid":          func(root string) error { return os.Chmod(filepath.Join(root, "bin/runc"), 0o755|fs.ModeSetuid) },
 	"world-writable":  func(root string) error { return os.Chmod(filepath.Join(root, "bin"), 0o777) },
@@ -131,13 +132,16 @@ func TestDamageIsRepairedAtTheNextStart(t *testing.T) {
 			p := open(t, pack(t, plain(), small()))
 			dataDir := t.TempDir()
 			held := unpack(t, p, dataDir)
-			if err := damage(held.Root()); err != nil {
+			before := modesOf(t, held.Root())
+			if err := damage(held.Root()); errors.Is(err, fs.ErrPermission) {
+				t.Skip("only root may do such damage")
+			} else if err != nil {
 				t.Fatal(err)
 			}
 			dir := unpack(t, p, dataDir)
 			wantTree(t, dir.Root(), small())
-			if root, err := os.OpenRoot(dir.Root()); err != nil || len(p.inspect(root)) > 0 {
-				t.Errorf("still wrong: %v, %v", p.inspect(root), err)
+			if after := modesOf(t, dir.Root()); !slices.Equal(before, after) {
+				t.Errorf("%v; want %v", after, before)
 			}
 			if got := names(t, filepath.Join(dataDir, "helpers")); !slices.Equal(got, []string{p.ID()}) {
 				t.Errorf("beside it lies %v", got)
@@ -148,6 +152,26 @@ func TestDamageIsRepairedAtTheNextStart(t *testing.T) {
 			}
 		})
 	}
+}
+
+// modesOf is path, mode and owner of everything.
+func modesOf(t *testing.T, root string) []string {
+	t.Helper()
+	var found []string
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := entry.Info()
+		if err == nil {
+			found = append(found, fmt.Sprint(path, info.Mode(), owner(info)))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
 }
 
 func sameFile(t *testing.T, path string, dir *Dir) bool {
