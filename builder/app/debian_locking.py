@@ -7,7 +7,7 @@ from builder.app.session import Session
 from builder.core.arch import ARCH_FACTS
 from builder.debian.connection import open_client
 from builder.debian.download import Downloader
-from builder.debian.mirrors import find_mirrors
+from builder.debian.mirrors import MAIN_ARCHIVE, SECURITY_ARCHIVE, find_mirrors
 from builder.debian.repository import SOURCE, Library, Repository
 from builder.debian.resolve import Wanted, resolve_pins
 from builder.recipe.cluster import BuiltCluster
@@ -47,23 +47,25 @@ def lock_debian(session: Session, debian: Debian, cluster: BuiltCluster, *, now_
                 arch: tuple(
                     resolve_pins(
                         [
-                            Wanted(name=name, architecture=ARCH_FACTS[arch].debian, repositories=_repositories(suite))
+                            Wanted(name=name, architecture=ARCH_FACTS[arch].debian, repositories=_repositories(*suites))
                             for name in packages
                         ],
                         library,
                     )
                 )
-                for arch, suite in debian.suites.items()
+                for arch, suites in debian.suites.items()
             },
             sources=tuple(resolve_pins(sources, library)),
         )
 
 
-def _repositories(suite: str) -> tuple[Repository, ...]:
-    """`suite` and its security updates, signed by any release of Debian that is known."""
+def _repositories(*suites: str) -> tuple[Repository, ...]:
+    """The repositories of `suites`, signed by any release of Debian that is known."""
     first, *others = (debian_keyring(name) for name in FINGERPRINTS)
     keyring = sum(others, first)
-    return (
-        Repository(suite=suite, keyring=keyring),
-        Repository(archive="debian-security", suite=f"{suite}-security", keyring=keyring),
+    return tuple(
+        Repository(
+            archive=SECURITY_ARCHIVE if suite.endswith("-security") else MAIN_ARCHIVE, suite=suite, keyring=keyring
+        )
+        for suite in suites
     )

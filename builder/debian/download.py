@@ -53,11 +53,15 @@ class _RefusalError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Downloader:
-    """Fetches through `client`: `attempts` at each address, with `pause(seconds)` between them, longer each time."""
+    """Fetches through `client`: `attempts` at each address, with `pause(seconds)` between them, longer each time.
+
+    `advice` is what to do when nobody has a file.
+    """
 
     client: httpx.Client
     attempts: int
     pause: Callable[[float], None]
+    advice: str = _HINT
 
     def fetch(self, addresses: Sequence[str], target: Path, expected: Expected) -> Path:
         """Make `target` the file that the first good one of `addresses` has.
@@ -76,7 +80,7 @@ class Downloader:
                 partial_file.replace(target)
                 sync_directory(target.parent)
                 return target
-        raise _failure(target.name, refusals)
+        raise _failure(target.name, refusals, self.advice)
 
     def _try(self, address: str, file: Path, expected: Expected) -> None:
         reason = ""
@@ -178,14 +182,14 @@ def _mismatch(reason: str) -> _RefusalError:
         "something else; nothing of it was used. Try later, or name another mirror in " + MIRROR_VARIABLE))  # fmt: skip
 
 
-def _failure(name: str, refusals: Sequence[tuple[str, _RefusalError]]) -> BuilderError:
+def _failure(name: str, refusals: Sequence[tuple[str, _RefusalError]], advice: str) -> BuilderError:
     details: list[str] = []
     for address, refusal in refusals:
         details.append(f"{shown(address)}: {refusal}")
         details += [f"    {line}" for line in refusal.cause.details] if refusal.cause else []
     causes = [refusal.cause for _, refusal in refusals if refusal.cause]
     kind = VerificationError if any(isinstance(one, VerificationError) for one in causes) else BuilderError
-    return kind(f"{name} cannot be had from any mirror", details=details, hint=causes[0].hint if causes else _HINT)
+    return kind(f"{name} cannot be had", details=details, hint=causes[0].hint if causes else advice)
 
 
 @contextmanager

@@ -10,11 +10,12 @@ from builder.formats.deb822 import parse_stanza, split_stanzas
 
 MIRROR_VARIABLE = "BUILDER_DEBIAN_MIRROR"
 MAIN_ARCHIVE = "debian"
+SECURITY_ARCHIVE = "debian-security"
 APT_DIRECTORY = Path("/etc/apt")
 
 _SCHEMES = ("http", "https", "file")
 # Archives that lie side by side on mirrors of Debian, under these names.
-_SIBLINGS = (MAIN_ARCHIVE, "debian-security")
+_SIBLINGS = (MAIN_ARCHIVE, SECURITY_ARCHIVE)
 _EXAMPLE = f"name one, as in {MIRROR_VARIABLE}=https://MIRROR/debian, several separated by spaces"
 
 

@@ -9,7 +9,6 @@ import io
 import lzma
 import posixpath
 import shutil
-import sys
 import tarfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -17,25 +16,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO
 
+import zstandard
+
 from builder.core.errors import BuilderError
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
-
 _MAGIC = b"!<arch>\n"
 _HEADER_BYTES = 60
 _MOST_LINKS = 40  # as Linux (path_resolution(7))
 
-_DECOMPRESSORS: Mapping[str, Callable[[BinaryIO], BinaryIO | gzip.GzipFile | lzma.LZMAFile | zstd.ZstdFile]] = {
+_DECOMPRESSORS: Mapping[str, Callable[[BinaryIO], BinaryIO | gzip.GzipFile | lzma.LZMAFile]] = {
     "": lambda stream: stream,
     ".gz": lambda stream: gzip.GzipFile(fileobj=stream),
     ".xz": lzma.LZMAFile,
-    ".zst": zstd.ZstdFile,
+    ".zst": lambda stream: zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True),
 }
 
 
@@ -176,7 +172,7 @@ def _data(deb: Path) -> Iterator[tarfile.TarFile]:
         try:
             with decompress(part) as plain, tarfile.open(fileobj=plain, mode="r|") as archive:
                 yield archive
-        except (tarfile.TarError, lzma.LZMAError, zlib.error, zstd.ZstdError, gzip.BadGzipFile, EOFError) as error:
+        except (tarfile.TarError, lzma.LZMAError, zlib.error, zstandard.ZstdError, gzip.BadGzipFile, EOFError) as error:
             raise _damaged(deb, str(error)) from None
 
 

@@ -113,6 +113,8 @@ def allowed_keys(location: Sequence[str | int]) -> list[str]:
             section = _without_none(section.model_fields[str(segment)].annotation)
         elif get_origin(section) is Mapping:
             section = get_args(section)[1]
+        elif get_origin(section) is tuple:
+            section = get_args(section)[0]
     keys = [*section.model_fields, *([] if location else [EXTENDS])]
     return sorted(keys)
 

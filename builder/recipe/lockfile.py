@@ -55,7 +55,7 @@ class LockedDebian(_Model):
     `packages` are those of closed sets by the architecture of the device, `sources` the archives of C libraries.
     """
 
-    suites: dict[Arch, str]
+    suites: dict[Arch, tuple[str, ...]]
     source_suite: str
     packages: dict[Arch, tuple[PinnedFile, ...]]
     sources: tuple[PinnedFile, ...]

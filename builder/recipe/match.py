@@ -43,7 +43,8 @@ def debian_mismatches(loaded: LoadedRecipe, locked: LockedDebian | None) -> list
         return []
     suites = locked.suites if locked else {}
     wanted: list[_Pin] = [
-        (f"debian.suites.{arch}", suite, "the lock", suites.get(arch)) for arch, suite in debian.suites.items()
+        (f"debian.suites.{arch}", ", ".join(names), "the lock", ", ".join(suites.get(arch, ())))
+        for arch, names in debian.suites.items()
     ]
     wanted.append(("debian.sources", debian.sources, "the lock", locked.source_suite if locked else None))
     pinned = {pin.name for pin in locked.sources} if locked else set()

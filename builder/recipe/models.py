@@ -35,8 +35,11 @@ class Toolchains(Section):
 class Debian(Section):
     """What comes out of Debian's archive. Which mirror it is fetched from is the machine's matter, unless named here."""
 
-    suites: Mapping[NamedArch, DebianName] = Field(
-        description="Suite whose packages go onto devices, by architecture: 12 (`bookworm`), 13 (`trixie`)."
+    suites: Mapping[NamedArch, tuple[DebianName, ...]] = Field(
+        description=(
+            "Suites whose packages go onto devices, by architecture: `bookworm` (12), `trixie` (13); the newest package of"
+            " all of them is taken. Those whose names end in `-security` lie in the archive of security updates."
+        )
     )
     sources: DebianName = Field(description="Suite whose upstream archives C libraries are compiled from.")
     mirrors: Annotated[tuple[UrlText, ...], *Unique] = Field(

@@ -44,7 +44,8 @@ _SOURCE_PATTERN: Final = r"^(\.|[A-Za-z0-9_*+-][A-Za-z0-9._*+-]*(/[A-Za-z0-9_*+-
 _DEBIAN_NAME: Final = r"^[a-z0-9][a-z0-9+.-]+$"
 _COMMAND_WORD: Final = r"^[A-Za-z0-9._=/:,-]+$"
 _SHA256: Final = r"^[0-9a-f]{64}$"
-_URL: Final = r"^https?://[!-~]+$"
+# A recipe is shared, and what it says ends in manifests: no place for a password.
+_URL: Final = r"^https?://[A-Za-z0-9.:\[\]-]+(/[!-~]*)?$"
 PATH_PATTERN: Final = r"^[^\u0000-\u001f]+$"
 
 SHAPES: Final[dict[str, Shape]] = {
@@ -90,7 +91,7 @@ SHAPES: Final[dict[str, Shape]] = {
         kind="word of a command", meaning="one word of a command line: letters, digits and '._=/:,-', such as --single"
     ),
     _SHA256: Shape(kind="SHA-256", meaning="a SHA-256 digest as 64 lower-case hexadecimal digits"),
-    _URL: Shape(kind="URL", meaning="an address that starts with http:// or https://"),
+    _URL: Shape(kind="URL", meaning="an address that starts with http:// or https://, without user and password"),
     PATH_PATTERN: Shape(kind="path", meaning="a path: not empty, and without control characters"),
 }
 

@@ -3,14 +3,13 @@
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from builder.audit.locked import locked_build, locked_settings, require_locked
 from builder.core.arch import Arch
 from builder.gobuild.build import GoBuild
 from builder.gobuild.cgo import Cgo
 from builder.gobuild.modules import ModuleFetcher
-from builder.gobuild.patches import PATCHED_DIRECTORY, ModulePatch, ModulePatcher
+from builder.gobuild.patches import ModulePatch, ModulePatcher, apply_to_snapshot
 from builder.io.growth import file_lines, watch_growth
 from builder.steps.context import StepContext
 from builder.steps.kinds.common import go_of, online, require_static, snapshot, watched_download, zig_of
@@ -84,7 +83,7 @@ def _build_executable(wanted: ExecutableInput, context: StepContext) -> None:
     )
     module_directory = snapshot(context)
     if patched := context.needs.get("patched"):
-        _take_patched(patched, module_directory)
+        apply_to_snapshot(patched, module_directory)
     # The Go command writes the name of every package that it compiles, a line each.
     with watch_growth(
         lambda: file_lines(context.runner.log), lambda lines: context.progress("compiled", lines, None, "packages")
@@ -109,11 +108,6 @@ def _cgo(wanted: ExecutableInput, context: StepContext) -> Cgo | None:
     for name in wanted.libraries:
         shutil.copytree(context.needs[f"library.{name}"], prefix, dirs_exist_ok=True, copy_function=shutil.copyfile)
     return Cgo(zig=zig_of(context), prefix=prefix, libraries=wanted.libraries)
-
-
-def _take_patched(patched: Path, module_directory: Path) -> None:
-    shutil.copytree(patched / PATCHED_DIRECTORY, module_directory / PATCHED_DIRECTORY, copy_function=shutil.copyfile)
-    shutil.copyfile(patched / "go.mod", module_directory / "go.mod")
 
 
 GO_MODULES = StepKind(name="go-modules", version=1, run=_fetch_modules, downloads=True)

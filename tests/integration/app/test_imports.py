@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from builder.core.errors import ExitCode
 from tests.integration.app.checkout import Checkout
 from tests.integration.app.driver import Builder
+from tests.integration.app.servers import Registry, serving
 
 RECIPE = """\
 extends: toolchains.yaml
@@ -100,3 +102,36 @@ def test_a_script_in_place_of_an_executable(builder: Builder, checkout: Checkout
     result = builder.run("make", str(write_recipe(checkout, script)))
     assert result.code == ExitCode.VERIFICATION_FAILED
     assert "foreign: format: a script" in result.err
+
+
+def from_url(checkout: Checkout, url: str, digest: str) -> Path:
+    recipe = write_recipe(checkout, Path("unused"), digest=digest)
+    recipe.write_text(recipe.read_text().replace("file: unused", f"url: {url}"))
+    return recipe
+
+
+def test_an_executable_from_a_url(builder: Builder, checkout: Checkout, own: Path, tmp_path: Path) -> None:
+    shutil.copy(own, tmp_path / "foreign")
+    (tmp_path / "other").write_text("something else")
+    digest = sha256(own)
+    with serving(Registry(root=tmp_path)) as server:
+        missing = builder.run("make", str(from_url(checkout, f"{server.url}/none", digest)))
+        assert missing.code == ExitCode.BUILD_FAILED
+        assert f"{server.url}/none: the answer is 404 Not Found" in missing.err
+        assert "hint: cluster.executables of the recipe says where the file is" in missing.err
+        other = builder.run("make", str(from_url(checkout, f"{server.url}/other", digest)))
+        assert other.code == ExitCode.VERIFICATION_FAILED
+        assert f"expected sha256:{digest}" in other.err
+        assert not (checkout.out / "foreign").exists()
+        result = builder.run("make", str(from_url(checkout, f"{server.url}/foreign", digest)))
+        assert result.code == ExitCode.OK, result.err
+        assert (checkout.out / "foreign" / "amd64" / "foreign").read_bytes() == own.read_bytes()
+    recipe = checkout.root / "recipes" / "foreign.yaml"
+    assert builder.run("make", str(recipe), "--offline").code == ExitCode.OK
+
+
+def test_a_password_in_a_url_is_refused(builder: Builder, checkout: Checkout) -> None:
+    recipe = from_url(checkout, "http://user:secret@127.0.0.1/kedge", "a" * 64)
+    result = builder.run("make", str(recipe))
+    assert result.code == ExitCode.USAGE
+    assert "without user and password" in result.err

@@ -3,21 +3,17 @@
 import gzip
 import io
 import lzma
-import sys
 import tarfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
+import zstandard
 
 COMPRESS: dict[str, Callable[[bytes], bytes]] = {
     "": bytes,
     ".gz": gzip.compress,
     ".xz": lzma.compress,
-    ".zst": zstd.compress,
+    ".zst": zstandard.compress,
 }
 
 

@@ -276,6 +276,14 @@ def test_absurd_recipes_are_judged_in_reasonable_time(body: str, mistakes: Calla
     mistakes({"r.yaml": f"extends: good.yaml\n{body}"})
 
 
+def test_an_unknown_key_in_a_list_of_sections(mistakes: Callable[..., list[str]]) -> None:
+    body = "extends: good.yaml\ncluster:\n  patches:\n    - {modul: k8s.io/kubernetes, file: x.patch}\n"
+    assert mistakes({"r.yaml": body}) == [
+        "r.yaml:4:7: cluster.patches[0].module: is required, but missing",
+        "r.yaml:4:8: cluster.patches[0].modul: unknown key; did you mean 'module'? allowed: file, module",
+    ]
+
+
 HELPERS = """\
 extends: good.yaml
 cluster:
