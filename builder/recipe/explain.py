@@ -84,6 +84,10 @@ def _key_place(root: Node, location: Sequence[str | int]) -> Place:
     """The place of the last key of `location` that is written down."""
     place, node = root.place, root
     for segment in location:
+        if isinstance(node, ListNode) and isinstance(segment, int) and segment < len(node.items):
+            node = node.items[segment]
+            place = node.place
+            continue
         if not isinstance(node, MapNode) or segment not in node.entries:
             return place
         entry = node.entries[str(segment)]
