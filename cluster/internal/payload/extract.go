@@ -163,11 +163,13 @@ type disk struct {
 	io.Writer
 	handles []*os.File
 	files   []File
+	// flushing waits for the disk while the cores go on with other files.
+	flushing *errgroup.Group
 }
 
-func createIn(root *os.Root) openSink {
+func createIn(root *os.Root, flushing *errgroup.Group) openSink {
 	return func(files []File) (sink, error) {
-		d := &disk{files: files}
+		d := &disk{files: files, flushing: flushing}
 		var writers []io.Writer
 		for _, file := range files {
 			handle, err := root.OpenFile(file.Path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
@@ -181,15 +183,17 @@ func createIn(root *os.Root) openSink {
 	}
 }
 
-// done gives the files their modes and waits until they are on the disk.
+// done gives the files their modes and begins to flush them.
 func (d *disk) done() error {
 	for n, handle := range d.handles {
 		if err := handle.Chmod(d.files[n].Mode); err != nil {
 			return err
 		}
-		if err := handle.Sync(); err != nil {
-			return err
-		}
+	}
+	handles := d.handles
+	d.handles = nil
+	for _, handle := range handles {
+		d.flushing.Go(func() error { return errors.Join(handle.Sync(), handle.Close()) })
 	}
 	return nil
 }
@@ -210,7 +214,9 @@ func (p *Payload) extract(ctx context.Context, root *os.Root) error {
 			return err
 		}
 	}
-	if err := p.decode(ctx, createIn(root)); err != nil {
+	var flushing errgroup.Group
+	err := p.decode(ctx, createIn(root, &flushing))
+	if err := errors.Join(err, flushing.Wait()); err != nil {
 		return err
 	}
 	for _, file := range p.index.Files {
