@@ -206,19 +206,6 @@ func (o *payloadOptions) prune(ctx context.Context, out io.Writer, p *payload.Pa
 	return err
 }
 
-// helperVersions are the versions of the helpers that the running file carries,
-// by name; none when it is a development build.
-func helperVersions(env Env) (map[string]string, error) {
-	p, err := (&payloadOptions{}).open(env)
-	if errors.Is(err, payload.Absent) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return maps.Clone(p.Index().Versions), p.Close()
-}
-
 func (o *payloadOptions) list(env Env) error {
 	p, err := o.open(env)
 	if errors.Is(err, payload.Absent) {

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"kedge/internal/sysinfo"
+	"kedge/internal/version"
 )
 
 // sample is a small kedge file; see tests/contracts/payload.
@@ -61,10 +62,6 @@ func TestADevelopmentBuildHasNoPayload(t *testing.T) {
 		if got.code != 1 || !strings.Contains(got.stderr, "carries no helpers") || !strings.Contains(got.stderr, "builderw make") {
 			t.Errorf("%s: %+v", command, got)
 		}
-	}
-	var stdout, stderr bytes.Buffer
-	if versions, err := helperVersions(Env{Stdout: &stdout, Stderr: &stderr}); len(versions) > 0 || err != nil {
-		t.Errorf("versions = %v, %v", versions, err)
 	}
 }
 
@@ -165,6 +162,14 @@ func TestSysinfoTellsByItsExitCode(t *testing.T) {
 	var report sysinfo.Report
 	if err := json.Unmarshal(out.Bytes(), &report); err != nil || len(report.Results) != 3 {
 		t.Errorf("%v in %s", err, out.String())
+	}
+}
+
+func TestTheClockIsJudgedByTheBuildsDate(t *testing.T) {
+	for date, year := range map[string]int{"2031-02-03T04:05:06Z": 2031, "": 1, "yesterday": 1} {
+		if got := buildDate(Env{Build: version.Build{Date: date}}); got.Year() != year {
+			t.Errorf("%q: %v", date, got)
+		}
 	}
 }
 

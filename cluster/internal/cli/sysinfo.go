@@ -33,7 +33,7 @@ code is 0 when everything that is required is there, else 1.`,
 			if err := checkOutput(output); err != nil {
 				return err
 			}
-			host, err := sysinfo.Running(dataDir, time.Time{})
+			host, err := sysinfo.Running(dataDir, buildDate(env))
 			if err != nil {
 				return err
 			}
@@ -44,6 +44,15 @@ code is 0 when everything that is required is there, else 1.`,
 	cmd.Flags().StringVar(&dataDir, "data-dir", payload.DefaultDataDir, "the data directory that kedge would use")
 	cmd.Flags().StringVar(&roleName, "role", string(sysinfo.Single), "what the machine shall be: controller, worker, or single for both")
 	return cmd
+}
+
+// buildDate is the date that the build was told; zero in a development build.
+func buildDate(env Env) time.Time {
+	date, err := time.Parse(time.RFC3339, env.Build.Date)
+	if err != nil {
+		return time.Time{}
+	}
+	return date
 }
 
 // reportSysinfo prints the report; it fails when the machine is rejected.

@@ -207,3 +207,8 @@ def _with_another_version(whole: bytes, start: int) -> bytes:
     index = whole[offset : offset + length].replace(b'"v1.5.2"', b'"v1.5.3"')
     assert start < offset
     return whole[:offset] + index + whole[-64:-48] + hashlib.sha256(index).digest() + whole[-16:]
+
+
+def test_versions_of_the_helpers(bare: Kedge, kedge: Kedge) -> None:
+    assert json.loads(kedge.run("version", "--all", "-o", "json").out)["helpers"] == {"runc": "v1.5.2"}
+    assert "helpers" not in json.loads(bare.run("version", "--all", "-o", "json").out)
