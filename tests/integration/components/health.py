@@ -35,7 +35,8 @@ def post(url: str, body: str, trust: ssl.SSLContext | None = None) -> Answer:
 
 def _ask(method: str, url: str, body: str, trust: ssl.SSLContext | None) -> Answer:
     context = trust or ssl.create_default_context()
-    headers = {"content-type": "application/json"}
+    # Uncompressed: metrics-server sends its metrics as two compressed streams in a row, of which httpx reads the first.
+    headers = {"content-type": "application/json", "accept-encoding": "identity"}
     with httpx.Client(verify=context, timeout=TIMEOUT_S, trust_env=False) as client:
         try:
             response = client.request(method, url, content=body, headers=headers)
