@@ -52,7 +52,8 @@ class ClosedSet:
     def _library(self, trees: Sequence[Path], name: str, directory: Path) -> Path:
         for tree in trees:
             for place in _LIBRARY_DIRECTORIES:
-                for found in sorted((tree / place).rglob(name)):
+                # Not by name: that would leave out a link that leads nowhere on this machine.
+                for found in sorted(path for path in (tree / place).rglob("*") if path.name == name):
                     resolved = _inside(tree, found)
                     if resolved is not None:
                         return resolved
