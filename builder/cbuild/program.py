@@ -1,5 +1,6 @@
 """A small static program out of C sources."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,16 +16,21 @@ _FLAGS = (*CFLAGS, "-Os", "-Wall", "-Wextra", "-Werror", "-Wl,--gc-sections", "-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CProgram:
-    """The static executable `name` for `arch`; `sources` are relative to the source tree."""
+    """The static executable `name` for `arch`.
+
+    `sources` are relative to the source tree, `texts` are macros and what they stand for, each a string in C.
+    """
 
     name: str
     arch: Arch
     sources: tuple[str, ...]
+    texts: Mapping[str, str]
 
     def run(self, zig: Zig, *, tree: Path, output: Path) -> Path:
         """Compile in the source tree `tree` into the directory `output`; the executable."""
         executable = output / self.name
-        zig.run((*zig.cc(self.arch), *_FLAGS, "-o", str(executable), *self.sources), cwd=tree)
+        macros = [f'-D{name}="{text}"' for name, text in sorted(self.texts.items())]
+        zig.run((*zig.cc(self.arch), *_FLAGS, *macros, "-o", str(executable), *self.sources), cwd=tree)
         with open_elf(executable) as elf:
             dynamic = read_dynamic(elf)
             if elf.machine != ARCH_FACTS[self.arch].elf_machine or dynamic.interpreter or dynamic.needed:

@@ -15,9 +15,9 @@ def elf(*needed: str, interpreter: str = "", machine: int = 62, runpath: str = "
     """A 64-bit ELF file with a dynamic section (System V ABI, chapter 5)."""
     strings, entries = b"\0", []
     for tag, names in (NEEDED, needed), (RUNPATH, [runpath] if runpath else []):
-        for name in names:
+        for wanted in names:
             entries.append((tag, len(strings)))
-            strings += name.encode() + b"\0"
+            strings += wanted.encode() + b"\0"
     count = 3 if interpreter else 2
     start = 64 + 56 * count
     entries += [(STRTAB, start), (STRSZ, len(strings)), (0, 0)]

@@ -1,11 +1,12 @@
 /*
- * Starts the nft that lies beside this executable, with the libraries and the loader that lie beside it, so that nothing of
- * the system's C library takes part:
+ * Starts the program that lies beside this executable, with the libraries and the loader that lie beside it, so that nothing
+ * of the system's C library takes part:
  *
- *     bin/nft                                                         this program, static
- *     lib/nft/{ld-linux-*.so.*, lib*.so.*, nft}                        what it starts
+ *     bin/NAME                                  this executable, static
+ *     lib/NAME/{ld-linux-*.so.*, lib*.so.*, NAME}   what it starts
  *
- * No memory is allocated: paths have the length that the kernel accepts at most.
+ * NAME is defined on the compiler's command line. No memory is allocated: paths have the length that the kernel accepts at
+ * most.
  */
 #include <errno.h>
 #include <limits.h>
@@ -13,7 +14,6 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
-#define NAME "nft"
 #define PLACE "/../lib/" NAME
 
 /* The loader's name is part of each architecture's ABI. */
