@@ -19,6 +19,9 @@ from builder.app.manifest import (
 )
 from builder.app.project import Workspace
 from builder.app.session import Session
+from builder.audit.executable import audit_executable, require_sound
+from builder.audit.rules import Check, Rules
+from builder.core.arch import Arch
 from builder.core.digest import Digest
 from builder.core.events import ArtifactWritten, Warned
 from builder.exec.result import BuildResult
@@ -105,6 +108,7 @@ class Artifacts:
                     digest=file.digest,
                     size_bytes=file.size_bytes,
                     step=target.step.id,
+                    checked=_audited(file, target.arch),
                 )
                 for file in files
             ),
@@ -149,6 +153,13 @@ class Artifacts:
 
     def _tell_waiting(self) -> None:
         self.session.sink(Warned(message=f"another builder writes to {self.out}; waiting for it"))
+
+
+def _audited(artifact: Artifact, arch: Arch) -> tuple[Check, ...]:
+    """What an audit of `artifact` as it lies in the store looks at; `VerificationError` where it finds something."""
+    audit = audit_executable(artifact.source, Rules(arch=arch), name=artifact.path.name)
+    require_sound([audit])
+    return audit.checked
 
 
 def _step(step: Step[Any]) -> ManifestStep:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from builder.audit.rules import Check
 from builder.core.arch import Arch
 from builder.core.generated import COMMAND
 
@@ -24,6 +25,7 @@ class ManifestArtifact(_Model):
     digest: str = Field(description="SHA-256 of the content.")
     size_bytes: int = Field(description="Size in bytes.")
     step: str = Field(description="Id of the step that made it.")
+    checked: tuple[Check, ...] = Field(description="What the audit of it looked at, and found in order.")
 
 
 class ManifestModule(_Model):
