@@ -1,6 +1,5 @@
 """What the kedges for other architectures carry runs: under qemu-user, as far as that goes."""
 
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -43,8 +42,9 @@ def emulated(arch: Arch, *argv: str, **environment: str) -> subprocess.Completed
 
 
 def test_all_helpers_are_static_executables_of_the_architecture(arch: Arch, foreign: Path) -> None:
-    assert len(os.listdir(foreign / "bin")) >= 4
-    for path in (foreign / "bin").iterdir():
+    paths = list((foreign / "bin").iterdir())
+    assert len(paths) >= 4
+    for path in paths:
         with open_elf(path) as elf:
             assert elf.machine == ARCH_FACTS[arch].elf_machine, path
             assert (read_dynamic(elf).needed, read_dynamic(elf).interpreter) == ((), ""), path
