@@ -4,25 +4,26 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from builder.core.arch import Arch
+from builder.core.arch import ARCH_FACTS, Arch
 from builder.core.errors import RecipeError
 from builder.core.resources import GIB, MIB, Resources
 from builder.debian.pins import PinnedFile
 from builder.plan.built import GoWorkshop
 from builder.plan.inputs import Inputs
 from builder.plan.toolchains import FETCH, zig_step
-from builder.recipe.helpers import CLibrary, Helper
+from builder.recipe.helpers import CLibrary, ClosedSet, Helper
 from builder.recipe.lockfile import LockedDebian
 from builder.steps.kinds.c import C_LIBRARY, LibraryInput
 from builder.steps.kinds.debian import ARCHIVE_FILES, ArchiveInput
 from builder.steps.kinds.go import EXECUTABLE, ExecutableInput
-from builder.steps.kinds.payload import ASSEMBLY, PAYLOAD, AssemblyInput, PayloadInput
+from builder.steps.kinds.payload import ASSEMBLY, CLOSED_SET, PAYLOAD, AssemblyInput, ClosedSetInput, PayloadInput
 from builder.steps.step import Step
 from builder.toolchain.wheels import Wheel
 
 # Measured with two cores: compiling runc with C takes 1.1 GiB at its peak, the other helpers less.
 _HELPER = Resources(cores=1, memory_bytes=2 * GIB)
 _LIBRARY = Resources(cores=1, memory_bytes=512 * MIB)
+_LAUNCHER = "csrc/launcher.c"
 _PAYLOAD = Resources(cores=1, memory_bytes=1 * GIB)
 
 
@@ -50,6 +51,7 @@ class HelperWorkshop:
         """The compressed helpers for `arch`."""
         cluster = self.go.cluster
         helpers = {name: self._helper(name, helper, arch) for name, helper in cluster.helpers.items()}
+        sets = {name: self._closed_set(name, closed_set, arch) for name, closed_set in cluster.closed_sets.items()}
         versions = {name: component.version for name, component in cluster.components.items()}
         return Step(
             id=f"{self._name}/{arch}/payload",
@@ -57,10 +59,13 @@ class HelperWorkshop:
             input=PayloadInput(
                 arch=arch,
                 helpers={name: helper.links for name, helper in cluster.helpers.items()},
-                closed_sets=(),
+                closed_sets=tuple(sets),
                 versions=versions,
             ),
-            needs={f"helper.{name}": step for name, step in helpers.items()},
+            needs={
+                **{f"helper.{name}": step for name, step in helpers.items()},
+                **{f"closed-set.{name}": step for name, step in sets.items()},
+            },
             resources=_PAYLOAD,
         )
 
@@ -102,6 +107,23 @@ class HelperWorkshop:
             ),
             needs={"zig": self._zig, "archive": self._archive(library.archive)},
             resources=_LIBRARY,
+        )
+
+    def _closed_set(self, name: str, closed_set: ClosedSet, arch: Arch) -> Step[ClosedSetInput]:
+        pins = {pin.name: pin for pin in self._debian.packages[arch]}
+        packages = tuple(pins[package] for package in closed_set.packages)
+        launcher = {"launcher.c": self._inputs.module[_LAUNCHER]}
+        return Step(
+            id=f"{self._name}/{arch}/{name}",
+            kind=CLOSED_SET,
+            input=ClosedSetInput(name=name, arch=arch, executable=closed_set.executable),
+            needs={
+                "zig": self._zig,
+                "packages": self._files(f"debian/{ARCH_FACTS[arch].debian}/{name}", packages),
+            },
+            sources=launcher,
+            resources=_LIBRARY,
+            origins=self._inputs.places(launcher),
         )
 
     def _archive(self, name: str) -> Step[ArchiveInput]:

@@ -6,13 +6,54 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from builder.audit.executable import audit_directory, require_sound
+from builder.audit.rules import Audit, Rules
+from builder.audit.rules import ClosedSet as ClosedDirectory
+from builder.cbuild.program import CProgram
 from builder.core.arch import Arch
 from builder.core.errors import BuilderError
+from builder.formats.deb import extract_all
 from builder.io.files import copy_file
+from builder.payload.closed_set import ClosedSet
 from builder.payload.pack import COMPRESSOR, Packing, assemble
 from builder.steps.context import StepContext
-from builder.steps.kinds.common import require_static
+from builder.steps.kinds.common import require_static, snapshot, zig_of
 from builder.steps.step import StepKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosedSetInput:
+    """An executable of the packages that the step needs as `packages`, with what it loads; fields as in `payload.closed_set`.
+
+    The source `launcher.c` becomes the static program that starts it.
+    """
+
+    name: str
+    arch: Arch
+    executable: str
+
+
+def _assemble_closed_set(wanted: ClosedSetInput, context: StepContext) -> None:
+    trees = []
+    for package in sorted(context.needs["packages"].iterdir()):
+        trees.append(context.scratch / "trees" / package.name)
+        trees[-1].mkdir(parents=True)
+        extract_all(package, trees[-1])
+    ClosedSet(name=wanted.name, arch=wanted.arch, program=wanted.executable).run(trees, context.output)
+    launchers = context.output / "bin"
+    launchers.mkdir()
+    launcher = CProgram(name=wanted.name, arch=wanted.arch, sources=("launcher.c",), texts={"NAME": wanted.name})
+    launcher.run(zig_of(context), tree=snapshot(context), output=launchers)
+    require_sound(
+        [
+            *audit_directory(launchers, Rules(arch=wanted.arch)),
+            *_audit_set(context.output / "lib" / wanted.name, wanted.arch),
+        ]
+    )
+
+
+def _audit_set(directory: Path, arch: Arch) -> tuple[Audit, ...]:
+    return audit_directory(directory, Rules(arch=arch, closed_set=ClosedDirectory(directory=directory)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,5 +107,6 @@ def _assemble(wanted: AssemblyInput, context: StepContext) -> None:
     require_static(context, target, wanted.arch, name=wanted.name)
 
 
+CLOSED_SET = StepKind(name="closed-set", version=1, run=_assemble_closed_set)
 PAYLOAD = StepKind(name="payload", version=1, run=_pack)
 ASSEMBLY = StepKind(name="assembly", version=1, run=_assemble)
