@@ -4,10 +4,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
+from builder.core.errors import BuilderError
+
 # Address, size in bytes, type, name; names may hold spaces. A symbol without an address has no size either.
-_LINE = re.compile(r"\s*[0-9a-f]+\s+(?P<size>\d+)\s+(?P<type>\S)\s+(?P<name>.+)")
-# Zero-initialised memory takes no place in the file.
-_NOT_IN_THE_FILE = frozenset("bB")
+_LINE = re.compile(r"\s*(?P<address>[0-9a-f]+)\s+(?P<size>\d+)\s+\S\s+(?P<name>.+)")
+# The linker's own symbols around zero-initialised memory, which takes no place in the file: it comes last.
+_ZEROED, _END = "runtime.bss", "runtime.end"
 # What the compiler puts before the name of the type that it describes.
 _OF_A_TYPE = re.compile(r"^(?:type:(?:\.eq\.|\.hash\.|\.namedata\.|\.importpath\.)?|go:itab\.)?[*\[\]]*")
 OTHER = "(made by the linker)"
@@ -30,11 +32,15 @@ def package_of(symbol: str) -> str:
 
 def weigh(lines: Iterable[str]) -> Counter[str]:
     """Bytes in the file by package."""
+    matches = [found for line in lines if (found := _LINE.fullmatch(line.rstrip("\n")))]
+    symbols = [(int(found["address"], 16), int(found["size"]), found["name"]) for found in matches]
+    places = {name: address for address, _, name in symbols if name in (_ZEROED, _END)}
+    if len(places) != 2:
+        raise BuilderError("this is no list of a Go executable's symbols", details=[f"it lacks {_ZEROED} or {_END}"])
     weights: Counter[str] = Counter()
-    for line in lines:
-        found = _LINE.fullmatch(line.rstrip("\n"))
-        if found and found["type"] not in _NOT_IN_THE_FILE:
-            weights[package_of(found["name"])] += int(found["size"])
+    for address, size, name in symbols:
+        if size and not places[_ZEROED] <= address < places[_END]:
+            weights[package_of(name)] += size
     return weights
 
 

@@ -1,6 +1,7 @@
 import pytest
 
 from benchmarks.symbols import OTHER, module_like, package_of, weigh
+from builder.core.errors import BuilderError
 
 
 @pytest.mark.parametrize(
@@ -28,11 +29,19 @@ def test_weigh() -> None:
   4010a0        100 T example.test/a.Run
   4020a0         30 t example.test/a.run.func1
   5010a0          8 R example.test/b.table
-  6010a0    1048576 B example.test/b.buffer
-  6010a0        512 b example.test/b.small
+  6010a0          4 D example.test/b.counter
+  7000000          0 d runtime.bss
+  7000000        512 D example.test/b.small
+  7000200    1048576 D example.test/b.buffer
+  7100200          0 d runtime.end
                   U example.test/c.Extern
 """
-    assert weigh(listing.splitlines(keepends=True)) == {"example.test/a": 130, "example.test/b": 8}
+    assert weigh(listing.splitlines(keepends=True)) == {"example.test/a": 130, "example.test/b": 12}
+
+
+def test_weigh_refuses_what_is_stripped() -> None:
+    with pytest.raises(BuilderError, match=r"no list of a Go executable's symbols"):
+        weigh(["  4010a0        100 T example.test/a.Run"])
 
 
 @pytest.mark.parametrize(
