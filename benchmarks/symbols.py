@@ -35,7 +35,7 @@ def weigh(lines: Iterable[str]) -> Counter[str]:
     matches = [found for line in lines if (found := _LINE.fullmatch(line.rstrip("\n")))]
     symbols = [(int(found["address"], 16), int(found["size"]), found["name"]) for found in matches]
     places = {name: address for address, _, name in symbols if name in (_ZEROED, _END)}
-    if len(places) != 2:
+    if places.keys() != {_ZEROED, _END}:
         raise BuilderError("this is no list of a Go executable's symbols", details=[f"it lacks {_ZEROED} or {_END}"])
     weights: Counter[str] = Counter()
     for address, size, name in symbols:

@@ -44,8 +44,8 @@ def measure(setting: Setting) -> Report:
         ],
         tables=[_table("Heaviest packages", "package", packages), _table("Heaviest modules", "module", modules)],
         notes=[
-            f"{setting.arch}. Bytes are those of code and data; the tables by which Go finds functions and lines from"
-            " addresses are no package's, and take most of the rest.",
+            f"{setting.arch}; symbols are code and data.",
+            "The tables by which Go finds functions and lines from addresses are no package's, and take most of the rest.",
         ],
     )
 
