@@ -16,7 +16,10 @@ from builder.core.arch import Arch, host_arch
 ROOT = Path(__file__).resolve().parents[1]
 CLUSTER = ROOT / "cluster"
 # The packages that link nothing of upstream. With all of Kubernetes to look through, staticcheck takes minutes.
-_CHEAP_PACKAGES = ("./internal/cli", "./internal/layers", "./internal/multicall", "./internal/version")
+_CHEAP_PACKAGES = (
+    "./internal/cli", "./internal/layers", "./internal/multicall", "./internal/payload", "./internal/sysinfo",
+    "./internal/version",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +49,9 @@ def rows() -> tuple[Row, ...]:
     return (
         Row(
             name="unit",
-            what="unit and golden tests",
+            what="unit, golden and contract tests",
             budget_min=3,
-            commands=[_pytest("tests/unit", "tests/golden")],
+            commands=[_pytest("tests/unit", "tests/golden", "tests/contracts")],
         ),
         Row(
             name="kedge",
@@ -120,7 +123,8 @@ def _python_lint() -> list[list[str]]:
 
 
 def _go_lint() -> list[list[str]]:
-    return [_go("vet", "./..."), _silent(_go_tool("gofumpt", "-l", ".")), _go_tool("staticcheck", *_CHEAP_PACKAGES)]
+    vet = [_go("vet", "./..."), _go("vet", "-tags", "patched", "./cmd/cni")]
+    return [*vet, _silent(_go_tool("gofumpt", "-l", ".")), _go_tool("staticcheck", *_CHEAP_PACKAGES)]
 
 
 def _run(row: Row) -> Outcome:

@@ -52,7 +52,6 @@ class HelperWorkshop:
         cluster = self.go.cluster
         helpers = {name: self._helper(name, helper, arch) for name, helper in cluster.helpers.items()}
         sets = {name: self._closed_set(name, closed_set, arch) for name, closed_set in cluster.closed_sets.items()}
-        versions = {name: component.version for name, component in cluster.components.items()}
         return Step(
             id=f"{self._name}/{arch}/payload",
             kind=PAYLOAD,
@@ -60,7 +59,7 @@ class HelperWorkshop:
                 arch=arch,
                 helpers={name: helper.links for name, helper in cluster.helpers.items()},
                 closed_sets=tuple(sets),
-                versions=versions,
+                versions=self._versions(arch),
             ),
             needs={
                 **{f"helper.{name}": step for name, step in helpers.items()},
@@ -68,6 +67,18 @@ class HelperWorkshop:
             },
             resources=_PAYLOAD,
         )
+
+    def _versions(self, arch: Arch) -> dict[str, str]:
+        """What travels inside, with what it links, and the version of each."""
+        cluster = self.go.cluster
+        versions = dict(self.go.variables({name: helper.version for name, helper in cluster.helpers.items()}))
+        if cluster.closed_sets:
+            # The first package is the one that the set is about.
+            pins = {pin.name: pin.version for pin in self._debian.packages[arch]}
+            versions |= {name: pins[closed_set.packages[0]] for name, closed_set in cluster.closed_sets.items()}
+        if cluster.libraries:
+            versions |= {pin.name: pin.version for pin in self._debian.sources}
+        return versions
 
     def _helper(self, name: str, helper: Helper, arch: Arch) -> Step[ExecutableInput]:
         variables = self.go.variables(helper.variables)

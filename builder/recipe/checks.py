@@ -45,16 +45,20 @@ def _useless_nulls(node: MapNode, path: KeyPath) -> Iterator[Problem]:
 def _wrong_templates(section: MapNode | None, path: KeyPath, components: MapNode | None) -> Iterator[Problem]:
     variables = _mapping_at(section, "variables")
     for name, entry in _entries(variables).items():
-        if isinstance(entry.value, ScalarNode) and isinstance(entry.value.value, str):
-            for mistake in template_mistakes(entry.value.value, _names(components)):
-                where = format_key_path((*path, "variables", name))
-                yield Problem(place=entry.value.place, message=f"{where}: {mistake}")
+        yield from _wrong_template(entry.value, (*path, "variables", name), components)
+
+
+def _wrong_template(node: Node | None, path: KeyPath, components: MapNode | None) -> Iterator[Problem]:
+    if isinstance(node, ScalarNode) and isinstance(node.value, str):
+        for mistake in template_mistakes(node.value, _names(components)):
+            yield Problem(place=node.place, message=f"{format_key_path(path)}: {mistake}")
 
 
 def _wrong_helpers(cluster: MapNode | None, components: MapNode | None) -> Iterator[Problem]:
     helpers, known = _mapping_at(cluster, "helpers"), _names(_mapping_at(cluster, "libraries"))
     for name in _names(helpers):
         helper, path = _mapping_at(helpers, name), ("cluster", "helpers", name)
+        yield from _wrong_template(_value(helper, "version"), (*path, "version"), components)
         yield from _wrong_templates(helper, path, components)
         libraries = _value(helper, "libraries")
         for index, node in enumerate(libraries.items if isinstance(libraries, ListNode) else ()):

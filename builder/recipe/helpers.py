@@ -24,6 +24,10 @@ class Helper(Section):
     package: GoPackage = Field(
         description="Its main package: inside `source`, or the import path of one that a required module has."
     )
+    version: TemplateText = Field(
+        default="{version}",
+        description="Its version, as the executable tells it; a template as in `cluster.variables`.",
+    )
     tags: Annotated[tuple[BuildTag, ...], *Unique] = Field(default=(), description="Go build tags.")
     variables: Mapping[VariableName, TemplateText] = Field(
         default={}, description="String variables that the linker sets; templates as in `cluster.variables`."
@@ -63,5 +67,8 @@ class ClosedSet(Section):
 
     executable: PayloadPath = Field(description="Its path in the packages, such as `usr/sbin/nft`.")
     packages: Annotated[tuple[DebianName, ...], *Unique] = Field(
-        min_length=1, description="Binary packages that hold it and all that it loads. Too few fail the build, by name."
+        min_length=1,
+        description=(
+            "Binary packages that hold it and all that it loads, its own first: what is missing fails the build, by name."
+        ),
     )

@@ -296,6 +296,7 @@ cluster:
       links: [../runc]
     cni:
       package: cmd/cni
+      version: "{cni}"
   libraries:
     seccomp:
       archive: libseccomp
@@ -321,11 +322,15 @@ def test_mistakes_in_what_travels_inside(mistakes: Callable[..., list[str]]) -> 
             "r.yaml:11:16: cluster.helpers.cni.package: 'cmd/cni' is not a package such as ./cmd/cni or"
             " github.com/opencontainers/runc"
         ),
-        "r.yaml:13:5: cluster.libraries.seccomp: comes out of Debian's archive, but the section debian is missing",
         (
-            "r.yaml:16:17: cluster.libraries.seccomp.headers[0]: '/usr/include/seccomp.h' is not a relative path in an archive"
+            "r.yaml:12:16: cluster.helpers.cni.version: unknown name 'cni'; allowed: date, version, kubernetes.major,"
+            " kubernetes.minor, kubernetes.version"
+        ),
+        "r.yaml:14:5: cluster.libraries.seccomp: comes out of Debian's archive, but the section debian is missing",
+        (
+            "r.yaml:17:17: cluster.libraries.seccomp.headers[0]: '/usr/include/seccomp.h' is not a relative path in an archive"
             " such as src/*.c, or '.' for its root"
         ),
-        "r.yaml:18:5: cluster.closed_sets.nft: comes out of Debian's archive, but the section debian is missing",
-        "r.yaml:20:17: cluster.closed_sets.nft.packages: must not be empty",
+        "r.yaml:19:5: cluster.closed_sets.nft: comes out of Debian's archive, but the section debian is missing",
+        "r.yaml:21:17: cluster.closed_sets.nft.packages: must not be empty",
     ]
