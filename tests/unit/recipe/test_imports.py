@@ -55,7 +55,10 @@ MISTAKES = {
         "    armv7: {file: a, sha256: ABC}\n    amd64: {url: ftp://x, sha256: ABC, sha512: x}\n",
         [
             "8:30: cluster.executables.armv7.sha256: 'ABC' is not a SHA-256 digest as 64 lower-case hexadecimal digits",
-            "9:18: cluster.executables.amd64.url: 'ftp://x' is not an address that starts with http:// or https://, without user and password",
+            (
+                "9:18: cluster.executables.amd64.url: 'ftp://x' is not an address that starts with http:// or https://,"
+                " without user and password"
+            ),
             "9:35: cluster.executables.amd64.sha256: 'ABC' is not a SHA-256 digest as 64 lower-case hexadecimal digits",
             "9:40: cluster.executables.amd64.sha512: unknown key; did you mean 'sha256'? allowed: file, sha256, url",
         ],
