@@ -27,8 +27,8 @@ class Variant:
 
 _VARIANTS = (
     Variant(name="everything", recipe="edge"),
-    Variant(name="without etcd", recipe="edge", overrides=("cluster.tags=[without_etcd]",)),
-    Variant(name="without kubectl", recipe="edge", overrides=("cluster.tags=[without_kubectl]",)),
+    Variant(name="without etcd", recipe="edge", overrides=("cluster.tags=[nri_no_wasm,without_etcd]",)),
+    Variant(name="without kubectl", recipe="edge", overrides=("cluster.tags=[nri_no_wasm,without_kubectl]",)),
     Variant(name="worker", recipe="worker"),
     Variant(name="controller", recipe="controller"),
 )
@@ -62,7 +62,7 @@ def measure(setting: Setting) -> Report:
                 ],
             )
         ],
-        notes=["Variants are recipes (`recipes/worker.yaml`) or build tags (`--set cluster.tags=[without_etcd]`)."],
+        notes=["Variants are recipes (`recipes/worker.yaml`) or build tags (`cluster.tags`)."],
     )
 
 
