@@ -10,7 +10,7 @@ from tests.integration.components.health import OK, get, trusting
 from tests.integration.components.kubeconfig import write_kubeconfig
 from tests.integration.components.pki import Authority, service_account_key
 from tests.integration.components.ports import LOOPBACK, free_ports
-from tests.integration.components.process import Daemon, running, wait_for
+from tests.integration.components.process import START_TIMEOUT_S, Daemon, running, wait_for
 
 # Without the whole parameter string writers lock each other out and the API server never becomes ready.
 SQLITE_OPTIONS = "_journal_mode=WAL&_busy_timeout=30000&_synchronous=NORMAL&_txlock=immediate"
@@ -59,16 +59,19 @@ class Layout:
 
 
 @contextmanager
-def running_control_plane(kedge: Path, directory: Path) -> Iterator[ControlPlane]:
-    """Run a control plane, ready, with its state in `directory`."""
+def running_control_plane(
+    kedge: Path, directory: Path, *, patience_s: float = START_TIMEOUT_S
+) -> Iterator[ControlPlane]:
+    """Run a control plane, ready, with its state in `directory`; each part may take `patience_s` to start."""
     layout = _lay_out(kedge, directory)
     trust = trusting(layout.authority.certificate, layout.authority.issue("test-admin", "system:masters"))
     with ExitStack() as stack:
         kine = stack.enter_context(running(kine_argv(kedge, directory), name="kine", directory=directory))
-        wait_for(kine, layout.kine_socket.exists, what="listening")
+        wait_for(kine, layout.kine_socket.exists, what="listening", timeout_s=patience_s)
         api = stack.enter_context(running(_api_server_argv(layout), name="kube-apiserver", directory=directory))
         # The controller manager and the scheduler end themselves when their roles do not exist yet.
-        wait_for(api, lambda: get(f"{layout.api_url}/readyz", trust).status == OK, what="ready")
+        url = f"{layout.api_url}/readyz"
+        wait_for(api, lambda: get(url, trust).status == OK, what="ready", timeout_s=patience_s)
         controllers = stack.enter_context(
             running(_controller_manager_argv(layout), name="kube-controller-manager", directory=directory)
         )
