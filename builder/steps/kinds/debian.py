@@ -3,8 +3,6 @@
 import time
 from dataclasses import dataclass
 
-from builder.debian.connection import open_client
-from builder.debian.download import Downloader, fetch_pinned
 from builder.debian.mirrors import find_mirrors
 from builder.debian.pins import PinnedFile
 from builder.steps.context import StepContext
@@ -24,6 +22,10 @@ class ArchiveInput:
 
 
 def _fetch_files(wanted: ArchiveInput, context: StepContext) -> None:
+    # Plans are made without an HTTP client, which takes longer to import than most plans to make.
+    from builder.debian.connection import open_client  # noqa: PLC0415
+    from builder.debian.download import Downloader, fetch_pinned  # noqa: PLC0415
+
     environment = online(context, ", ".join(map(str, wanted.pins)))
     mirrors = find_mirrors(environment, wanted.mirrors)
     with open_client(environment, stall_s=context.network.stall_s) as client, watched_download(context, context.output):

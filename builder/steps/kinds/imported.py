@@ -10,8 +10,6 @@ from builder.core.arch import Arch
 from builder.core.digest import Digest
 from builder.core.errors import BuilderError, VerificationError
 from builder.core.resources import GIB
-from builder.debian.connection import open_client
-from builder.debian.download import Downloader, Expected
 from builder.debian.mirrors import shown
 from builder.steps.context import StepContext
 from builder.steps.kinds.common import online, require_static, watched_download
@@ -52,6 +50,10 @@ def _copy(wanted: ImportInput, executable: Path, source: Path) -> None:
 
 
 def _download(wanted: ImportInput, executable: Path, context: StepContext) -> None:
+    # Plans are made without an HTTP client, which takes longer to import than most plans to make.
+    from builder.debian.connection import open_client  # noqa: PLC0415
+    from builder.debian.download import Downloader, Expected  # noqa: PLC0415
+
     environment = online(context, shown(wanted.url))
     expected = Expected(size_bytes=_MOST_BYTES, check=partial(_require_digest, wanted, shown(wanted.url)))
     with open_client(environment, stall_s=context.network.stall_s) as client, watched_download(context, context.output):
