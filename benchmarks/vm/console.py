@@ -33,6 +33,14 @@ class Findings:
     mapped_end_bytes: int
     sysinfo: Sequence[str]
 
+    @property
+    def verdict(self) -> str:
+        """The line that counts what `kedge sysinfo` judged; `BuilderError` without one."""
+        for line in self.sysinfo:
+            if " passed" in line:
+                return line
+        raise BuilderError("the machine printed no result of kedge sysinfo", details=self.sysinfo)
+
     def shims(self, setting: str, pods: int) -> list[Memory]:
         """The shims under `setting` while there were so many pods; `BuilderError` where there is not one for each."""
         found = [one for one in self.of(setting, pods) if one.process == _SHIM]

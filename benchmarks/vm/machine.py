@@ -20,10 +20,10 @@ GUEST = Path(__file__).parent / "guest"
 _MODULES = (
     *("virtio_mmio", "virtio_blk", "crc32c_generic", "ext4"),
     *("overlay", "bridge", "veth", "br_netfilter", "vxlan", "wireguard", "nf_tables", "nf_conntrack_netlink"),
-    *("nft_ct", "nft_chain_nat", "nft_masq", "nft_numgen", "nft_objref", "nft_fib_ipv4", "nft_fib_ipv6"),
+    *("nft_ct", "nft_nat", "nft_masq", "nft_numgen", "nft_objref", "nft_fib_ipv4", "nft_fib_ipv6"),
     *("nft_reject_ipv4", "nft_reject_ipv6"),
 )
-_DISK_BYTES = 1536 << 20
+_DISK_BYTES = 3 << 30
 # armmp knows no LPAE: devices have to lie below 4 GiB. Two processors, as `-smp` says, are emulated by two threads.
 _MACHINE = ("-M", "virt,highmem=off", "-cpu", "cortex-a15", "-smp", "2", "-m", "1024", "-accel", "tcg,thread=multi")
 _KERNEL_OPTIONS = "console=ttyAMA0 quiet loglevel=3 panic=-1"
