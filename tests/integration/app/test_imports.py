@@ -2,11 +2,15 @@
 
 import hashlib
 import json
+import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from builder.audit.rules import Check
+from builder.core.arch import host_arch
 from builder.core.errors import ExitCode
 from tests.integration.app.checkout import Checkout
 from tests.integration.app.driver import Builder
@@ -135,3 +139,18 @@ def test_a_password_in_a_url_is_refused(builder: Builder, checkout: Checkout) ->
     result = builder.run("make", str(recipe))
     assert result.code == ExitCode.USAGE
     assert "without user and password" in result.err
+
+
+def test_kedge_itself_as_if_it_were_foreign(builder: Builder, checkout: Checkout) -> None:
+    kedge = Path(os.environ.get("KEDGE", ""))
+    if not kedge.is_file():
+        pytest.skip("KEDGE names no executable")
+    arch = host_arch()
+    result = builder.run("make", str(write_recipe(checkout, kedge.absolute(), arch=arch)))
+    assert result.code == ExitCode.OK, result.err
+    made = checkout.out / "foreign" / arch
+    assert sha256(made / "foreign") == sha256(kedge)
+    (artifact,) = json.loads((made / "manifest.json").read_text())["artifacts"]
+    assert set(artifact["checked"]) == {check.value for check in Check}
+    version = subprocess.run([made / "foreign", "version"], capture_output=True, text=True, check=True)
+    assert version.stdout.startswith("kedge ")
