@@ -104,7 +104,7 @@ end_containers() {
 # Pods of a kubelet without an API server. Two tasks for each shim: the sandbox and the container.
 start_pods() {
 	for number in $(seq "$1"); do
-		sed "s/NUMBER/$number/" /etc/pod.json >"/etc/pods/$number.json"
+		sed "s/NUMBER/$number/g" /etc/pod.json >"/etc/pods/$number.json"
 	done
 	expected=$((2 * $1))
 	until_so "$1 pods are not running" 900 enough
