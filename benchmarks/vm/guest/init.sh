@@ -1,4 +1,5 @@
 #!/bin/busybox sh
+# shellcheck shell=dash
 # Measures kedge on this machine and prints what it finds, in lines that begin with '@' (console.py reads them).
 /bin/busybox --install -s /bin
 export PATH=/bin:/usr/bin HOME=/root
@@ -63,10 +64,10 @@ ip link set lo up
 hostname edge1
 ulimit -n 65536
 say "kernel $(uname -rm)"
-for controller in $(cat /sys/fs/cgroup/cgroup.controllers); do
-	echo "+$controller" >/sys/fs/cgroup/cgroup.subtree_control
-done
+sed 's/[^ ]*/+&/g' /sys/fs/cgroup/cgroup.controllers >/sys/fs/cgroup/cgroup.subtree_control
 
+PAUSE='' PODS='' SETTINGS='' CONTAINERS='' SETTLE_S=''
+# shellcheck source=/dev/null
 . /settings
 timed version kedge version
 # Again with the executable in the page cache.

@@ -1,4 +1,5 @@
 #!/bin/busybox sh
+# shellcheck shell=dash
 # The first process: loads the modules, mounts the disk, hands over to the disk's /init.
 b=/bin/busybox
 $b mkdir -p /dev /proc /disk
