@@ -97,5 +97,5 @@ def test_the_page_that_the_payload_begins_in_is_the_executables() -> None:
 
 def test_processes_of_one_name_are_added_up() -> None:
     table = processes(read_console(CONSOLE), "kubelet", 5)
-    assert [row[0] for row in table.rows] == ["shim (all 5)"]
-    assert table.rows[0][1] == "14.7 MiB"
+    assert table.columns == ("process", "anonymous", "Pss", "Rss")
+    assert list(table.rows) == [("shim (all 5)", "14.7 MiB", "77.3 MiB", "77.4 MiB")]
