@@ -51,6 +51,11 @@ class Root:
     def kedge(self, *arguments: str) -> str:
         return self.said(KEDGE, *arguments)
 
+    def helpers(self) -> set[str]:
+        """The paths of all helpers and links to them that kedge says it carries."""
+        first = [line.split()[0] for line in self.kedge("payload", "list").splitlines() if line]
+        return {one for one in first if one.startswith(("bin/", "cni/", "lib/"))}
+
     @contextmanager
     def running(self, *argv: str, logs: Path) -> Iterator[Daemon]:
         """A process in here as long as the context is open; its output goes to the directory `logs` outside."""
@@ -65,10 +70,6 @@ class Root:
             directories[:] = [one for one in directories if (Path(place) / one).lstat().st_dev == device]
             found |= {f"/{(Path(place) / name).relative_to(self.directory)}" for name in names}
         return found
-
-    def hand_in(self, source: Path, name: str) -> None:
-        """A file of outside under `name` in here."""
-        put(source, self.directory / name.lstrip("/"))
 
 
 def put(source: Path, target: Path) -> None:

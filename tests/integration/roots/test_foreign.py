@@ -1,0 +1,77 @@
+"""kedge of other architectures in a directory with nothing but kedge and the emulator that stands in for the processor.
+
+qemu-user has no packet filter and no namespaces: of nft, runc and the shim is seen that they load and tell their versions.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from builder.core.arch import Arch, host_arch
+from tests.integration.components.invoke import invoke
+from tests.integration.components.test_invocation import COMPONENTS, VERSION_ARGUMENTS
+from tests.integration.roots.conftest import REPOSITORY, control_plane_in
+from tests.integration.roots.material import emulator
+from tests.integration.roots.root import Root, put
+from tests.integration.roots.space import Space
+from tests.integration.roots.test_empty import HELPERS
+
+FOREIGN = [arch for arch in Arch if arch is not host_arch()]
+EMULATORS = {Arch.ARMV7: "qemu-arm-static", Arch.ARM64: "qemu-aarch64-static", Arch.AMD64: "qemu-x86_64-static"}
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(params=FOREIGN)
+def foreign(request: pytest.FixtureRequest, space: Space, tmp_path: Path) -> Root:
+    """A root with nothing but the kedge of another architecture, named by KEDGE_ARMV7 and so on, and an emulator."""
+    arch: Arch = request.param
+    variable = f"KEDGE_{arch.upper()}"
+    executable = Path(os.environ.get(variable) or REPOSITORY / "out/edge" / arch / "kedge")
+    if not executable.exists():
+        pytest.skip(f"{executable} is not built, and {variable} names no other; --all builds every architecture")
+    name = EMULATORS[arch]
+    put(executable, tmp_path / "root/kedge")
+    put(emulator(name, tmp_path / "qemu"), tmp_path / "root" / name)
+    return Root(directory=tmp_path / "root", space=space, emulator=(f"/{name}",))
+
+
+def test_it_tells_the_same_versions(foreign: Root, kedge: Path) -> None:
+    own = json.loads(invoke(kedge, "version", "-o", "json").stdout)
+    other = json.loads(foreign.kedge("version", "-o", "json"))
+    assert other["components"] == own["components"]
+    assert other["arch"] != own["arch"]
+
+
+def test_each_component_starts(foreign: Root, kedge: Path) -> None:
+    for component in COMPONENTS:
+        question = VERSION_ARGUMENTS.get(component, ("--version",))
+        said = foreign.kedge(component, *question)
+        assert said.splitlines()[0] == invoke(kedge, component, *question).stdout.splitlines()[0]
+
+
+def test_helpers_are_unpacked_and_load(foreign: Root) -> None:
+    names = foreign.helpers()
+    assert names >= HELPERS
+    foreign.kedge("payload", "verify")
+    place = foreign.kedge("payload", "unpack").strip()
+    left = {one for one in foreign.files() if one.startswith(place)}
+    assert left == {f"{place}/{one}" for one in names}
+    assert foreign.said(f"{place}/bin/runc", "--version").startswith("runc version 1.")
+    assert json.loads(foreign.said(f"{place}/bin/runc", "features"))["linux"]["seccomp"]["enabled"]
+    assert "containerd-shim-runc-v2" in foreign.said(f"{place}/bin/containerd-shim-runc-v2", "-v")
+    about = foreign.run(f"{place}/cni/bridge", extra={"CNI_COMMAND": "VERSION"})
+    assert "1.0.0" in json.loads(about.stdout)["supportedVersions"]
+    # nft is started by its loader, as its launcher does where the kernel can start the loader itself.
+    (loader,) = (foreign.directory / place.lstrip("/") / "lib/nft").glob("ld-linux*")
+    libraries = f"{place}/lib/nft"
+    started = foreign.said(f"{libraries}/{loader.name}", "--library-path", libraries, "--list", f"{libraries}/nft")
+    found = [line.split("=>")[1].split()[0] for line in started.splitlines() if "=>" in line]
+    assert found
+    assert all(one.startswith(f"{libraries}/") for one in found)
+
+
+def test_a_control_plane_becomes_ready(foreign: Root) -> None:
+    control_plane_in(foreign)
