@@ -64,7 +64,7 @@ def fetch_system(kernel_package: str, architecture: str, cache: Path, place: Pat
         files = {}
         for pin in resolve_pins(wanted, library):
             held = cache / pin.file_name
-            known = held.exists() and Digest.of_file(held) == pin.sha256
+            known = held.exists() and Digest.of_file(held) == Digest(pin.sha256)
             files[pin.name] = held if known else fetch_pinned(pin, repository.bases(mirrors), cache, downloader)
     kernel, busybox = place / "kernel", place / "busybox"
     kernel.mkdir()

@@ -25,10 +25,15 @@ class Memory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
-    """`times_s` by what was done; `mapped_end_bytes` is how far into kedge's file any process has mapped it."""
+    """`times_s` by what was done; `mapped_end_bytes` is how far into kedge's file any process has mapped it.
+
+    `version_bytes` is the largest resident set of `kedge version`, `version_anonymous_bytes` its own memory when last seen.
+    """
 
     kernel: str
     times_s: dict[str, float]
+    version_bytes: int
+    version_anonymous_bytes: int
     memory: Sequence[Memory]
     mapped_end_bytes: int
     sysinfo: Sequence[str]
@@ -63,9 +68,12 @@ def read_console(text: str) -> Findings:
             f"measuring in the machine failed: {'; '.join(failures) or 'it came to no end'}",
             details=lines[-_LAST_LINES:],
         )
+    peak = _fields(" ".join(_of(said, "peak")))
     return Findings(
         kernel=" ".join(_of(said, "kernel")),
         times_s={one["what"]: float(one["to"]) - float(one["from"]) for one in map(_fields, _of(said, "time"))},
+        version_bytes=_bytes(peak, "VmHWM"),
+        version_anonymous_bytes=_bytes(peak, "RssAnon"),
         memory=[_memory(_fields(line)) for line in _of(said, "memory")],
         mapped_end_bytes=max((_mapped_end(line) for line in _of(said, "map")), default=0),
         sysinfo=list(_of(said, "sysinfo")),
@@ -83,17 +91,30 @@ def _fields(line: str) -> dict[str, str]:
 
 def _memory(fields: dict[str, str]) -> Memory:
     try:
-        return Memory(
-            setting=fields["setting"],
-            pods=int(fields["pods"]),
-            process=fields["process"],
-            pid=int(fields["pid"]),
-            rss_bytes=int(fields["Rss"]) * _KIB,
-            pss_bytes=int(fields["Pss"]) * _KIB,
-            anonymous_bytes=int(fields["Anonymous"]) * _KIB,
-        )
+        setting, pods, process, pid = fields["setting"], int(fields["pods"]), fields["process"], int(fields["pid"])
     except (KeyError, ValueError) as error:
-        raise BuilderError(f"the machine's words on memory are not complete: {fields}", details=[repr(error)]) from None
+        raise _incomplete(fields) from error
+    return Memory(
+        setting=setting,
+        pods=pods,
+        process=process,
+        pid=pid,
+        rss_bytes=_bytes(fields, "Rss"),
+        pss_bytes=_bytes(fields, "Pss"),
+        anonymous_bytes=_bytes(fields, "Anonymous"),
+    )
+
+
+def _bytes(fields: dict[str, str], name: str) -> int:
+    """A number of KiB, as proc(5) has them."""
+    value = fields.get(name, "")
+    if not value.isdigit():
+        raise _incomplete(fields)
+    return int(value) * _KIB
+
+
+def _incomplete(fields: dict[str, str]) -> BuilderError:
+    return BuilderError("what the machine says of its memory is not complete", details=[str(fields)])
 
 
 def _mapped_end(line: str) -> int:

@@ -25,6 +25,16 @@ timed() {
 	"$@" >/tmp/output 2>&1 || { cat /tmp/output; fail "$what"; }
 	say "time what=$what from=$begin to=$(seconds)"
 }
+# peak COMMAND...: the largest resident set and the last own memory that could be seen of it (proc(5), status).
+peak() {
+	"$@" >/dev/null 2>&1 &
+	seen=''
+	while values=$(awk '/^(VmHWM|RssAnon):/ {printf " %s=%s", substr($1, 1, length($1) - 1), $2}' "/proc/$!/status") &&
+		[ -n "$values" ]; do
+		seen=$values
+	done 2>/dev/null
+	say "peak$seen"
+}
 # memory SETTING PODS: every process of kedge and every shim, in kB (proc(5), smaps_rollup).
 memory() {
 	for process in /proc/[0-9]*; do
@@ -72,6 +82,7 @@ PAUSE='' PODS='' SETTINGS='' CONTAINERS='' SETTLE_S=''
 timed version kedge version
 # Again with the executable in the page cache.
 timed version-again kedge version
+peak kedge version
 timed unpack-first kedge payload unpack
 timed unpack-second kedge payload unpack
 kedge sysinfo 2>&1 | while read -r line; do say "sysinfo $line"; done

@@ -23,6 +23,7 @@ CONSOLE = "\r\n".join(
             for begin, what in enumerate(("version", "version-again", "unpack-first", "unpack-second"))
         ),
         "@time what=containerd-start from=10.10 to=12.35",
+        "@peak VmHWM=60000 RssAnon=9000",
         "@sysinfo pass      memory                         996 MiB",
         "@sysinfo ",
         "@sysinfo 66 passed, 1 notes",
@@ -43,6 +44,7 @@ def test_what_the_machine_says() -> None:
     assert findings.kernel == "6.1.0-50-armmp armv7l"
     assert findings.times_s["containerd-start"] == pytest.approx(2.25)
     assert [one.anonymous_bytes for one in findings.shims("GOMEMLIMIT=4MiB", 5)] == [n << 10 for n in range(2500, 2505)]
+    assert (findings.version_bytes, findings.version_anonymous_bytes) == (60000 << 10, 9000 << 10)
     assert findings.mapped_end_bytes == MAPPED_END
     assert findings.verdict == "66 passed, 1 notes"
 
@@ -59,9 +61,10 @@ def test_a_machine_that_dies() -> None:
         read_console(CONSOLE.replace("@end", "Kernel panic - not syncing"))
 
 
-def test_memory_without_a_number() -> None:
+@pytest.mark.parametrize("missing", [" Anonymous=16700", " pods=1", " VmHWM=60000", "pid=9"])
+def test_memory_without_a_number(missing: str) -> None:
     with pytest.raises(BuilderError, match="not complete"):
-        read_console(CONSOLE.replace(" Anonymous=16700", ""))
+        read_console(CONSOLE.replace(missing, ""))
 
 
 def test_pods_without_a_shim() -> None:
