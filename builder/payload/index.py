@@ -3,7 +3,8 @@
     executable ‖ frames ‖ index ‖ footer
 
 Each frame is one zstd frame (RFC 8878) that holds the content of a file; equal files share it. The index is canonical JSON
-and says where each frame lies, counted from the start of the whole file. The footer is the last 64 bytes: offset and length
+and says where each frame lies, counted from the start of the whole file, with the SHA-256 of the frame, which is what devices
+compare while they unpack, and of the content, for files that are unpacked. The footer is the last 64 bytes: offset and length
 of the index (64 bits each, little-endian), its SHA-256, and 16 bytes that name the format.
 """
 
@@ -43,6 +44,7 @@ def _inside(path: str) -> str:
 
 Place = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._+~-]+(/[A-Za-z0-9._+~-]+)*$"), AfterValidator(_inside)]
 Text = Annotated[str, StringConstraints(pattern=r"^[ -~]+$")]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
@@ -57,7 +59,7 @@ class UnknownFormatError(VerificationError):
 class PackedFile(BaseModel):
     """A file: its content is the zstd frame of `length` bytes at `offset`, counted from the start of the executable.
 
-    `size` and `sha256` (hex) are those of the content.
+    `size` and `sha256` (hex) are those of the content, `frame_sha256` is that of the frame: a third of the bytes to hash.
     """
 
     model_config = _STRICT
@@ -65,7 +67,8 @@ class PackedFile(BaseModel):
     path: Place
     mode: Literal[0o755, 0o644]
     size: int = Field(ge=0, le=MOST_FILE_BYTES)
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    sha256: Sha256
+    frame_sha256: Sha256
     offset: int = Field(ge=0)
     length: int = Field(ge=1)
 

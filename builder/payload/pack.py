@@ -53,6 +53,7 @@ class Packing:
                 mode=EXECUTABLE_MODE if files[name].stat().st_mode & 0o100 else DATA_MODE,
                 size=files[name].stat().st_size,
                 sha256=digest.hex,
+                frame_sha256=Digest.of_bytes(frames[digest]).hex,
                 offset=starts[digest],
                 length=len(frames[digest]),
             )

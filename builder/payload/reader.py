@@ -129,9 +129,9 @@ def _parse(text: bytes) -> Index:
 
 def _require_side_by_side(index: Index, start: int, end: int) -> None:
     """Frames fill everything between the executable and the index; equal contents share one."""
-    places = {file.sha256: (file.offset, file.length, file.size) for file in index.contents}
+    frames = {file.sha256: _frame(file) for file in index.contents}
     for file in index.files:
-        if isinstance(file, PackedFile) and places[file.sha256] != (file.offset, file.length, file.size):
+        if isinstance(file, PackedFile) and frames[file.sha256] != _frame(file):
             raise DamagedPayloadError(f"{file.path} shares its SHA-256 with a file of another content")
     for file in index.contents:
         if file.offset != start:
@@ -141,7 +141,13 @@ def _require_side_by_side(index: Index, start: int, end: int) -> None:
         raise DamagedPayloadError(f"the frames end at {start}, the index begins at {end}")
 
 
+def _frame(file: PackedFile) -> tuple[int, int, str, int]:
+    return file.offset, file.length, file.frame_sha256, file.size
+
+
 def _decompress(file: PackedFile, frame: bytes) -> bytes:
+    if hashlib.sha256(frame).hexdigest() != file.frame_sha256:
+        raise DamagedPayloadError(f"{file.path}: the frame has another SHA-256")
     try:
         parameters = zstandard.get_frame_parameters(frame)
         if parameters.content_size != file.size or not parameters.has_checksum or parameters.dict_id:

@@ -108,5 +108,5 @@ def _assemble(wanted: AssemblyInput, context: StepContext) -> None:
 
 
 CLOSED_SET = StepKind(name="closed-set", version=1, run=_assemble_closed_set)
-PAYLOAD = StepKind(name="payload", version=1, run=_pack)
+PAYLOAD = StepKind(name="payload", version=2, run=_pack)
 ASSEMBLY = StepKind(name="assembly", version=1, run=_assemble)

@@ -9,7 +9,9 @@ import (
 )
 
 // The format, number 1: ELF executable, zstd frames, index, footer, one after
-// the other without padding. The footer is the file's last 64 bytes: offset and
+// the other without padding. The index has two digests of each file: that of its
+// frame is compared while it is unpacked, that of its content afterwards (see
+// Verify, VerifyUnpacked). The footer is the file's last 64 bytes: offset and
 // length of the index (little endian), SHA-256 of the index, magic.
 const (
 	// Format is the number of the format that this package reads.

@@ -52,7 +52,7 @@ func (i Index) frames() ([]frame, error) {
 			continue
 		}
 		first := known.files[0]
-		if first.Size != file.Size || first.Offset != file.Offset || first.Length != file.Length {
+		if first.Size != file.Size || first.FrameSHA256 != file.FrameSHA256 || first.Offset != file.Offset || first.Length != file.Length {
 			return nil, fmt.Errorf("%q and %q have one SHA-256, but are not one content", first.Path, file.Path)
 		}
 		known.files = append(known.files, file)

@@ -22,13 +22,14 @@ type Index struct {
 
 // File is one file or link of a payload.
 type File struct {
-	Path   string // relative, with slashes
-	Link   string // target of a symbolic link, relative to its directory; empty for a file
-	Mode   fs.FileMode
-	Size   int64  // bytes of the content
-	SHA256 string // of the content, in hex
-	Offset int64  // of the frame, from the start of the executable
-	Length int64  // bytes of the frame
+	Path        string // relative, with slashes
+	Link        string // target of a symbolic link, relative to its directory; empty for a file
+	Mode        fs.FileMode
+	Size        int64  // bytes of the content
+	SHA256      string // of the content, in hex; for files that are unpacked
+	FrameSHA256 string // of the frame, in hex; for unpacking
+	Offset      int64  // of the frame, from the start of the executable
+	Length      int64  // bytes of the frame
 }
 
 // IsLink tells links from files.
@@ -51,13 +52,14 @@ type wireIndex struct {
 }
 
 type wireFile struct {
-	Path   string  `json:"path"`
-	Link   *string `json:"link"`
-	Mode   *int64  `json:"mode"`
-	Size   *int64  `json:"size"`
-	SHA256 *string `json:"sha256"`
-	Offset *int64  `json:"offset"`
-	Length *int64  `json:"length"`
+	Path        string  `json:"path"`
+	Link        *string `json:"link"`
+	Mode        *int64  `json:"mode"`
+	Size        *int64  `json:"size"`
+	SHA256      *string `json:"sha256"`
+	FrameSHA256 *string `json:"frame_sha256"`
+	Offset      *int64  `json:"offset"`
+	Length      *int64  `json:"length"`
 }
 
 // parseIndex reads and judges an index that itself begins at end, where the
@@ -98,7 +100,7 @@ func (w wireIndex) index() (Index, error) {
 	index := Index{Arch: w.Arch, Versions: w.Versions}
 	for _, file := range w.Files {
 		if file.Link != nil {
-			if file.Mode != nil || file.Size != nil || file.SHA256 != nil || file.Offset != nil || file.Length != nil {
+			if file.Mode != nil || file.Size != nil || file.SHA256 != nil || file.FrameSHA256 != nil || file.Offset != nil || file.Length != nil {
 				return Index{}, fmt.Errorf("%q is both a link and a file", file.Path)
 			}
 			index.Files = append(index.Files, File{Path: file.Path, Link: *file.Link, Mode: fs.ModeSymlink})
@@ -107,11 +109,11 @@ func (w wireIndex) index() (Index, error) {
 			}
 			continue
 		}
-		if file.Mode == nil || file.Size == nil || file.SHA256 == nil || file.Offset == nil || file.Length == nil {
-			return Index{}, fmt.Errorf("%q lacks one of mode, size, sha256, offset, length", file.Path)
+		if file.Mode == nil || file.Size == nil || file.SHA256 == nil || file.FrameSHA256 == nil || file.Offset == nil || file.Length == nil {
+			return Index{}, fmt.Errorf("%q lacks one of mode, size, sha256, frame_sha256, offset, length", file.Path)
 		}
 		index.Files = append(index.Files, File{
-			Path: file.Path, Mode: fs.FileMode(*file.Mode), Size: *file.Size, SHA256: *file.SHA256,
+			Path: file.Path, Mode: fs.FileMode(*file.Mode), Size: *file.Size, SHA256: *file.SHA256, FrameSHA256: *file.FrameSHA256,
 			Offset: *file.Offset, Length: *file.Length,
 		})
 	}
@@ -127,7 +129,8 @@ func (i Index) canonical() ([]byte, error) {
 			continue
 		}
 		files[n] = map[string]any{
-			"path": f.Path, "mode": int64(f.Mode), "size": f.Size, "sha256": f.SHA256, "offset": f.Offset, "length": f.Length,
+			"path": f.Path, "mode": int64(f.Mode), "size": f.Size, "sha256": f.SHA256, "frame_sha256": f.FrameSHA256,
+			"offset": f.Offset, "length": f.Length,
 		}
 	}
 	var out bytes.Buffer
@@ -179,6 +182,9 @@ func (f File) check() error {
 	}
 	if !digestPattern.MatchString(f.SHA256) {
 		return fmt.Errorf("%q has no SHA-256, but %q", f.Path, f.SHA256)
+	}
+	if !digestPattern.MatchString(f.FrameSHA256) {
+		return fmt.Errorf("the frame of %q has no SHA-256, but %q", f.Path, f.FrameSHA256)
 	}
 	if f.Size < 0 || f.Size > sizeLimit {
 		return fmt.Errorf("%q has %d bytes; %d are the most", f.Path, f.Size, int64(sizeLimit))

@@ -44,14 +44,13 @@ func pack(t testing.TB, executable string, contents tree) string {
 			continue
 		}
 		content := []byte(contents[path])
-		sum := sha256.Sum256(content)
 		compressed := encoder.EncodeAll(content, nil)
 		mode := fs.FileMode(0o755)
 		if filepath.Dir(path) != "bin" {
 			mode = 0o644
 		}
 		index.Files = append(index.Files, File{
-			Path: path, Mode: mode, Size: int64(len(content)), SHA256: hex.EncodeToString(sum[:]),
+			Path: path, Mode: mode, Size: int64(len(content)), SHA256: hexSum(content), FrameSHA256: hexSum(compressed),
 			Offset: int64(len(out)), Length: int64(len(compressed)),
 		})
 		out = append(out, compressed...)
@@ -69,6 +68,11 @@ func pack(t testing.TB, executable string, contents tree) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+func hexSum(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
 }
 
 // plain is an executable of a few bytes.

@@ -64,9 +64,13 @@ def compress(content: bytes, *, checksum: bool = True, size: bool = True) -> byt
 
 def wide_frame(content: bytes) -> bytes:
     """A valid frame that asks for a window of 16 MiB (RFC 8878, 3.1.1.1): header, one raw block, checksum."""
-    descriptor, window = 0b1000_0100, (24 - 10) << 3
+    return stored(content, begin=bytes([0b1000_0100, (24 - 10) << 3]))
+
+
+def stored(content: bytes, *, begin: bytes = bytes([0b1010_0100])) -> bytes:
+    """A valid frame that compresses nothing; `begin` are its header's descriptor and window, if it has one."""
     block = (len(content) << 3 | 1).to_bytes(3, "little")
-    header = b"\x28\xb5\x2f\xfd" + bytes([descriptor, window]) + len(content).to_bytes(4, "little")
+    header = b"\x28\xb5\x2f\xfd" + begin + len(content).to_bytes(4, "little")
     return header + block + content + compress(content)[-4:]
 
 
@@ -94,6 +98,10 @@ class Sample:
         return self.executable + self.frames + raw + footer
 
 
+def hex_digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
 def canonical(value: object) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
@@ -109,7 +117,7 @@ def sample(
     """A good payload of `tree`."""
     made = Sample(executable=executable or elf64())
     files: list[dict[str, Any]] = []
-    known: dict[bytes, tuple[int, int]] = {}
+    known: dict[bytes, dict[str, Any]] = {}
     for path, what in sorted((tree or TREE).items()):
         if isinstance(what, str):
             files.append({"path": path, "link": what})
@@ -117,12 +125,11 @@ def sample(
         mode, content = what
         if content not in known:
             data = frame(content)
-            known[content] = (len(made.executable) + len(made.frames), len(data))
+            start = len(made.executable) + len(made.frames)
+            known[content] = {"offset": start, "length": len(data), "frame_sha256": hex_digest(data)}
             made.frames += data
-        offset, length = known[content]
-        digest = hashlib.sha256(content).hexdigest()
         files.append(
-            {"path": path, "mode": mode, "size": len(content), "sha256": digest, "offset": offset, "length": length}
+            {"path": path, "mode": mode, "size": len(content), "sha256": hex_digest(content), **known[content]}
         )
     made.index = {"arch": arch, "files": files, "format": 1, "versions": VERSIONS if versions is None else versions}
     return made
@@ -181,16 +188,37 @@ def repeated_content() -> Sample:
     return made
 
 
-def flipped_frame() -> Sample:
-    """One bit of a content."""
+def flipped_frame(*, known: bool = False) -> Sample:
+    """One bit of a content; `known`: the index has the digest of the frame as it is."""
     made = sample()
     at = made.entry("bin/runc")["offset"] - len(made.executable) + 14
     data = bytearray(made.frames)
     data[at] ^= 0x10
     made.frames = bytes(data)
+    if known:
+        entry = made.entry("bin/runc")
+        start = entry["offset"] - len(made.executable)
+        entry["frame_sha256"] = hex_digest(made.frames[start : start + entry["length"]])
     return made
 
 
 def other_content() -> Sample:
-    """A frame that is sound, of a content of the same size that the index does not name."""
+    """Frames that are sound and have their digests, of contents of the same size that the index does not name."""
     return sample(frame=lambda content: compress(content.swapcase()))
+
+
+def other_frame() -> Sample:
+    """Frames that are sound and have the contents that the index names, but are not the ones whose digests it has."""
+    made = sample(frame=stored)
+    expected = sample()
+    for entry in made.index["files"]:
+        if "frame_sha256" in entry:
+            entry["frame_sha256"] = expected.entry(entry["path"])["frame_sha256"]
+    return made
+
+
+def shared_content_two_digests() -> Sample:
+    """Two files of one content and one frame, with different digests of it."""
+    made = sample({"bin/a": (0o755, RUNC), "bin/b": (0o644, RUNC)})
+    made.entry("bin/b")["frame_sha256"] = "a" * 64
+    return made

@@ -161,6 +161,12 @@ def files() -> dict[str, tuple[Sample, str]]:
         "file-mode-negative": (changed(runc, mode=-1), "has mode"),
         "file-digest-capitals": (changed(runc, sha256="A" * 64), "has no SHA-256"),
         "file-digest-short": (changed(runc, sha256="a" * 63), "has no SHA-256"),
+        "file-frame-digest-capitals": (changed(runc, frame_sha256="A" * 64), "the frame of"),
+        "file-frame-digest-short": (changed(runc, frame_sha256="a" * 63), "the frame of"),
+        "file-frame-digest-number": (changed(runc, frame_sha256=7), "not the JSON"),
+        "file-without-digest": (changed(runc, sha256=None), "lacks one of"),
+        "file-without-frame-digest": (changed(runc, frame_sha256=None), "lacks one of"),
+        "link-with-frame-digest": (changed(link, frame_sha256="a" * 64), "both a link and a file"),
         "file-size-negative": (changed(runc, size=-1), "has -1 bytes"),
         "file-size-huge": (changed(runc, size=2**30 + 1), "are the most"),
         "file-size-fraction": (changed(runc, size=1.5), "not the JSON"),
@@ -188,6 +194,7 @@ def frames() -> dict[str, tuple[Sample, str]]:
             changed("bin/runc", sha256=sample().entry("bin/cni")["sha256"]),
             "are not one content",
         ),
+        "frame-of-one-content-two-digests": (make.shared_content_two_digests(), "are not one content"),
     }
 
 
@@ -196,7 +203,11 @@ def contents() -> dict[str, tuple[Sample, str]]:
     tree: make.Tree = {"bin/runc": TREE["bin/runc"]}
     return {
         "content-bit": (make.flipped_frame(), "the payload is damaged at bin/runc"),
+        "content-bit-known": (make.flipped_frame(known=True), "the payload is damaged at bin/runc"),
         "content-other": (make.other_content(), "the content has SHA-256"),
+        "content-digest": (changed("bin/runc", sha256="a" * 64), "the content has SHA-256"),
+        "content-other-frame": (make.other_frame(), "the frame has SHA-256"),
+        "content-frame-digest": (changed("bin/runc", frame_sha256="a" * 64), "the frame has SHA-256"),
         "content-shorter": (changed("bin/runc", size=len(make.RUNC) + 1), "size that the index names"),
         "content-no-frame": (sample(tree, frame=lambda content: content), "damaged at bin/runc"),
         "content-two-frames": (
@@ -205,11 +216,19 @@ def contents() -> dict[str, tuple[Sample, str]]:
         ),
         "content-frame-and-more": (
             sample(tree, frame=lambda content: make.compress(content) + make.compress(b"more")),
-            "longer than",
+            "more bytes follow",
         ),
         "content-frame-and-rest": (
             sample(tree, frame=lambda content: make.compress(content) + b"rest"),
             "damaged at bin/runc",
+        ),
+        "content-frame-and-skippable": (
+            sample(tree, frame=lambda content: make.compress(content) + b"\x50\x2a\x4d\x18\4\0\0\0rest"),
+            "more bytes follow",
+        ),
+        "content-frame-and-empty": (
+            sample(tree, frame=lambda content: make.compress(content) + make.compress(b"")),
+            "more bytes follow",
         ),
         "content-without-checksum": (
             sample(tree, frame=lambda content: make.compress(content, checksum=False)),

@@ -132,6 +132,22 @@ def test_an_altered_payload_unpacks_nothing(kedge: Kedge, payload: Path, tmp_pat
     kedge.unpack(tmp_path / "data")
 
 
+def test_digests_of_frame_and_content(kedge: Kedge, tmp_path: Path) -> None:
+    written = read_payload(kedge.path)
+    assert written is not None
+    file, whole, data = written.index.contents[0], kedge.path.read_bytes(), tmp_path / "data"
+    kedge.path.write_bytes(_with_index(whole, file.frame_sha256, "a" * 64))
+    for command in (("verify",), ("unpack", "--data-dir", str(data))):
+        result = kedge.run("payload", *command)
+        assert (result.code, f"{file.path}: the frame has SHA-256 {file.frame_sha256}" in result.err) == (1, True)
+    assert list((data / "helpers").iterdir()) == []
+    # Unpacking leaves the content to the frame's own checksum.
+    kedge.path.write_bytes(_with_index(whole, file.sha256, "a" * 64))
+    kedge.unpack(data)
+    result = kedge.run("payload", "verify")
+    assert (result.code, f"{file.path}: the content has SHA-256 {file.sha256}" in result.err) == (1, True)
+
+
 def test_two_at_once(kedge: Kedge, tmp_path: Path) -> None:
     argv = [str(kedge.path), "payload", "unpack", "--data-dir", str(tmp_path / "data")]
     started = [subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) for _ in range(3)]
@@ -195,11 +211,11 @@ def test_the_payload_is_not_mapped(bare: Kedge, kedge: Kedge, tmp_path: Path) ->
         assert int(offset, 16) + last - first <= -(-end // page) * page
 
 
-def test_a_change_of_version_and_its_pruning(bare: Kedge, kedge: Kedge, tmp_path: Path) -> None:
+def test_a_change_of_version_and_its_pruning(kedge: Kedge, tmp_path: Path) -> None:
     data = tmp_path / "data"
     old = kedge.unpack(data)
     newer = tmp_path / "newer"
-    newer.write_bytes(_with_another_version(kedge.path.read_bytes(), bare.path.stat().st_size))
+    newer.write_bytes(_with_index(kedge.path.read_bytes(), '"v1.5.2"', '"v1.5.3"'))
     newer.chmod(0o755)
     root = Kedge(path=newer).unpack(data)
     assert root != old
@@ -208,11 +224,11 @@ def test_a_change_of_version_and_its_pruning(bare: Kedge, kedge: Kedge, tmp_path
     assert [path.name for path in (data / "helpers").iterdir()] == [root.name]
 
 
-def _with_another_version(whole: bytes, start: int) -> bytes:
-    """The same helpers under another version, packed by hand: the digest of the index changes."""
+def _with_index(whole: bytes, old: str, new: str) -> bytes:
+    """The same helpers, packed by hand, where the index says `new`, of the same length, for `old`."""
     offset, length = struct.unpack("<QQ", whole[-64:-48])
-    index = whole[offset : offset + length].replace(b'"v1.5.2"', b'"v1.5.3"')
-    assert start < offset
+    index = whole[offset : offset + length].replace(old.encode(), new.encode())
+    assert index != whole[offset : offset + length]
     return whole[:offset] + index + whole[-64:-48] + hashlib.sha256(index).digest() + whole[-16:]
 
 
