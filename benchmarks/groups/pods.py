@@ -47,7 +47,7 @@ def measure(setting: Setting) -> Report:
         facts = ARCH_FACTS[_ARCH]
         cache = setting.project.cache / "debian"
         system = fetch_system(_KERNEL, facts.debian, cache, place, setting.environment)
-        plan = Plan(kedge=kedge, image=_image(checkout, place), settings=_told())
+        plan = Plan(kedge=kedge, image=_image(checkout, place), settings=told())
         disk, initrd = make_disk(tools, system, plan, place), make_initrd(system, place)
         tell("the machine runs; it takes about ten minutes ...")
         argv = argv_of(tools, system, initrd=initrd, disk=disk)
@@ -58,7 +58,7 @@ def _recipe(checkout: Checkout) -> str:
     return checkout.targets([_ARCH])[0].step.id.partition("/")[0]
 
 
-def _told() -> dict[str, str]:
+def told() -> dict[str, str]:
     """What guest/init.sh reads."""
     return {
         "PAUSE": PAUSE,
