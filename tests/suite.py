@@ -21,6 +21,8 @@ _CHEAP_PACKAGES = (
     "./internal/version",
 )  # fmt: skip
 
+_ROOTS = "tests/integration/roots"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
@@ -64,7 +66,16 @@ def rows() -> tuple[Row, ...]:
             name="control-plane",
             what="control plane, Go tests, builder with real tools",
             budget_min=8,
-            commands=[_go("test", "-vet=off", "./..."), _pytest("tests/integration", "-m", "not slow")],
+            commands=[
+                _go("test", "-vet=off", "./..."),
+                _pytest("tests/integration", "-m", "not slow", f"--ignore={_ROOTS}"),
+            ],
+        ),
+        Row(
+            name="roots",
+            what="kedge in directories that hold nothing else",
+            budget_min=3,
+            commands=[_pytest(_ROOTS, "-m", "not slow")],
         ),
         Row(
             name="all-archs",

@@ -1,6 +1,7 @@
 """A node's parts in a root of static busybox only, and in one of Debian's packages merely unpacked."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -45,25 +46,40 @@ def test_nft_loads_and_lists_rules(host: Host) -> None:
     assert "tcp dport 22 accept" in host.helper("nft", "list", "ruleset")
 
 
-def test_pods_are_connected_and_disconnected(host: Host) -> None:
+def call_bridge(host: Host, command: str) -> subprocess.CompletedProcess[str]:
+    """The bridge plugin for a pod whose network the file /pod names."""
+    settings = {
+        "CNI_COMMAND": command, "CNI_CONTAINERID": "one", "CNI_NETNS": "/pod", "CNI_IFNAME": "eth0",
+        "CNI_PATH": f"{host.helpers}/cni",
+    }  # fmt: skip
+    return host.root.run(f"{host.helpers}/cni/bridge", told=json.dumps(BRIDGE), extra=settings)
+
+
+def test_pods_are_connected_and_disconnected_with_proc_and_null(host: Host) -> None:
     host.mount("proc", "/proc")
-    # Without it Go starts no nft, and the plugin asks for iptables instead.
     host.hand_in_devices("null")
     pod = host.root.space.network(host.root.directory / "pod")
-    settings = {"CNI_CONTAINERID": "one", "CNI_NETNS": "/pod", "CNI_IFNAME": "eth0", "CNI_PATH": f"{host.helpers}/cni"}
-
-    def call(command: str) -> str:
-        done = host.root.run(
-            f"{host.helpers}/cni/bridge", told=json.dumps(BRIDGE), extra={**settings, "CNI_COMMAND": command}
-        )
-        assert done.returncode == 0, f"{done.stdout}{done.stderr}"
-        return done.stdout
-
-    assert json.loads(call("ADD"))["ips"][0]["address"] == "10.88.0.2/24"
+    added = call_bridge(host, "ADD")
+    assert added.returncode == 0, added.stdout
+    assert json.loads(added.stdout)["ips"][0]["address"] == "10.88.0.2/24"
     assert "inet 10.88.0.2/24" in host.root.space.run("ip", "-4", "-o", "addr", "show", "eth0", network_of=pod)
     assert "masquerade" in host.helper("nft", "list", "ruleset")
-    call("DEL")
+    assert call_bridge(host, "DEL").returncode == 0
     assert "eth0" not in host.root.space.run("ip", "-o", "link", network_of=pod)
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"), [("null", "failed to locate iptables"), ("proc", "no such file or directory")]
+)
+def test_what_a_plugin_lacks_is_told(host: Host, missing: str, said: str) -> None:
+    if missing != "proc":
+        host.mount("proc", "/proc")
+    if missing != "null":
+        host.hand_in_devices("null")
+    host.root.space.network(host.root.directory / "pod")
+    added = call_bridge(host, "ADD")
+    assert added.returncode == 1
+    assert said in json.loads(added.stdout)["msg"]
 
 
 def test_containerd_answers_with_proc_alone(host: Host, tmp_path: Path) -> None:
