@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from builder.core.arch import ARCH_FACTS, host_arch
+from builder.core.arch import ARCH_FACTS, Arch
 from builder.debian.connection import open_client
 from builder.debian.download import Downloader
 from builder.debian.mirrors import find_mirrors
@@ -21,6 +21,8 @@ from builder.debian.resolve import Wanted, resolve_pins
 from builder.trust.debian_keys import debian_keyring
 
 LOCK = Path(__file__).with_name("packages.json")
+# The machine that the tests run on.
+HOST = Arch.AMD64
 _SUITE, _KEYS = "bookworm", "debian-12"
 ATTEMPTS, STALL_S = 4, 30
 # By the set's name. `debian` is what every Debian has (the essential packages, and mount, which is required) with the
@@ -41,13 +43,13 @@ PACKAGES: Mapping[str, tuple[str, ...]] = {
 
 
 def pinned(name: str) -> tuple[PinnedFile, ...]:
-    """The files of the set `name`, for amd64."""
+    """The files of the set `name`, for machines of HOST."""
     return tuple(PinnedFile.model_validate(one) for one in json.loads(LOCK.read_text())[name])
 
 
 def _pin() -> None:
     repository = Repository(suite=_SUITE, keyring=debian_keyring(_KEYS))
-    architecture = ARCH_FACTS[host_arch()].debian
+    architecture = ARCH_FACTS[HOST].debian
     with TemporaryDirectory() as indexes, open_client(os.environ, stall_s=STALL_S) as client:
         library = Library(
             downloader=Downloader(client=client, attempts=ATTEMPTS, pause=time.sleep),
