@@ -53,7 +53,8 @@ def _section(report: Report, circumstances: Circumstances, causes: Mapping[str, 
     yield from (f"## {report.group}", "")
     yield f"{circumstances.at:%Y-%m-%d %H:%M} UTC, commit {circumstances.commit}, `./run-benchmarks {report.group}`."
     yield f"{circumstances.machine}; load {circumstances.load:.1f} at the beginning."
-    yield from ("", *_table(_figures(report.figures)))
+    if report.figures:
+        yield from ("", *_table(_figures(report.figures)))
     missed = [figure for figure in report.figures if not figure.is_met]
     if missed:
         yield ""

@@ -105,8 +105,8 @@ def report(findings: Findings, frames: int) -> Report:
         tables=[processes(findings, _KUBELET, pods) for pods in _PODS],
         notes=[
             f"Linux {findings.kernel} (Debian 12) in QEMU's `virt` machine, Cortex-A15, two processors, 1 GiB, ext4 on virtio.",
-            "Every value of a shim is one shim's anonymous memory. Pods are those of a kubelet, with a sandbox and a container;",
-            f"containers have no sandbox, and no kubelet asks for their figures. Each was looked at {_SETTLE_S} s after all ran.",
+            f"Values of shims: the anonymous memory of each, {_SETTLE_S} s after the last pod or container ran.",
+            "Pods are a kubelet's, with a sandbox and a container; containers have no sandbox, and no kubelet asks for figures.",
             "Times are those of an emulated processor: a device is quicker. They compare, they promise nothing.",
             f"`kedge sysinfo` there: {findings.verdict}.",
         ],

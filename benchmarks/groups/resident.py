@@ -79,8 +79,8 @@ def report(kedge: Usages, alone: Usages, *, kedge_bytes: int, sizes: Mapping[str
         notes=[
             f"{host_arch()}. Medians, {_IDLE_S} s after all were ready. kedge is {format_value(kedge_bytes, Unit.BYTES)} large.",
             "Alone: the same packages of the same modules, patched, with the same tags and variables, linked without the others.",
-            "Anonymous memory is the process's own. Rss also counts the pages of its file that it has touched: what it takes",
-            "where nothing else runs. Pss divides pages by the number of processes that share them: its sum is what all take.",
+            "Anonymous memory is the process's own. Rss counts the pages of its file too: what it takes where nothing else runs.",
+            "Pss divides pages by the number of processes that share them: its sum is what all take.",
         ],
     )
 

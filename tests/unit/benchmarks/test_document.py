@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -46,6 +47,10 @@ def test_a_section_holds_all_that_was_found() -> None:
         "### Parts\n\n| part | time |\n|---|---|\n| a/b | 1 s |\n\n"
         "- A note.\n"
     )
+
+
+def test_without_promises_there_is_no_table_of_them() -> None:
+    assert "| figure |" not in render_section(replace(REPORT, figures=[]), CIRCUMSTANCES, {})
 
 
 def test_a_missed_figure_without_a_cause_says_so() -> None:

@@ -22,8 +22,30 @@ def test_components_and_their_sum() -> None:
     assert list(rows) == [*COMPONENTS, "together"]
     assert len(found.tables[0].columns) == 11
     first, second = rows[COMPONENTS[0]], rows[COMPONENTS[1]]
-    assert first == ["50.0 MiB", "7.0 MiB", "4.0 MiB", "1.75", "28.0 MiB", "16.0 MiB", "1.75", "14.0 MiB", "8.0 MiB", "1.75"]
-    assert second == ["50.0 MiB", "6.0 MiB", "3.0 MiB", "2.00", "24.0 MiB", "12.0 MiB", "2.00", "12.0 MiB", "6.0 MiB", "2.00"]
+    assert first == [
+        "50.0 MiB",
+        "7.0 MiB",
+        "4.0 MiB",
+        "1.75",
+        "28.0 MiB",
+        "16.0 MiB",
+        "1.75",
+        "14.0 MiB",
+        "8.0 MiB",
+        "1.75",
+    ]
+    assert second == [
+        "50.0 MiB",
+        "6.0 MiB",
+        "3.0 MiB",
+        "2.00",
+        "24.0 MiB",
+        "12.0 MiB",
+        "2.00",
+        "12.0 MiB",
+        "6.0 MiB",
+        "2.00",
+    ]
     # 6 * 7 + 1 and 3 * 7 + 1
     assert rows["together"][:4] == ["350.0 MiB", "43.0 MiB", "22.0 MiB", "1.95"]
 
