@@ -122,6 +122,7 @@ func Judge(host Host, role Role) Report {
 	results = append(results, checkDisk(host, role)...)
 	results = append(results, checkClock(host))
 	results = append(results, checkPrograms(host, role)...)
+	results = append(results, checkFiles(host, role)...)
 	results = append(results, checkLimits(host, role)...)
 	results = append(results, checkHostname(host), checkMachineID(host))
 	report := Report{Role: role, Verdict: Pass, Results: results}

@@ -76,7 +76,7 @@ func good() fstest.MapFS {
 		"sys/fs/cgroup/cgroup.controllers": "cpuset cpu io memory hugetlb pids\n", "proc/meminfo": "MemTotal: 2000000 kB\n",
 		"proc/swaps": "Filename\n", "proc/sys/fs/inotify/max_user_instances": "1000\n", "proc/sys/fs/inotify/max_user_watches": "100000\n",
 		"proc/sys/fs/file-max": "1000000\n", "proc/sys/kernel/pid_max": "100000\n", "proc/self/limits": "Max open files  1024  524288  files\n",
-		"etc/hosts": "10.0.0.1 edge1\n", "etc/machine-id": strings.Repeat("0", 32),
+		"etc/hosts": "10.0.0.1 edge1\n", "etc/machine-id": strings.Repeat("0", 32), "etc/passwd": "root:x:0:0::/root:/bin/sh\n", "dev/null": "",
 	} {
 		tree[name] = &fstest.MapFile{Data: []byte(content), Mode: 0o644}
 	}
@@ -149,6 +149,8 @@ func TestOneThingIsWrong(t *testing.T) {
 		{"name that nobody knows", set("etc/hosts", "10.0.0.1 other # edge1"), "host name", Warning, "/etc/hosts"},
 		{"no machine id", set("etc/machine-id", ""), "machine id", Warning, "/proc/sys/kernel/random/uuid"},
 		{"no mount", set("bin/mount", "-"), "program mount", Rejected, "apt install mount"},
+		{"no null device", set("dev/null", "-"), "file /dev/null", Rejected, "mknod"},
+		{"no users", set("etc/passwd", "-"), "file /etc/passwd", Rejected, "root:x:0:0"},
 		{"clock", func(_ map[string]string, h *Host) { h.Now = time.Unix(0, 0) }, "clock", Rejected, "battery"},
 		{"full disk", func(_ map[string]string, h *Host) { h.Disk.Free = 100 << 20 }, "disk space", Rejected, "--data-dir"},
 		{"small disk", func(_ map[string]string, h *Host) { h.Disk.Free = 600 << 20 }, "disk space", Warning, "few images"},
