@@ -152,8 +152,8 @@ def _report(place: Place, rounds: int) -> Report:
         notes=[
             f"{host_arch()}, {place.frames.stat().st_size} bytes of frames.",
             (
-                "'Unpacking' is what the first `kedge payload unpack` takes beyond `kedge payload list`, which starts and reads the"
-                " index as well; it decompresses, compares SHA-256 of what it reads and flushes everything to the disk."
+                "'Unpacking' is what the first `kedge payload unpack` takes beyond `kedge payload list`, which starts and reads"
+                " the index as well; it decompresses, compares SHA-256 of what it reads and flushes everything to the disk."
             ),
             "The second one hashes every file; a start of a node only compares names and sizes.",
         ],
