@@ -33,12 +33,13 @@ class ImportInput:
 
 def _import_executable(wanted: ImportInput, context: StepContext) -> None:
     executable = context.output / wanted.name
+    origin = shown(wanted.url) if wanted.url else str(context.sources["file"].path)
     if wanted.url:
         _download(wanted, executable, context)
     else:
         _copy(wanted, executable, context.sources["file"].path)
     executable.chmod(0o755)
-    require_static(context, executable, wanted.arch, name=wanted.name)
+    require_static(context, executable, wanted.arch, name=origin)
 
 
 def _copy(wanted: ImportInput, executable: Path, source: Path) -> None:

@@ -96,7 +96,7 @@ def test_a_second_build_of_what_is_not_built(builder: Builder, checkout: Checkou
 def test_an_executable_of_another_architecture(builder: Builder, checkout: Checkout, own: Path) -> None:
     result = builder.run("make", str(write_recipe(checkout, own, arch="armv7")))
     assert result.code == ExitCode.VERIFICATION_FAILED
-    assert "foreign: architecture: made for amd64, not for armv7" in result.err
+    assert f"{own}: architecture: made for amd64, not for armv7" in result.err
     assert not (checkout.out / "foreign").exists()
 
 
@@ -105,7 +105,7 @@ def test_a_script_in_place_of_an_executable(builder: Builder, checkout: Checkout
     script.write_text("#!/bin/sh\nexit 0\n")
     result = builder.run("make", str(write_recipe(checkout, script)))
     assert result.code == ExitCode.VERIFICATION_FAILED
-    assert "foreign: format: a script" in result.err
+    assert f"{script}: format: a script" in result.err
 
 
 def from_url(checkout: Checkout, url: str, digest: str) -> Path:
