@@ -71,11 +71,23 @@ def _wrong_helpers(cluster: MapNode | None, components: MapNode | None) -> Itera
 def _missing_archive(root: MapNode, cluster: MapNode | None) -> Iterator[Problem]:
     """Parts that come out of Debian's archive, where the recipe does not say which suites are meant."""
     if _is_there(_value(root, "debian")):
+        yield from _missing_suites(root, cluster)
         return
     for key in ("libraries", "closed_sets"):
         for name in _names(_mapping_at(cluster, key)):
             message = f"cluster.{key}.{name}: comes out of Debian's archive, but the section debian is missing"
             yield Problem(place=_entries(_mapping_at(cluster, key))[name].key_place, message=message)
+
+
+def _missing_suites(root: MapNode, cluster: MapNode | None) -> Iterator[Problem]:
+    """Architectures that packages are wanted for, and that no suite is named for."""
+    suites, wanted = _names(_mapping_at(_mapping_at(root, "debian"), "suites")), _value(root, "architectures")
+    if not _names(_mapping_at(cluster, "closed_sets")):
+        return
+    for node in wanted.items if isinstance(wanted, ListNode) else ():
+        if isinstance(node, ScalarNode) and node.text in set(Arch) and node.text not in suites:
+            message = f"architectures: closed sets for {node.text} need debian.suites.{node.text}, which is missing"
+            yield Problem(place=node.place, message=message)
 
 
 def _modules_given_twice(components: MapNode | None) -> Iterator[Problem]:

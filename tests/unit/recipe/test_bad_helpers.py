@@ -61,3 +61,13 @@ def test_mistakes_in_what_travels_inside(mistakes: Callable[..., list[str]]) -> 
         "r.yaml:19:5: cluster.closed_sets.nft: comes out of Debian's archive, but the section debian is missing",
         "r.yaml:21:17: cluster.closed_sets.nft.packages: must not be empty",
     ]
+
+
+def test_an_architecture_without_a_suite(mistakes: Callable[..., list[str]]) -> None:
+    body = (
+        "extends: good.yaml\narchitectures: [armv7, arm64]\ndebian:\n  suites: {armv7: [bookworm]}\n  sources: trixie\n"
+        "cluster:\n  closed_sets:\n    nft: {executable: usr/sbin/nft, packages: [nftables]}\n"
+    )
+    assert mistakes({"r.yaml": body}) == [
+        "r.yaml:2:24: architectures: closed sets for arm64 need debian.suites.arm64, which is missing"
+    ]
