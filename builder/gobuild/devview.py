@@ -13,8 +13,11 @@ from builder.io.files import atomic_write, remove_tree
 
 # Of what a view holds; raised when the patcher makes something else of the same patches.
 _VERSION = 1
-# Commands that change go.mod, or that no go.mod matters to: they work on the real one.
-_WITHOUT_VIEW = frozenset({"bug", "clean", "doc", "env", "fmt", "get", "help", "mod", "telemetry", "version", "work"})
+# Commands that change go.mod, or that no go.mod matters to: they work on the real one. So does `go tool`: analysers run the
+# Go command outside of any module too, where it refuses the option.
+_WITHOUT_VIEW = frozenset(
+    {"bug", "clean", "doc", "env", "fmt", "get", "help", "mod", "telemetry", "tool", "version", "work"}
+)
 
 
 @dataclass(frozen=True, kw_only=True)
