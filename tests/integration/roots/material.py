@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from builder.app.project import find_project
-from builder.core.arch import host_arch
+from builder.core.arch import Arch, host_arch
 from builder.core.digest import Digest
 from builder.core.errors import BuilderError
 from builder.debian.connection import open_client
@@ -23,22 +23,22 @@ from tests.integration.roots.pins import ATTEMPTS, HOST, STALL_S, pinned
 _APT_HELPER = Path("/usr/lib/apt/apt-helper")
 
 
-def packages(name: str) -> list[Path]:
-    """The files of the set `name`."""
+def packages(name: str, arch: Arch) -> list[Path]:
+    """The files of the set `name` for `arch`."""
     if host_arch() is not HOST:
         pytest.skip(f"packages are pinned for {HOST} alone")
     place = find_project(os.environ).cache / "test-material"
     place.mkdir(parents=True, exist_ok=True)
     try:
-        return [bring(pin, place, os.environ) for pin in pinned(name)]
+        return [bring(pin, place, os.environ) for pin in pinned(name, arch)]
     except BuilderError as error:
         pytest.skip(f"what {name} is made of cannot be had: {error.brief}; {'; '.join(map(str, error.details))}")
 
 
-def tree(name: str, directory: Path) -> Path:
-    """The packages of the set `name` unpacked into `directory`."""
+def tree(name: str, directory: Path, arch: Arch = HOST) -> Path:
+    """The packages of the set `name` for `arch` unpacked into `directory`."""
     directory.mkdir(parents=True, exist_ok=True)
-    for package in packages(name):
+    for package in packages(name, arch):
         extract_all(package, directory)
     return directory
 

@@ -6,7 +6,7 @@
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -42,14 +42,13 @@ PACKAGES: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
-def pinned(name: str) -> tuple[PinnedFile, ...]:
-    """The files of the set `name`, for machines of HOST."""
-    return tuple(PinnedFile.model_validate(one) for one in json.loads(LOCK.read_text())[name])
+def pinned(name: str, arch: Arch) -> tuple[PinnedFile, ...]:
+    """The files of the set `name` for machines of `arch`."""
+    return tuple(PinnedFile.model_validate(one) for one in json.loads(LOCK.read_text())[name][arch])
 
 
 def _pin() -> None:
     repository = Repository(suite=_SUITE, keyring=debian_keyring(_KEYS))
-    architecture = ARCH_FACTS[HOST].debian
     with TemporaryDirectory() as indexes, open_client(os.environ, stall_s=STALL_S) as client:
         library = Library(
             downloader=Downloader(client=client, attempts=ATTEMPTS, pause=time.sleep),
@@ -58,16 +57,21 @@ def _pin() -> None:
             now=datetime.now(UTC),
         )
         sets = {
-            name: [
-                pin.model_dump()
-                for pin in resolve_pins(
-                    [Wanted(name=one, architecture=architecture, repositories=(repository,)) for one in packages],
-                    library,
-                )
-            ]
+            name: {arch: _resolved(packages, arch, repository, library) for arch in _archs(name)}
             for name, packages in PACKAGES.items()
         }
     LOCK.write_text(json.dumps(sets, indent=2) + "\n")
+
+
+def _archs(name: str) -> tuple[Arch, ...]:
+    """Emulators run on the host; what they run is of every architecture."""
+    return (HOST,) if name == "qemu" else tuple(Arch)
+
+
+def _resolved(packages: Sequence[str], arch: Arch, repository: Repository, library: Library) -> list[dict[str, object]]:
+    architecture = ARCH_FACTS[arch].debian
+    wanted = [Wanted(name=one, architecture=architecture, repositories=(repository,)) for one in packages]
+    return [pin.model_dump() for pin in resolve_pins(wanted, library)]
 
 
 if __name__ == "__main__":

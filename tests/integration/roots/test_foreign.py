@@ -1,4 +1,5 @@
-"""kedge of other architectures in a directory with nothing but kedge and the emulator that stands in for the processor.
+"""kedge of other architectures in roots with nothing but kedge and the emulator that stands in for the processor, or beside
+a static busybox or a bare Debian of that architecture.
 
 qemu-user has no packet filter and no namespaces: of nft, runc and the shim is seen that they load and tell their versions.
 """
@@ -13,7 +14,7 @@ from builder.core.arch import Arch, host_arch
 from tests.integration.components.invoke import invoke
 from tests.integration.components.test_invocation import COMPONENTS, VERSION_ARGUMENTS
 from tests.integration.roots.conftest import REPOSITORY, control_plane_in
-from tests.integration.roots.material import emulator
+from tests.integration.roots.material import emulator, tree
 from tests.integration.roots.root import Root, put
 from tests.integration.roots.space import Space
 from tests.integration.roots.test_empty import HELPERS
@@ -21,17 +22,23 @@ from tests.integration.roots.test_empty import HELPERS
 FOREIGN = [arch for arch in Arch if arch is not host_arch()]
 EMULATORS = {Arch.ARMV7: "qemu-arm-static", Arch.ARM64: "qemu-aarch64-static", Arch.AMD64: "qemu-x86_64-static"}
 
+EMPTY = "empty"
+# The shell of each kind of root.
+KINDS = {EMPTY: (), "busybox": ("/bin/busybox", "sh"), "debian": ("/bin/dash",)}
+
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(params=FOREIGN)
+@pytest.fixture(params=[(arch, kind) for arch in FOREIGN for kind in KINDS], ids="-".join)
 def foreign(request: pytest.FixtureRequest, space: Space, tmp_path: Path) -> Root:
-    """A root with nothing but the kedge of another architecture, named by KEDGE_ARMV7 and so on, and an emulator."""
-    arch: Arch = request.param
+    """A root of a kind, with the kedge of another architecture, named by KEDGE_ARMV7 and so on, and an emulator."""
+    arch, kind = request.param
     variable = f"KEDGE_{arch.upper()}"
     executable = Path(os.environ.get(variable) or REPOSITORY / "out/edge" / arch / "kedge")
     if not executable.exists():
         pytest.skip(f"{executable} is not built, and {variable} names no other; --all builds every architecture")
+    if kind != EMPTY:
+        tree(kind, tmp_path / "root", arch)
     name = EMULATORS[arch]
     put(executable, tmp_path / "root/kedge")
     put(emulator(name, tmp_path / "qemu"), tmp_path / "root" / name)
@@ -73,5 +80,16 @@ def test_helpers_are_unpacked_and_load(foreign: Root) -> None:
     assert all(one.startswith(f"{libraries}/") for one in found)
 
 
+@pytest.mark.parametrize("foreign", [(arch, EMPTY) for arch in FOREIGN], ids="-".join, indirect=True)
 def test_a_control_plane_becomes_ready(foreign: Root) -> None:
     control_plane_in(foreign)
+
+
+@pytest.mark.parametrize(
+    "foreign", [(arch, kind) for arch in FOREIGN for kind in KINDS if kind != EMPTY], ids="-".join, indirect=True
+)
+def test_the_roots_own_shell_starts_it(foreign: Root, request: pytest.FixtureRequest) -> None:
+    kind = request.node.callspec.params["foreign"][1]
+    # The kernel starts foreign executables only where an emulator is registered, so the shell names it.
+    command = f"exec {foreign.emulator[0]} /kedge version"
+    assert foreign.said(*KINDS[kind], "-c", command) == foreign.kedge("version")
