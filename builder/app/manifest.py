@@ -25,7 +25,7 @@ class ManifestArtifact(_Model):
     digest: str = Field(description="SHA-256 of the content.")
     size_bytes: int = Field(description="Size in bytes.")
     step: str = Field(description="Id of the step that made it.")
-    checked: tuple[Check, ...] = Field(description="What the audit of it looked at, and found in order.")
+    checked: tuple[Check, ...] = Field(description="What the audit of the file as it is looked at and found in order.")
 
 
 class ManifestModule(_Model):

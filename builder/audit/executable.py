@@ -26,7 +26,7 @@ def audit_executable(path: Path, rules: Rules, *, name: str = "") -> Audit:
             findings.extend(_host_paths(path, elf, rules))
             return Audit(
                 name=name,
-                checked=tuple(check for check in Check if check is not Check.STRIPPED or rules.stripped),
+                checked=tuple(check for check in Check if rules.asks_for(check)),
                 findings=tuple(findings),
                 appended_bytes=elf.size_bytes - elf.end,
             )

@@ -45,6 +45,10 @@ class Rules:
     host_paths: tuple[str, ...] = ()
     stripped: bool = True
 
+    def asks_for(self, check: Check) -> bool:
+        """Whether there is anything to check: without paths to look for none can be found."""
+        return {Check.STRIPPED: self.stripped, Check.HOST_PATHS: bool(self.host_paths)}.get(check, True)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:

@@ -124,6 +124,11 @@ class HelperWorkshop:
     def _closed_set(self, name: str, closed_set: ClosedSet, arch: Arch) -> Step[ClosedSetInput]:
         pins = {pin.name: pin for pin in self._debian.packages[arch]}
         packages = tuple(pins[package] for package in closed_set.packages)
+        if _LAUNCHER not in self._inputs.module:
+            raise RecipeError(
+                f"{self._inputs.origin('cluster.source')}: closed sets are started by {_LAUNCHER}, which the source lacks",
+                hint="take that file over from kedge's source, or drop cluster.closed_sets",
+            )
         launcher = {"launcher.c": self._inputs.module[_LAUNCHER]}
         return Step(
             id=f"{self._name}/{arch}/{name}",

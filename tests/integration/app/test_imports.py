@@ -151,6 +151,7 @@ def test_kedge_itself_as_if_it_were_foreign(builder: Builder, checkout: Checkout
     made = checkout.out / "foreign" / arch
     assert sha256(made / "foreign") == sha256(kedge)
     (artifact,) = json.loads((made / "manifest.json").read_text())["artifacts"]
-    assert set(artifact["checked"]) == {check.value for check in Check}
+    # Paths of the building machine are looked for in what is built, when it is built.
+    assert set(artifact["checked"]) == {check.value for check in Check if check is not Check.HOST_PATHS}
     version = subprocess.run([made / "foreign", "version"], capture_output=True, text=True, check=True)
     assert version.stdout.startswith("kedge ")
