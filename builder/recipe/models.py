@@ -1,20 +1,22 @@
 """The recipe's models. Their field descriptions are the reference documentation."""
 
-from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field, Strict
 
 from builder.recipe.cluster import Cluster
+from builder.recipe.debian import Debian
+from builder.recipe.rootfs import Rootfs
 from builder.recipe.section import NamedArch, Section, Unique
-from builder.recipe.shapes import DebianName, DnsLabel, GoVersion, PyPiVersion, UrlText
+from builder.recipe.shapes import DnsLabel, GoVersion, PyPiVersion
 
 
 class Output(StrEnum):
     """What a recipe can make for each architecture."""
 
     EXECUTABLE = "executable"
+    ROOTFS = "rootfs"
 
 
 NamedOutput = Annotated[Output, Strict(strict=False)]
@@ -29,25 +31,6 @@ class Toolchains(Section):
     )
     zig: PyPiVersion = Field(
         description="Version of the Python package `ziglang`: the C compiler, linker and C library."
-    )
-
-
-class Debian(Section):
-    """What comes out of Debian's archive. Which mirror it is fetched from is the machine's matter, unless named here."""
-
-    suites: Mapping[NamedArch, tuple[DebianName, ...]] = Field(
-        description=(
-            "Suites whose packages go onto devices, by architecture: `bookworm` (12), `trixie` (13); the newest package of"
-            " all of them is taken. Those whose names end in `-security` lie in the archive of security updates."
-        )
-    )
-    sources: DebianName = Field(description="Suite whose upstream archives C libraries are compiled from.")
-    mirrors: Annotated[tuple[UrlText, ...], *Unique] = Field(
-        default=(),
-        description=(
-            "Mirrors in the order in which they are asked. By default those that BUILDER_DEBIAN_MIRROR names, then"
-            " those of this machine's apt."
-        ),
     )
 
 
@@ -66,3 +49,6 @@ class Recipe(Section):
         default=None, description="Debian's archive; needed where anything in the recipe comes out of it."
     )
     cluster: Cluster = Field(description="The cluster executable.")
+    rootfs: Rootfs | None = Field(
+        default=None, description="The root file system of devices; needed where `outputs` has `rootfs`."
+    )

@@ -46,6 +46,21 @@ _COMMAND_WORD: Final = r"^[A-Za-z0-9._=/:,-]+$"
 _SHA256: Final = r"^[0-9a-f]{64}$"
 # A recipe is shared, and what it says ends in manifests: no place for a password.
 _URL: Final = r"^https?://[A-Za-z0-9.:\[\]-]+(/[!-~]*)?$"
+# As _URL, or an absolute path of this machine.
+_MIRROR: Final = r"^(https?://[A-Za-z0-9.:\[\]-]+(/[!-~]*)?|file:///[!-~]+)$"
+# OpenPGP version 4 and 6, in hexadecimal digits.
+_FINGERPRINT: Final = r"^([0-9A-F]{40}|[0-9A-F]{64})$"
+# useradd(8) as Debian configures it, at most 32 characters.
+_ACCOUNT: Final = r"^[a-z_][a-z0-9_-]{0,31}$"
+_MODE: Final = r"^0[0-7]{3}$"
+_SSH_KEY: Final = r"^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-(ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com) [A-Za-z0-9+/]+={0,3}( [ -~]*)?$"
+_TIME_ZONE: Final = r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,2}$"
+_LOCALE: Final = r"^[A-Za-z]{1,8}(_[A-Z]{2})?(\.UTF-8)?(@[a-z]+)?$"
+_SYSCTL: Final = r"^[a-z0-9_]+([./][A-Za-z0-9_*-]+)+$"
+_SYSCTL_VALUE: Final = r"^[!-~]([ -~\t]*[!-~])?$"
+_MODULE_NAME: Final = r"^[A-Za-z0-9_-]+$"
+# systemd.unit(5).
+_UNIT: Final = r"^[A-Za-z0-9:_.\\-]+(@[A-Za-z0-9:_.\\-]*)?\.(service|socket|target|timer|path|mount|automount|swap|slice)$"
 PATH_PATTERN: Final = r"^[^\u0000-\u001f]+$"
 
 SHAPES: Final[dict[str, Shape]] = {
@@ -92,6 +107,25 @@ SHAPES: Final[dict[str, Shape]] = {
     ),
     _SHA256: Shape(kind="SHA-256", meaning="a SHA-256 digest as 64 lower-case hexadecimal digits"),
     _URL: Shape(kind="URL", meaning="an address that starts with http:// or https://, without user and password"),
+    _MIRROR: Shape(
+        kind="mirror", meaning="an address that starts with http://, https:// or file:///, without user and password"
+    ),
+    _FINGERPRINT: Shape(
+        kind="fingerprint", meaning="an OpenPGP fingerprint: 40 (or 64) hexadecimal digits in upper case, no spaces"
+    ),
+    _ACCOUNT: Shape(
+        kind="account name", meaning="a user's or group's name: lower-case letters, digits, '_' and '-', at most 32"
+    ),
+    _MODE: Shape(kind="mode", meaning="permissions as '0' and three octal digits, such as '0640', in quotes"),
+    _SSH_KEY: Shape(kind="SSH key", meaning="a public SSH key on one line, such as 'ssh-ed25519 AAAA... name'"),
+    _TIME_ZONE: Shape(kind="time zone", meaning="a time zone such as Europe/Berlin"),
+    _LOCALE: Shape(kind="locale", meaning="a locale such as C.UTF-8 or de_DE.UTF-8"),
+    _SYSCTL: Shape(kind="kernel parameter", meaning="a kernel parameter such as net.ipv4.ip_forward"),
+    _SYSCTL_VALUE: Shape(
+        kind="kernel parameter's value", meaning="printable text; numbers stand in quotes: '1'"
+    ),
+    _MODULE_NAME: Shape(kind="kernel module", meaning="a kernel module's name, such as br_netfilter"),
+    _UNIT: Shape(kind="unit", meaning="a unit of systemd with its suffix, such as ssh.service"),
     PATH_PATTERN: Shape(kind="path", meaning="a path: not empty, and without control characters"),
 }
 
@@ -115,3 +149,14 @@ DevicePath = Annotated[str, StringConstraints(pattern=_DEVICE_PATH)]
 CommandWord = Annotated[str, StringConstraints(pattern=_COMMAND_WORD)]
 Sha256Hex = Annotated[str, StringConstraints(pattern=_SHA256)]
 UrlText = Annotated[str, StringConstraints(pattern=_URL)]
+MirrorText = Annotated[str, StringConstraints(pattern=_MIRROR)]
+Fingerprint = Annotated[str, StringConstraints(pattern=_FINGERPRINT)]
+AccountName = Annotated[str, StringConstraints(pattern=_ACCOUNT)]
+ModeText = Annotated[str, StringConstraints(pattern=_MODE)]
+SshKey = Annotated[str, StringConstraints(pattern=_SSH_KEY)]
+TimeZone = Annotated[str, StringConstraints(pattern=_TIME_ZONE)]
+LocaleName = Annotated[str, StringConstraints(pattern=_LOCALE)]
+SysctlName = Annotated[str, StringConstraints(pattern=_SYSCTL)]
+SysctlValue = Annotated[str, StringConstraints(pattern=_SYSCTL_VALUE)]
+ModuleName = Annotated[str, StringConstraints(pattern=_MODULE_NAME)]
+UnitName = Annotated[str, StringConstraints(pattern=_UNIT)]

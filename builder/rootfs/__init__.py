@@ -1,0 +1,1 @@
+"""Root file systems out of Debian packages, made without running anything of them."""
