@@ -20,27 +20,46 @@ class ArchFacts:
     """What other tools call an architecture.
 
     `goarm` is Go's GOARM (empty where it does not apply), `debian` dpkg's name, `zig` the target triple of `zig cc`
-    with static musl, `machine` what uname prints, `elf_machine` the `e_machine` field of ELF executables
-    (System V ABI: EM_ARM 40, EM_X86_64 62, EM_AARCH64 183).
+    with static musl, `triplet` what Debian calls directories of its libraries, `machine` what uname prints, `elf_machine` the
+    `e_machine` field of ELF executables (System V ABI: EM_ARM 40, EM_X86_64 62, EM_AARCH64 183).
     """
 
     goarch: str
     goarm: str
     debian: str
     zig: str
+    triplet: str
     machine: str
     elf_machine: int
 
 
 ARCH_FACTS: dict[Arch, ArchFacts] = {
     Arch.ARMV7: ArchFacts(
-        goarch="arm", goarm="7", debian="armhf", zig="arm-linux-musleabihf", machine="armv7l", elf_machine=40
+        goarch="arm",
+        goarm="7",
+        debian="armhf",
+        zig="arm-linux-musleabihf",
+        triplet="arm-linux-gnueabihf",
+        machine="armv7l",
+        elf_machine=40,
     ),
     Arch.ARM64: ArchFacts(
-        goarch="arm64", goarm="", debian="arm64", zig="aarch64-linux-musl", machine="aarch64", elf_machine=183
+        goarch="arm64",
+        goarm="",
+        debian="arm64",
+        zig="aarch64-linux-musl",
+        triplet="aarch64-linux-gnu",
+        machine="aarch64",
+        elf_machine=183,
     ),
     Arch.AMD64: ArchFacts(
-        goarch="amd64", goarm="", debian="amd64", zig="x86_64-linux-musl", machine="x86_64", elf_machine=62
+        goarch="amd64",
+        goarm="",
+        debian="amd64",
+        zig="x86_64-linux-musl",
+        triplet="x86_64-linux-gnu",
+        machine="x86_64",
+        elf_machine=62,
     ),
 }
 

@@ -4,6 +4,7 @@ from builder.formats.elf.arm import FloatAbi, float_abi, is_eabi5
 from builder.formats.elf.dynamic import Dynamic, read_dynamic
 from builder.formats.elf.reader import (
     MAGIC,
+    ByteSource,
     ElfError,
     ElfFile,
     FileType,
@@ -12,11 +13,13 @@ from builder.formats.elf.reader import (
     SegmentFlag,
     SegmentType,
     open_elf,
+    read_elf,
     sections,
 )
 
 __all__ = [
     "MAGIC",
+    "ByteSource",
     "Dynamic",
     "ElfError",
     "ElfFile",
@@ -30,5 +33,6 @@ __all__ = [
     "is_eabi5",
     "open_elf",
     "read_dynamic",
+    "read_elf",
     "sections",
 ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from builder.formats.elf.reader import ElfError, ElfFile, SegmentType
 
-_NULL, _NEEDED, _STRTAB, _STRSZ, _RPATH, _RUNPATH = 0, 1, 5, 10, 15, 29
+_NULL, _NEEDED, _STRTAB, _STRSZ, _SONAME, _RPATH, _RUNPATH = 0, 1, 5, 10, 14, 15, 29
 # Far above what linkers write, so that damaged sizes cost no memory.
 _MOST_TABLE_BYTES = 1 << 20
 _MOST_STRING_BYTES = 16 << 20
@@ -14,12 +14,13 @@ _MOST_STRING_BYTES = 16 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dynamic:
-    """`interpreter` is empty without PT_INTERP; `search_paths` are those of DT_RPATH and DT_RUNPATH.
+    """`interpreter` is empty without PT_INTERP, `soname` without DT_SONAME; `search_paths` are those of DT_RPATH and DT_RUNPATH.
 
     `damage` tells what could not be read of it.
     """
 
     interpreter: str
+    soname: str
     needed: tuple[str, ...]
     search_paths: tuple[str, ...]
     damage: tuple[str, ...]
@@ -28,8 +29,7 @@ class Dynamic:
 def read_dynamic(elf: ElfFile) -> Dynamic:
     """What `elf` asks the loader for; all empty in a static executable."""
     interpreter = ""
-    needed: list[str] = []
-    paths: list[str] = []
+    texts: dict[int, list[str]] = {}
     damage: list[str] = []
     try:
         interpreter = _interpreter(elf)
@@ -37,10 +37,16 @@ def read_dynamic(elf: ElfFile) -> Dynamic:
         damage.append(str(error))
     try:
         for tag, text in _strings(elf):
-            (needed if tag == _NEEDED else paths).append(text)
+            texts.setdefault(tag, []).append(text)
     except ElfError as error:
         damage.append(str(error))
-    return Dynamic(interpreter=interpreter, needed=tuple(needed), search_paths=tuple(paths), damage=tuple(damage))
+    return Dynamic(
+        interpreter=interpreter,
+        soname=next(iter(texts.get(_SONAME, ())), ""),
+        needed=tuple(texts.get(_NEEDED, ())),
+        search_paths=(*texts.get(_RPATH, ()), *texts.get(_RUNPATH, ())),
+        damage=tuple(damage),
+    )
 
 
 def _interpreter(elf: ElfFile) -> str:
@@ -54,7 +60,7 @@ def _interpreter(elf: ElfFile) -> str:
 
 def _strings(elf: ElfFile) -> Iterator[tuple[int, str]]:
     entries = list(_entries(elf))
-    wanted = [(tag, value) for tag, value in entries if tag in (_NEEDED, _RPATH, _RUNPATH)]
+    wanted = [(tag, value) for tag, value in entries if tag in (_NEEDED, _SONAME, _RPATH, _RUNPATH)]
     if not wanted:
         return
     values = dict(entries)

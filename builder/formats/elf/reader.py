@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import IntEnum, IntFlag
 from pathlib import Path
+from typing import Protocol
 
 MAGIC = b"\x7fELF"
 _CLASS_32, _CLASS_64 = 1, 2
@@ -23,6 +24,17 @@ _MOST_NAME_BYTES = 1 << 20
 
 class ElfError(ValueError):
     """A part of the file that cannot be what the file itself says; the message tells which part, and where."""
+
+
+class ByteSource(Protocol):
+    """Where the bytes of a file are read from: a disk, or a part of an archive."""
+
+    @property
+    def size_bytes(self) -> int:
+        """How many there are."""
+
+    def read(self, size_bytes: int | None = None, offset: int = 0) -> bytes:
+        """All of them, or at most `size_bytes` from `offset` on."""
 
 
 class FileType(IntEnum):
@@ -106,7 +118,7 @@ class ElfFile:
     could end: what follows was appended and is no part of the program.
     """
 
-    descriptor: int = field(repr=False)
+    source: ByteSource = field(repr=False)
     size_bytes: int
     wide: bool
     little: bool
@@ -121,7 +133,7 @@ class ElfFile:
 
     def read(self, start: int, size_bytes: int, what: str) -> bytes:
         """The bytes of the file that `what` occupies; `ElfError` where the file ends before."""
-        return _read(self.descriptor, start, size_bytes, what=what)
+        return _read(self.source, start, size_bytes, what=what)
 
     def unpack(self, layout: str, data: bytes, start: int = 0) -> tuple[int, ...]:
         """Integers in the file's byte order."""
@@ -141,7 +153,7 @@ def open_elf(path: Path) -> Iterator[ElfFile]:
     """The ELF file at `path`; `ElfError` where its header cannot be read."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        yield _open(descriptor)
+        yield read_elf(_Descriptor(descriptor))
     finally:
         os.close(descriptor)
 
@@ -155,15 +167,16 @@ def sections(path: Path) -> tuple[Section, ...]:
         return ()
 
 
-def _open(descriptor: int) -> ElfFile:
-    size_bytes = os.fstat(descriptor).st_size
-    identification = _read(descriptor, 0, _IDENTIFICATION_BYTES, what="the ELF header")
+def read_elf(source: ByteSource) -> ElfFile:
+    """The ELF file whose bytes come from `source`; `ElfError` where its header cannot be read."""
+    size_bytes = source.size_bytes
+    identification = _read(source, 0, _IDENTIFICATION_BYTES, what="the ELF header")
     if not identification.startswith(MAGIC):
         raise ElfError("not an ELF file")
     if identification[4] not in (_CLASS_32, _CLASS_64) or identification[5] not in (_LITTLE, _BIG):
         raise ElfError(f"unknown ELF class {identification[4]} or byte order {identification[5]}")
     tables = _Tables(
-        descriptor=descriptor,
+        source=source,
         layout=_LAYOUTS[identification[4] == _CLASS_64],
         order="<" if identification[5] == _LITTLE else ">",
     )
@@ -175,7 +188,7 @@ def _open(descriptor: int) -> ElfFile:
     table_ends = (segment_table + segment_size * segment_count, section_table + section_size * section_count)
     part_ends = [one.start + one.size_bytes for one in segments] + [one.start + one.size_bytes for one in found]
     return ElfFile(
-        descriptor=descriptor,
+        source=source,
         size_bytes=size_bytes,
         wide=identification[4] == _CLASS_64,
         little=identification[5] == _LITTLE,
@@ -194,13 +207,13 @@ def _open(descriptor: int) -> ElfFile:
 class _Tables:
     """Reads the tables of one file; each comes with the damage that kept it from being whole."""
 
-    descriptor: int
+    source: ByteSource
     layout: _Layout
     order: str
 
     def header(self) -> tuple[int, ...]:
         size = struct.calcsize(self.order + self.layout.header)
-        data = _read(self.descriptor, _IDENTIFICATION_BYTES, size, what="the ELF header")
+        data = _read(self.source, _IDENTIFICATION_BYTES, size, what="the ELF header")
         return struct.unpack(self.order + self.layout.header, data)
 
     def segments(self, start: int, entry_size: int, count: int) -> tuple[tuple[Segment, ...], list[str]]:
@@ -217,7 +230,7 @@ class _Tables:
             return (), [f"section header: the names are in section {names_index} of {len(rows)}"]
         start, size_bytes = rows[names_index][4:6]
         try:
-            names = _read(self.descriptor, start, min(size_bytes, _MOST_NAME_BYTES), what="section names")
+            names = _read(self.source, start, min(size_bytes, _MOST_NAME_BYTES), what="section names")
         except ElfError as error:
             return (), [*damage, str(error)]
         found = (
@@ -234,7 +247,7 @@ class _Tables:
         if entry_size != struct.calcsize(layout):
             return [], [f"{what}: entries of {entry_size} bytes, not {struct.calcsize(layout)}"]
         try:
-            data = _read(self.descriptor, start, count * entry_size, what=what)
+            data = _read(self.source, start, count * entry_size, what=what)
         except ElfError as error:
             return [], [str(error)]
         return list(struct.iter_unpack(layout, data)), []
@@ -255,12 +268,26 @@ def _name(names: bytes, start: int) -> str:
     return names[start : end if end >= 0 else len(names)].decode(errors="replace")
 
 
-def _read(descriptor: int, start: int, size_bytes: int, *, what: str) -> bytes:
+def _read(source: ByteSource, start: int, size_bytes: int, *, what: str) -> bytes:
     # Compared before reading: a damaged size must not become an allocation.
-    whole = os.fstat(descriptor).st_size
+    whole = source.size_bytes
     if start + size_bytes > whole:
         raise ElfError(f"{what}: {size_bytes} bytes at {start}, but the file has {whole}: it is cut or damaged")
-    data = os.pread(descriptor, size_bytes, start)
+    data = source.read(size_bytes, start)
     if len(data) != size_bytes:
         raise ElfError(f"{what}: only {len(data)} of {size_bytes} bytes could be read")
     return data
+
+
+@dataclass(frozen=True, slots=True)
+class _Descriptor:
+    """The bytes of an open file."""
+
+    descriptor: int
+
+    @property
+    def size_bytes(self) -> int:
+        return os.fstat(self.descriptor).st_size
+
+    def read(self, size_bytes: int | None = None, offset: int = 0) -> bytes:
+        return os.pread(self.descriptor, self.size_bytes - offset if size_bytes is None else size_bytes, offset)
