@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _MAGIC = b"!<arch>\n"
 _HEADER_BYTES = 60
+_CHUNK_BYTES = 1 << 20
 _MOST_LINKS = 40  # as Linux (path_resolution(7))
 
 _DECOMPRESSORS: Mapping[str, Callable[[BinaryIO], BinaryIO | gzip.GzipFile | lzma.LZMAFile]] = {
@@ -39,6 +40,15 @@ def list_members(deb: Path) -> list[tarfile.TarInfo]:
     """What `deb` would install, in its order; names are relative, without a leading `./`; the root itself is left out."""
     with _data(deb) as archive:
         return [member for member, _ in _members(deb, archive)]
+
+
+def read_data(deb: Path) -> Iterator[tuple[tarfile.TarInfo, IO[bytes] | None]]:
+    """Each member of what `deb` would install, named as `list_members` does, with the content of regular files.
+
+    A content has to be read before the next member is asked for.
+    """
+    with _data(deb) as archive:
+        yield from _members(deb, archive)
 
 
 def extract_all(deb: Path, directory: Path) -> None:
@@ -158,26 +168,48 @@ def _write(content: IO[bytes], target: Path, mode: int) -> None:
     target.chmod(mode & 0o7777)
 
 
+def decompress_archive(deb: Path, name: str, target: Path) -> None:
+    """Write the archive `name` (`data.tar`, `control.tar`) of `deb`, decompressed, to the new file `target`."""
+    with _archive(deb, name) as plain, target.open("xb") as stream:
+        shutil.copyfileobj(plain, stream, _CHUNK_BYTES)
+
+
+def member_name(deb: Path, name: str) -> str:
+    """The path of a member below the root, without `./` in front; `BuilderError` for one that would lie outside."""
+    return _name(deb, name)
+
+
 @contextmanager
 def _data(deb: Path) -> Iterator[tarfile.TarFile]:
     """The tar archive of what `deb` installs, to be read from beginning to end while the block runs."""
+    with _archive(deb, "data.tar") as plain:
+        try:
+            with tarfile.open(fileobj=plain, mode="r|") as archive:
+                yield archive
+        except tarfile.TarError as error:
+            raise _damaged(deb, str(error)) from None
+
+
+@contextmanager
+def _archive(deb: Path, archive: str) -> Iterator["BinaryIO | gzip.GzipFile | lzma.LZMAFile"]:
+    """The content of `data.tar` or `control.tar`, decompressed, to be read from beginning to end while the block runs."""
     with deb.open("rb") as stream:
-        name, size_bytes = _find_data(deb, stream)
-        decompress = _DECOMPRESSORS.get(name.removeprefix("data.tar"))
+        name, size_bytes = _find(deb, stream, archive)
+        decompress = _DECOMPRESSORS.get(name.removeprefix(archive))
         if decompress is None:
             raise BuilderError(f"{deb.name}: {name} is compressed in a way that is not known here")
         if deb.stat().st_size < stream.tell() + size_bytes:
             raise _damaged(deb, f"{name} is cut")
         part = io.BufferedReader(_Part(stream, size_bytes))
         try:
-            with decompress(part) as plain, tarfile.open(fileobj=plain, mode="r|") as archive:
-                yield archive
-        except (tarfile.TarError, lzma.LZMAError, zlib.error, zstandard.ZstdError, gzip.BadGzipFile, EOFError) as error:
+            with decompress(part) as plain:
+                yield plain
+        except (lzma.LZMAError, zlib.error, zstandard.ZstdError, gzip.BadGzipFile, EOFError) as error:
             raise _damaged(deb, str(error)) from None
 
 
-def _find_data(deb: Path, stream: BinaryIO) -> tuple[str, int]:
-    """Name and size of the member with what `deb` installs; `stream` is left at its first byte."""
+def _find(deb: Path, stream: BinaryIO, archive: str) -> tuple[str, int]:
+    """Name and size of the member that holds `archive`; `stream` is left at its first byte."""
     if stream.read(len(_MAGIC)) != _MAGIC:
         raise _damaged(deb, "it is no ar archive")
     while header := stream.read(_HEADER_BYTES):
@@ -185,12 +217,12 @@ def _find_data(deb: Path, stream: BinaryIO) -> tuple[str, int]:
         name, size, end = header[:16].decode("latin-1").strip().rstrip("/"), header[48:58].strip(), header[58:]
         if end != b"`\n" or not size.isdigit():
             raise _damaged(deb, "a header of the ar archive is none")
-        if name.startswith("data.tar"):
+        if name.startswith(archive):
             return name, int(size)
         if name == "debian-binary" and not stream.read(int(size)).startswith(b"2."):
             raise BuilderError(f"{deb.name} is a package of a format that is not known here (deb(5) describes 2.0)")
         stream.seek(int(size) % 2 + (0 if name == "debian-binary" else int(size)), io.SEEK_CUR)
-    raise _damaged(deb, "it holds no data.tar")
+    raise _damaged(deb, f"it holds no {archive}")
 
 
 def _damaged(deb: Path, why: str) -> BuilderError:

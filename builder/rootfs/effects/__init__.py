@@ -1,0 +1,1 @@
+"""What maintainer scripts do to a file system, as typed effects that are replayed without running a script."""

@@ -1,0 +1,76 @@
+"""What every effect is, and what it works on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from builder.core.errors import BuilderError
+from builder.rootfs.content import PackageContent
+from builder.rootfs.knowledge.scripts import TRIPLETS
+from builder.rootfs.tree import Tree
+
+if TYPE_CHECKING:
+    from builder.rootfs.effects.accounts import Accounts
+
+ROOT = "root"
+
+
+class Phase(IntEnum):
+    """When an effect is replayed: accounts before what they own, and databases after all that they list."""
+
+    UNPACK = 0
+    ACCOUNTS = 1
+    FILES = 2
+    SETTINGS = 3
+    DATABASES = 4
+
+
+@dataclass(slots=True, kw_only=True)
+class Image:
+    """A root file system that is being made.
+
+    `architecture` is dpkg's name. `packages` are those that are installed, by name. `epoch_s` is the date of everything that is
+    made here. `natives` are files that only tools can make, by the name that effects ask for them.
+    """
+
+    tree: Tree
+    architecture: str
+    packages: Mapping[str, PackageContent]
+    accounts: "Accounts"
+    epoch_s: int
+    natives: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict)
+    # What effects leave for databases that are written at the end, by database.
+    notes: dict[str, list[tuple[str, ...]]] = field(default_factory=dict)
+
+    @property
+    def triplet(self) -> str:
+        """The multiarch triplet of the architecture."""
+        return TRIPLETS[self.architecture]
+
+    @property
+    def codename(self) -> str:
+        """The suite that the packages are of, as they say: `bookworm`, `trixie`."""
+        for line in self.tree.text("etc/os-release").splitlines():
+            key, _, value = line.partition("=")
+            if key == "VERSION_CODENAME":
+                return value.strip('"')
+        raise BuilderError("the packages do not say which suite they are of: etc/os-release names none")
+
+    def note(self, database: str, *row: str) -> None:
+        """Leave a row for a database that is written at the end."""
+        self.notes.setdefault(database, []).append(row)
+
+
+class Effect(BaseModel):
+    """One thing that a maintainer script does when its package is installed for the first time."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    phase: ClassVar[Phase] = Phase.FILES
+
+    def apply(self, image: Image, package: str) -> None:
+        """Do it for `package`."""
+        raise NotImplementedError

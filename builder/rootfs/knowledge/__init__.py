@@ -1,0 +1,1 @@
+"""What is known of maintainer scripts: which text has which effects."""
