@@ -4,12 +4,12 @@ Everything is compared that a device would notice: kinds, permissions, owners, l
 """
 
 import difflib
-import mmap
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 from builder.core.digest import Digest
@@ -60,13 +60,13 @@ class Difference:
 
 
 class Archive:
-    """A root file system in a tar archive that is mapped into memory."""
+    """A root file system in a tar archive."""
 
-    def __init__(self, view: memoryview) -> None:
-        self._view = view
+    def __init__(self, data: bytes | mmap) -> None:
+        self._data = data
         # As an extraction would: the last member of a name wins.
         self.members: Mapping[str, TarMember] = {
-            _path(member.name): member for member in read_members(view) if _path(member.name)
+            _path(member.name): member for member in read_members(data) if _path(member.name)
         }
 
     @cached_property
@@ -79,15 +79,15 @@ class Archive:
         closed = [frozenset({first, *names}) for first, names in groups.items()]
         return {path: group for group in closed for path in group}
 
-    def content(self, path: str) -> memoryview:
+    def content(self, path: str) -> bytes:
         """The bytes of the file `path`, whichever of its names they are stored under."""
         member = self.members[self._first(path)]
-        return self._view[member.offset : member.offset + member.size_bytes]
+        return self._data[member.offset : member.offset + member.size_bytes]
 
     def device(self, path: str) -> str:
         """Major and minor number of the device `path`."""
         start = self.members[path].offset - BLOCK_BYTES
-        raw = bytes(self._view[start : start + BLOCK_BYTES][_DEVICE_NUMBERS])
+        raw = self._data[start : start + BLOCK_BYTES][_DEVICE_NUMBERS]
         return ", ".join(str(int(one.strip(b" \0") or b"0", 8)) for one in (raw[:8], raw[8:]))
 
     def _first(self, path: str) -> str:
@@ -105,14 +105,11 @@ class Archive:
 @contextmanager
 def open_archive(tar: Path) -> Iterator[Archive]:
     """The root file system in `tar`, which must not be compressed, while the block runs."""
-    with tar.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-        view = memoryview(mapped)
-        archive = Archive(view)
-        try:
-            yield archive
-        finally:
-            del archive
-            view.release()
+    with tar.open("rb") as stream:
+        if not tar.stat().st_size:
+            raise BuilderError(f"{tar} is empty", hint="it should be a tar archive that is not compressed")
+        # It is closed when the last one who looks into it is gone: an error on its way still does.
+        yield Archive(mmap(stream.fileno(), 0, access=ACCESS_READ))
 
 
 def compare(reference: Archive, other: Archive) -> list[Difference]:
@@ -160,8 +157,8 @@ def _of_path(path: str, reference: Archive, other: Archive) -> Iterator[Differen
     elif one.type in (REGULAR, HARDLINK):
         yield from differing(Deviation.LINK, _names(reference, path), _names(other, path))
         data, changed = reference.content(path), other.content(path)
-        # Comparing is faster than digesting both, and nearly all are equal; bytes are compared in one go, views bytewise.
-        if len(data) != len(changed) or bytes(data) != bytes(changed):
+        # Comparing is faster than digesting both, and nearly all are equal.
+        if data != changed:
             yield from differing(Deviation.CONTENT, _digest(data), _digest(changed))
 
 
@@ -181,15 +178,15 @@ def _names(archive: Archive, path: str) -> str:
     return " ".join(sorted(archive.linked.get(path, frozenset({path}))))
 
 
-def _digest(data: memoryview) -> str:
-    return f"{Digest.of_bytes(bytes(data)).short} ({len(data)} bytes)"
+def _digest(data: bytes) -> str:
+    return f"{Digest.of_bytes(data).short} ({len(data)} bytes)"
 
 
 def _text(archive: Archive, path: str) -> list[str] | None:
     member = archive.members.get(path)
     if member is None or member.type not in (REGULAR, HARDLINK):
         return None
-    data = bytes(archive.content(path))
+    data = archive.content(path)
     if b"\0" in data or len(data) > _LONGEST_TEXT_BYTES:
         return None
     return data.decode(errors="replace").splitlines()

@@ -18,6 +18,8 @@ from builder.rootfs.tools_root import foreign, make_tools_root
 
 _PROGRAM = "usr/bin/mmdebstrap"
 _HOOKS = "/usr/share/mmdebstrap/hooks"
+# What scripts make that no two devices may share, and the repository, which none of them has.
+_FORGET = 'rm -f "$1"/etc/ssh/ssh_host_*_key "$1"/etc/ssh/ssh_host_*_key.pub "$1"/etc/apt/sources.list'
 # Where the packages and the result are inside.
 _REPOSITORY, _RESULT = "repository", "result"
 
@@ -26,12 +28,14 @@ _REPOSITORY, _RESULT = "repository", "result"
 class Bootstrap:
     """A root file system for `arch` of `debs`: these and no others, what they depend on included.
 
-    `epoch_s` is SOURCE_DATE_EPOCH: no file is younger, and dates that scripts write are this one.
+    `epoch_s` is SOURCE_DATE_EPOCH: no file is younger, and dates that scripts write are this one. What comes out is for
+    devices unless it is `verbatim`: just as mmdebstrap leaves it, with host keys for SSH, device nodes, and a list of sources.
     """
 
     debs: Sequence[Path]
     arch: Arch
     epoch_s: int
+    verbatim: bool = False
 
     def run(self, tools: Path, target: Path, *, scratch: Path, runner: Runner) -> None:
         """Write the root file system as a tar archive to `target`, using `tools`; `scratch` is a directory to work in.
@@ -64,6 +68,7 @@ class Bootstrap:
             # It would look for arch-test; whether programs can be started is known here.
             "--skip=check/qemu",
             "--format=tar",
+            *([] if self.verbatim else ["--skip=output/dev", f"--customize-hook={_FORGET}"]),
             "",
             f"/{_RESULT}/rootfs.tar",
             f"deb [trusted=yes] copy:/{_REPOSITORY} ./",

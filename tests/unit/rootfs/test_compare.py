@@ -48,7 +48,7 @@ def archive(members: list[tarfile.TarInfo]) -> Archive:
         for one in members:
             content = one.pax_headers.get("comment", "").encode()
             written.addfile(one, io.BytesIO(content) if one.isreg() else None)
-    return Archive(memoryview(stream.getvalue()))
+    return Archive(stream.getvalue())
 
 
 def changed(name: str, change: Change) -> Archive:
@@ -150,3 +150,10 @@ def test_archives_are_read_from_files(tmp_path: Path) -> None:
     with open_archive(path) as one, open_archive(path) as two:
         assert list(one.members) == ["etc/motd"]
         assert compare(one, two) == []
+
+
+@pytest.mark.parametrize(("data", "message"), [(b"", "is empty"), (b"x" * 1024, "is damaged")])
+def test_what_is_no_archive_is_told(data: bytes, message: str, tmp_path: Path) -> None:
+    (tmp_path / "rootfs.tar").write_bytes(data)
+    with pytest.raises(BuilderError, match=message), open_archive(tmp_path / "rootfs.tar"):
+        pass
