@@ -26,7 +26,8 @@ MapLine: TypeAlias = tuple[int, int, int]
 
 # What an ordinary user needs beside the own id, so that all that Debian names are there, up to nobody (65534).
 _FEWEST_IDS = 65535
-_CANNOT = 71
+# How `enclosure_process` ends, and begins what it says, when the command was not even started.
+_CANNOT, _SAYS = 71, "enclosure: "
 _PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 _MAP_TOOLS = ("newuidmap", "newgidmap")
 # Both are setuid programs of the machine, wherever the user's PATH leads.
@@ -99,7 +100,7 @@ class Enclosure:
         try:
             runner.run(command)
         except CommandError as error:
-            said = [line for line in error.failure.last_lines if line.startswith("enclosure: ")]
+            said = [line for line in error.failure.last_lines if line.startswith(_SAYS)]
             if error.failure.exit_status == _CANNOT and said:
                 raise _cannot(said[-1]) from error
             raise
@@ -166,9 +167,12 @@ def _granted(table: Path, names: set[str]) -> int | None:
 
 
 def _cannot(said: str) -> MissingToolError:
+    why = said.removeprefix(_SAYS)
+    if why.startswith("cannot start"):
+        return MissingToolError(f"the enclosure {why}")
     hint = "namespaces may be switched off: look at 'sysctl user.max_user_namespaces kernel.unprivileged_userns_clone'"
-    if "binfmt_misc" in said:
+    if "binfmt_misc" in why:
         hint = "foreign executables run in a namespace of their own from Linux 6.7 on, with binfmt_misc in the kernel"
-    elif "mounting proc" in said:
+    elif "mounting proc" in why:
         hint = "a container that hides parts of /proc allows no process namespace: start it with --privileged"
-    return MissingToolError(f"this machine cannot shut commands in: {said.removeprefix('enclosure: ')}", hint=hint)
+    return MissingToolError(f"this machine cannot shut commands in: {why}", hint=hint)

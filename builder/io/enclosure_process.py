@@ -170,7 +170,7 @@ def _start(wanted: Wanted) -> int:
         try:
             os.execvpe(wanted["argv"][0], wanted["argv"], wanted["env"])  # noqa: S606 - there is no shell to ask
         except OSError as error:
-            _give_up(f"{wanted['argv'][0]}: {error.strerror}")
+            _give_up(f"cannot start {wanted['argv'][0]}: {error.strerror}")
     return pid
 
 

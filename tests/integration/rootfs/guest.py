@@ -7,6 +7,7 @@ from pathlib import Path
 
 from builder.core.arch import Arch
 from builder.io.enclosure import Mount
+from builder.io.leash import Leash
 from builder.io.spawn import Runner
 from builder.rootfs.tools_root import foreign, make_tools_root
 
@@ -73,7 +74,8 @@ def inspect(rootfs: Path, arch: Arch, *, tools: Path, scratch: Path) -> list[Ver
     lines = [f"chroot . env -i {_ENVIRONMENT} sh -c {shlex.quote(command)} > /results/{number} 2>&1; echo $? >> /results/{number}"
              for number, command in enumerate(CHECKS.values())]  # fmt: skip
     script = "\n".join(["set -eu", _UNPACK, "set +e", *lines, "exit 0"])
-    enclosure.run(Runner(log=scratch / "log"), ["/bin/sh", "-c", script], {})
+    with Leash() as leash:
+        enclosure.run(Runner(log=scratch / "log", leash=leash), ["/bin/sh", "-c", script], {})
     return [_verdict(check, results / str(number)) for number, check in enumerate(CHECKS)]
 
 
