@@ -5,7 +5,6 @@ from typing import Annotated, ClassVar
 from pydantic import BeforeValidator, Field
 
 from builder.rootfs.effects.base import ROOT, Effect, Image, Phase
-from builder.rootfs.tree import Kind
 
 
 def _octal(value: object) -> object:
@@ -87,21 +86,18 @@ class Remove(Effect):
 
 
 class Change(Effect):
-    """Other permissions or owners for what is there; with `override` dpkg keeps them at upgrades (dpkg-statoverride)."""
+    """Other permissions or owners for what is there."""
 
     path: str
     mode: Mode
     owner: str = ROOT
     group: str = ROOT
-    override: bool = False
 
     def apply(self, image: Image, package: str) -> None:  # noqa: ARG002
         """See `Effect`."""
         uid, gid = image.accounts.ids(self.owner, self.group)
         if image.tree.exists(self.path):
             image.tree.change(self.path, mode=self.mode, uid=uid, gid=gid)
-        if self.override:
-            image.note("statoverride", self.owner, self.group, f"{self.mode:o}", self.path)
 
 
 class CopyIfUnchanged(Effect):
@@ -139,9 +135,3 @@ class Nothing(Effect):
 
     def apply(self, image: Image, package: str) -> None:
         """See `Effect`."""
-
-
-def is_file(image: Image, path: str) -> bool:
-    """Whether `path` leads to a file with content."""
-    node = image.tree.get(path, follow=True)
-    return node is not None and node.kind in (Kind.FILE, Kind.HARDLINK)

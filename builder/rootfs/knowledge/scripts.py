@@ -51,8 +51,8 @@ class Script:
 
 
 def parse_script(text: str, *, architecture: str) -> Script:
-    """Take `text` apart; `architecture` is dpkg's name of the one that the package is installed for."""
-    plain = _plain_lines(text.replace(TRIPLETS[architecture], "@TRIPLET@"))
+    """Take `text` apart; `architecture` is the package's, `all` where it is for every one."""
+    plain = _plain_lines(text.replace(TRIPLETS[architecture], "@TRIPLET@") if architecture in TRIPLETS else text)
     sections = tuple(
         Section(tool=match["tool"], body=_commands(match["body"])) for match in _SECTION.finditer(plain)
     )

@@ -1,0 +1,36 @@
+"""All effects by the names that knowledge uses."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from builder.rootfs.effects import accounts, alternatives, dpkg, files, kernel, settings, systemd
+from builder.rootfs.effects.base import Effect
+
+EFFECTS: Final[Mapping[str, type[Effect]]] = {
+    "alternative": alternatives.Alternative,
+    "base_passwd": accounts.BasePasswd,
+    "ca_certificates": settings.CaCertificates,
+    "catalog": systemd.Catalog,
+    "change": files.Change,
+    "copy": files.Copy,
+    "depmod": kernel.Depmod,
+    "directory": files.Directory,
+    "divert": files.Divert,
+    "enable": systemd.Enable,
+    "enable_user": systemd.EnableUser,
+    "group": accounts.Group,
+    "hwdb": systemd.Hwdb,
+    "ldconfig": kernel.Ldconfig,
+    "link": files.Symlink,
+    "nothing": files.Nothing,
+    "pam_auth_update": settings.PamAuthUpdate,
+    "remove": files.Remove,
+    "shell": settings.Shell,
+    "statoverride": dpkg.StatOverride,
+    "sysusers": accounts.Sysusers,
+    "tmpfiles": systemd.Tmpfiles,
+    "ucf": files.CopyIfUnchanged,
+    "update_shells": settings.UpdateShells,
+    "user": accounts.User,
+    "write": files.Write,
+}
