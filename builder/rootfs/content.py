@@ -48,7 +48,9 @@ def _checked(deb: Path, archive: Path) -> Iterator[TarMember]:
             if name:
                 yield _renamed(member, name, link)
     except BuilderError as error:
-        raise BuilderError(f"{deb.name} cannot be unpacked: {error.brief}", hint="remove it and fetch it again") from None
+        raise BuilderError(
+            f"{deb.name} cannot be unpacked: {error.brief}", hint="remove it and fetch it again"
+        ) from None
 
 
 def _renamed(member: TarMember, name: str, link: str) -> TarMember:
@@ -136,7 +138,9 @@ def open_package(directory: Path) -> Iterator[PackageContent]:
     fields = parse_stanza(raw.strip(b"\n"), where=f"the control file of {directory.name}")
     for name in ("Package", "Version", "Architecture"):
         required(fields, name, where=f"the control file of {directory.name}")
-    members = [TarMember(**dict(zip(_FIELDS, row, strict=True))) for row in json.loads((directory / _INDEX).read_text())]
+    members = [
+        TarMember(**dict(zip(_FIELDS, row, strict=True))) for row in json.loads((directory / _INDEX).read_text())
+    ]
     descriptor = os.open(directory / _DATA, os.O_RDONLY | os.O_CLOEXEC)
     try:
         yield PackageContent(

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
+from builder.core.arch import ARCH_FACTS, Arch
 from builder.core.errors import BuilderError
 from builder.rootfs.content import PackageContent
-from builder.rootfs.knowledge.scripts import TRIPLETS
 from builder.rootfs.tree import Tree
 
 if TYPE_CHECKING:
@@ -21,23 +21,24 @@ ROOT = "root"
 class Phase(IntEnum):
     """When an effect is replayed: accounts before what they own, and databases after all that they list."""
 
-    UNPACK = 0
-    ACCOUNTS = 1
-    FILES = 2
-    SETTINGS = 3
-    DATABASES = 4
+    DIVERSIONS = 0
+    UNPACK = 1
+    ACCOUNTS = 2
+    FILES = 3
+    SETTINGS = 4
+    DATABASES = 5
 
 
 @dataclass(slots=True, kw_only=True)
 class Image:
     """A root file system that is being made.
 
-    `architecture` is dpkg's name. `packages` are those that are installed, by name. `epoch_s` is the date of everything that is
+    `packages` are those that are installed, by name. `epoch_s` is the date of everything that is
     made here. `natives` are files that only tools can make, by the name that effects ask for them.
     """
 
     tree: Tree
-    architecture: str
+    arch: Arch
     packages: Mapping[str, PackageContent]
     accounts: "Accounts"
     epoch_s: int
@@ -46,9 +47,9 @@ class Image:
     notes: dict[str, list[tuple[str, ...]]] = field(default_factory=dict)
 
     @property
-    def triplet(self) -> str:
-        """The multiarch triplet of the architecture."""
-        return TRIPLETS[self.architecture]
+    def architecture(self) -> str:
+        """dpkg's name of the architecture."""
+        return ARCH_FACTS[self.arch].debian
 
     @property
     def codename(self) -> str:

@@ -118,7 +118,7 @@ class CopyIfUnchanged(Effect):
 class Divert(Effect):
     """A file of other packages that moves out of the way when they are unpacked (dpkg-divert)."""
 
-    phase: ClassVar[Phase] = Phase.UNPACK
+    phase: ClassVar[Phase] = Phase.DIVERSIONS
 
     path: str
     to: str

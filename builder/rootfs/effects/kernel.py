@@ -1,8 +1,8 @@
-"""Effects on what the kernel and the loader look things up in."""
+"""Effects on kernels and their modules."""
 
 from typing import ClassVar
 
-from builder.rootfs.effects.base import Effect, Image, Phase
+from builder.rootfs.effects.base import Image
 from builder.rootfs.effects.systemd import Native
 
 
@@ -19,15 +19,3 @@ class Depmod(Native):
         for name, file in (("vmlinuz", "vmlinuz"), ("initrd.img", "initrd.img")):
             for link in (name, f"{name}.old"):
                 image.tree.link(link, f"boot/{file}-{self.version}")
-
-
-class Ldconfig(Effect):
-    """The cache of shared libraries (ldconfig(8)), and links to libraries by their names in it."""
-
-    phase: ClassVar[Phase] = Phase.DATABASES
-
-    def apply(self, image: Image, package: str) -> None:  # noqa: ARG002
-        """See `Effect`."""
-        from builder.rootfs.libraries import write_cache  # noqa: PLC0415
-
-        write_cache(image)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from builder.rootfs.effects import accounts, alternatives, dpkg, files, kernel, settings, systemd
+from builder.rootfs.effects import accounts, alternatives, dpkg, files, kernel, libraries, settings, systemd
 from builder.rootfs.effects.base import Effect
 
 EFFECTS: Final[Mapping[str, type[Effect]]] = {
@@ -20,7 +20,7 @@ EFFECTS: Final[Mapping[str, type[Effect]]] = {
     "enable_user": systemd.EnableUser,
     "group": accounts.Group,
     "hwdb": systemd.Hwdb,
-    "ldconfig": kernel.Ldconfig,
+    "ldconfig": libraries.Ldconfig,
     "link": files.Symlink,
     "nothing": files.Nothing,
     "pam_auth_update": settings.PamAuthUpdate,

@@ -73,7 +73,9 @@ def _merge(kind: str, profiles: Sequence[_Profile], template: str) -> tuple[str,
             lines = ["[default=1]\t\t\tpam_permit.so"]
             saved += ["Module: null", *lines]
         block = "".join(f"{word}\t{line}\n" for line in lines)
-        template = re.sub(rf"^\${word}_{position.lower()}\n", lambda _, block=block: block, template, flags=re.MULTILINE)
+        template = re.sub(
+            rf"^\${word}_{position.lower()}\n", lambda _, block=block: block, template, flags=re.MULTILINE
+        )
     return template, "".join(f"{line}\n" for line in saved)
 
 

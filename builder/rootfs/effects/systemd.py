@@ -77,7 +77,9 @@ def _tmpfile(image: Image, words: list[str]) -> None:
         return
     letter = kind.rstrip("+-=~^$")
     tree = image.tree
-    uid, gid = image.accounts.ids(ROOT if owner == "-" else owner.lstrip(":"), ROOT if group == "-" else group.lstrip(":"))
+    uid, gid = image.accounts.ids(
+        ROOT if owner == "-" else owner.lstrip(":"), ROOT if group == "-" else group.lstrip(":")
+    )
     given = None if mode == "-" else int(mode.lstrip("~:"), 8)
     match letter:
         case "d" | "D" | "v" | "q" | "Q" | "e":

@@ -146,9 +146,11 @@ def star_of(pattern: str, name: str) -> str | None:
     if not star:
         return "" if pattern == name else None
     long_enough = len(name) > len(before) + len(after)
-    return name[len(before) : len(name) - len(after)] if (
-        long_enough and name.startswith(before) and name.endswith(after)
-    ) else None
+    return (
+        name[len(before) : len(name) - len(after)]
+        if (long_enough and name.startswith(before) and name.endswith(after))
+        else None
+    )
 
 
 def read_snippets(text: str, where: str) -> tuple[Snippet, ...]:

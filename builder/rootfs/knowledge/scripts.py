@@ -9,18 +9,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from builder.core.arch import ARCH_FACTS
 from builder.core.digest import Digest
 
 SCRIPTS = ("preinst", "config", "postinst")
 """The scripts that run when a package is installed for the first time, in this order."""
 
-TRIPLETS: Mapping[str, str] = {
-    "armhf": "arm-linux-gnueabihf",
-    "arm64": "aarch64-linux-gnu",
-    "amd64": "x86_64-linux-gnu",
-}
-"""The multiarch triplet by dpkg's name of an architecture (dpkg-architecture(1))."""
-
+_TRIPLETS: Mapping[str, str] = {facts.debian: facts.triplet for facts in ARCH_FACTS.values()}
 _SECTION = re.compile(
     r"^# Automatically added by (?P<tool>[a-z0-9_]+)(?:/\S+)?[ \t]*\n(?P<body>.*?)^# End automatically added section[ \t]*\n",
     re.DOTALL | re.MULTILINE,
@@ -52,10 +47,8 @@ class Script:
 
 def parse_script(text: str, *, architecture: str) -> Script:
     """Take `text` apart; `architecture` is the package's, `all` where it is for every one."""
-    plain = _plain_lines(text.replace(TRIPLETS[architecture], "@TRIPLET@") if architecture in TRIPLETS else text)
-    sections = tuple(
-        Section(tool=match["tool"], body=_commands(match["body"])) for match in _SECTION.finditer(plain)
-    )
+    plain = _plain_lines(text.replace(_TRIPLETS[architecture], "@TRIPLET@") if architecture in _TRIPLETS else text)
+    sections = tuple(Section(tool=match["tool"], body=_commands(match["body"])) for match in _SECTION.finditer(plain))
     rest = _SECTION.sub("", plain)
     idle = all(_IDLE.fullmatch(line.strip()) for line in rest.splitlines())
     return Script(sections=sections, rest="" if idle else rest)
