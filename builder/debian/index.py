@@ -37,20 +37,25 @@ def find_packages(
     """The binary packages that `release` has for `architecture`, all or those of `names`; a name may come more than once."""
     where = f"the index of {release.repository} for {architecture}"
     for raw in _stanzas(library, release, architecture, names):
-        stanza = parse_stanza(raw, where=where)
-        name = required(stanza, "Package", where=where)
-        where_package = f"{where}, package {name}"
-        yield Package(
-            name=name,
-            version=required(stanza, "Version", where=where_package),
-            architecture=required(stanza, "Architecture", where=where_package),
-            file=ArchiveFile(
-                path=required(stanza, "Filename", where=where_package),
-                size_bytes=_size(required(stanza, "Size", where=where_package), where_package),
-                digest=_digest(required(stanza, "SHA256", where=where_package), where_package),
-            ),
-            fields=stanza,
-        )
+        yield parse_package(raw, where=where)
+
+
+def parse_package(raw: bytes, *, where: str) -> Package:
+    """The binary package that a stanza of the index `where` describes."""
+    stanza = parse_stanza(raw, where=where)
+    name = required(stanza, "Package", where=where)
+    where_package = f"{where}, package {name}"
+    return Package(
+        name=name,
+        version=required(stanza, "Version", where=where_package),
+        architecture=required(stanza, "Architecture", where=where_package),
+        file=ArchiveFile(
+            path=required(stanza, "Filename", where=where_package),
+            size_bytes=_size(required(stanza, "Size", where=where_package), where_package),
+            digest=_digest(required(stanza, "SHA256", where=where_package), where_package),
+        ),
+        fields=stanza,
+    )
 
 
 def find_sources(library: Library, release: Release, names: Collection[str] | None = None) -> Iterator[SourcePackage]:

@@ -81,6 +81,12 @@ class Release:
             hint="is the suite the one that serves this architecture?",
         )
 
+    def architectures_with(self, architecture: str) -> tuple[str, ...]:
+        """The architectures whose indexes hold what can be installed on `architecture`: a few archives keep `all` apart."""
+        listed = self.fields.get("architectures", "").split()
+        together = "all" not in listed or "Packages" in self.fields.get("no-support-for-architecture-all", "").split()
+        return (architecture,) if together else (architecture, "all")
+
     def _entries(self) -> Iterator[ArchiveFile]:
         for line in self.fields.get("sha256", "").split("\n"):
             if match := _ENTRY.fullmatch(line.strip()):
