@@ -1,6 +1,7 @@
 """What differs between two root file systems, as tar archives.
 
 Everything is compared that a device would notice: kinds, permissions, owners, links, capabilities, contents. Times are not.
+Owners are those that the system's own tables name: two systems may give one account different numbers.
 """
 
 import difflib
@@ -28,6 +29,8 @@ _WORDS = {
 _DEVICES = ("3", "4")
 # ustar: major and minor number of devices, 8 bytes each.
 _DEVICE_NUMBERS = slice(329, 345)
+# The field of passwd(5) and group(5) with the number.
+_NUMBER = 2
 _LONGEST_TEXT_BYTES = 1 << 20
 
 
@@ -79,6 +82,16 @@ class Archive:
         closed = [frozenset({first, *names}) for first, names in groups.items()]
         return {path: group for group in closed for path in group}
 
+    @cached_property
+    def users(self) -> Mapping[int, str]:
+        """The names of users by their numbers, as far as the system has a table of them."""
+        return self._names_in("etc/passwd")
+
+    @cached_property
+    def groups(self) -> Mapping[int, str]:
+        """The names of groups by their numbers."""
+        return self._names_in("etc/group")
+
     def content(self, path: str) -> bytes:
         """The bytes of the file `path`, whichever of its names they are stored under."""
         member = self.members[self._first(path)]
@@ -89,6 +102,15 @@ class Archive:
         start = self.members[path].offset - BLOCK_BYTES
         raw = self._data[start : start + BLOCK_BYTES][_DEVICE_NUMBERS]
         return ", ".join(str(int(one.strip(b" \0") or b"0", 8)) for one in (raw[:8], raw[8:]))
+
+    def _names_in(self, path: str) -> Mapping[int, str]:
+        table = self.members.get(path)
+        if table is None or table.type != REGULAR:
+            return {}
+        rows = [line.split(":") for line in self.content(path).decode(errors="replace").splitlines()]
+        numbered = [row for row in rows if len(row) > _NUMBER and row[_NUMBER].isdigit()]
+        # Of several names for one number the first counts, as for getpwuid(3).
+        return {int(row[_NUMBER]): row[0] for row in reversed(numbered)}
 
     def _first(self, path: str) -> str:
         """The name that has the content; hard links may lead to hard links."""
@@ -147,8 +169,8 @@ def _of_path(path: str, reference: Archive, other: Archive) -> Iterator[Differen
         return
     if one.type != SYMLINK:  # links have permissions that nobody looks at
         yield from differing(Deviation.MODE, f"{one.mode:04o}", f"{two.mode:04o}")
-    yield from differing(Deviation.OWNER, str(one.uid), str(two.uid))
-    yield from differing(Deviation.GROUP, str(one.gid), str(two.gid))
+    yield from differing(Deviation.OWNER, _named(one.uid, reference.users), _named(two.uid, other.users))
+    yield from differing(Deviation.GROUP, _named(one.gid, reference.groups), _named(two.gid, other.groups))
     yield from differing(Deviation.CAPABILITIES, one.capabilities.hex(), two.capabilities.hex())
     if one.type == SYMLINK:
         yield from differing(Deviation.LINK, one.link, two.link)
@@ -171,6 +193,10 @@ def _kind(archive: Archive, path: str) -> str:
     member = archive.members[path]
     word = _WORDS.get(member.type, f"member of type {member.type!r}")
     return f"{word} to {member.link}" if member.type == SYMLINK else word
+
+
+def _named(number: int, names: Mapping[int, str]) -> str:
+    return names.get(number, str(number))
 
 
 def _names(archive: Archive, path: str) -> str:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from builder.rootfs.compare import Archive, Deviation, Difference, text_diff
 
+_PASSWD_FIELDS = 7
 LIST = Path(__file__).with_name("allowed.yaml")
 
 
@@ -35,6 +36,7 @@ class Same(StrEnum):
     NOTHING = "nothing"
     LINES = "lines"  # in another order
     PARAGRAPHS = "paragraphs"  # in another order
+    ACCOUNTS = "accounts"  # in another order, with other numbers
 
 
 class Allowed(BaseModel):
@@ -99,7 +101,17 @@ def told(judgement: Judgement, reference: Archive, other: Archive) -> list[str]:
 
 
 def _pieces(archive: Archive, path: str, same: Same) -> Counter[bytes]:
+    """What `same` wants to be equal, without what may differ."""
     if same is Same.NOTHING:
         return Counter()
-    separator = b"\n" if same is Same.LINES else b"\n\n"
-    return Counter(archive.content(path).strip(b"\n").split(separator))
+    separator = b"\n\n" if same is Same.PARAGRAPHS else b"\n"
+    pieces = archive.content(path).strip(b"\n").split(separator)
+    return Counter(_without_numbers(line, archive) if same is Same.ACCOUNTS else line for line in pieces)
+
+
+def _without_numbers(line: bytes, archive: Archive) -> bytes:
+    """A line of passwd(5) or group(5) with the name of the primary group for its number."""
+    fields = line.split(b":")
+    if len(fields) == _PASSWD_FIELDS:
+        fields[3] = archive.groups.get(int(fields[3]), fields[3].decode()).encode()
+    return b":".join(fields[:2] + fields[3:])

@@ -123,6 +123,24 @@ def test_which_name_of_a_file_comes_first_does_not_matter() -> None:
     ]
 
 
+def test_accounts_are_compared_by_name() -> None:
+    def with_tables(number: int, owner: int, group: int) -> Archive:
+        owned = member("./var/log/x")
+        owned.uid, owned.gid = owner, group
+        passwd = f"root:x:0:0::/root:/bin/sh\nsame:x:{number}:0::/:/bin/sh\nalias:x:{number}:0::/:/bin/sh\n"
+        tables = [member("./etc/passwd", content=passwd.encode()), member("./etc/group", content=b"adm:x:4:\n")]
+        return archive([*system(), *tables, owned])
+
+    def deviations(one: Archive, two: Archive) -> list[str]:
+        return [str(found) for found in compare(one, two) if found.path == "var/log/x"]
+
+    assert deviations(with_tables(100, 100, 4), with_tables(200, 200, 4)) == []
+    assert deviations(with_tables(100, 100, 4), with_tables(200, 100, 5)) == [
+        "owner        /var/log/x: same -> 100",
+        "group        /var/log/x: adm -> 5",
+    ]
+
+
 def test_hidden_files_at_the_root_keep_their_names() -> None:
     (found,) = compare(archive(system()), archive([*system(), member("./.hidden")]))
     assert found.path == ".hidden"
