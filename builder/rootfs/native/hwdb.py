@@ -1,0 +1,73 @@
+"""The compiled hardware database `usr/lib/udev/hwdb.bin`, as the postinst of Debian's udev makes it.
+
+systemd-hwdb writes two things into the file that are not the root file system's: its own version, and the path of each source as
+seen from outside. Both are set right afterwards; the file is then what the systemd of any suite would write there itself
+(systemd's hwdb-internal.h, format unchanged since its first version).
+"""
+
+import struct
+from array import array
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+
+from builder.core.errors import BuilderError
+from builder.rootfs.native.bench import Bench, Content
+
+HWDB = "usr/lib/udev/hwdb.bin"
+# Directories of sources; the files of all of them are merged in the order of their names.
+SOURCES = ("usr/lib/udev/hwdb.d", "etc/udev/hwdb.d")
+# Signature, version of the tool, size of the file, sizes of header, node, child and value, root, bytes of nodes and strings.
+_HEADER = struct.Struct("<8s9Q")
+_SIGNATURE = b"KSLPHHRH"
+_SIZES = (_HEADER.size, 24, 16, 32)
+_WORD_BYTES = 8
+
+
+def compile_hwdb(sources: Mapping[str, Content], version: int, bench: Bench) -> bytes:
+    """The database of `sources` (by path), as systemd `version` would write it."""
+    root = bench.lay_out("hwdb", sources)
+    bench.runner.run(bench.tools.command("systemd-hwdb", "--usr", "update", "--root", root))
+    return rewrite(root_of_sources=str(root), data=(root / HWDB).read_bytes(), version=version)
+
+
+def is_source(path: str) -> bool:
+    """Whether the file at `path` is part of the database."""
+    return path.endswith(".hwdb") and path.rpartition("/")[0] in SOURCES
+
+
+def rewrite(data: bytes, *, root_of_sources: str, version: int) -> bytes:
+    """`data` with another version, and with `root_of_sources` taken from the front of every path in it."""
+    signature, _, size_bytes, *sizes, root, nodes_bytes, strings_bytes = _HEADER.unpack_from(data)
+    start = _HEADER.size + nodes_bytes
+    fits = start + strings_bytes == size_bytes == len(data) and nodes_bytes % _WORD_BYTES == 0
+    if signature != _SIGNATURE or tuple(sizes) != _SIZES or not fits:
+        raise BuilderError("systemd-hwdb wrote a database in a form that is not known here")
+    prefix = root_of_sources.encode()
+    cuts = _starts(data, start, prefix)
+    words = array("Q", data[_HEADER.size : start])
+    # Nodes, children and values consist of words of 8 bytes; only offsets of strings lie behind the nodes and in the file.
+    for number, word in enumerate(words):
+        if start < word < size_bytes:
+            words[number] = word - len(prefix) * bisect_left(cuts, word)
+    removed = len(cuts) * len(prefix)
+    header = _HEADER.pack(signature, version, size_bytes - removed, *sizes, root, nodes_bytes, strings_bytes - removed)
+    return header + words.tobytes() + _without(data, start, cuts, len(prefix))
+
+
+def _starts(data: bytes, start: int, prefix: bytes) -> Sequence[int]:
+    """Where strings begin with `prefix` and a slash."""
+    found: list[int] = []
+    marker = b"\0" + prefix + b"/"
+    position = data.find(marker, start)
+    while position >= 0:
+        found.append(position + 1)
+        position = data.find(marker, position + 1)
+    return found
+
+
+def _without(data: bytes, start: int, cuts: Sequence[int], length: int) -> bytes:
+    parts = []
+    for cut in cuts:
+        parts.append(data[start:cut])
+        start = cut + length
+    return b"".join([*parts, data[start:]])
