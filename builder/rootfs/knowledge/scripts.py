@@ -61,5 +61,7 @@ def _plain_lines(text: str) -> str:
 
 def _commands(body: str) -> str:
     joined = re.sub(r"\\\n\s*", "", body)
+    # Written in two ways by different versions of debhelper.
+    joined = joined.replace("${DPKG_ROOT:-}", "$DPKG_ROOT").replace("] ; then", "]; then")
     lines = (line.strip() for line in joined.splitlines())
     return "\n".join(line for line in lines if line and not line.startswith("#"))
