@@ -103,7 +103,9 @@ class Enclosure:
             said = [line for line in error.failure.last_lines if line.startswith(_SAYS)]
             if error.failure.exit_status == _CANNOT and said:
                 raise _cannot(said[-1]) from error
-            raise
+            # What failed is the command, not the process that shut it in.
+            brief = error.brief.replace(Path(command.argv[0]).name, Path(argv[0]).name, 1)
+            raise CommandError(brief, failure=error.failure, hint=error.hint) from error
 
     def command(self, argv: Sequence[str], env: Mapping[str, str]) -> Command:
         """The command that runs `argv` in here."""

@@ -76,7 +76,7 @@ def test_devices_are_there_and_no_more(enclosure: Enclosure, runner: Runner) -> 
 
 
 def test_the_status_is_the_command_s(enclosure: Enclosure, runner: Runner) -> None:
-    with pytest.raises(CommandError) as caught:
+    with pytest.raises(CommandError, match="busybox failed with exit status 7") as caught:
         enclosure.run(runner, [*SHELL, "exit 7"], {})
     assert caught.value.failure.exit_status == 7
     with pytest.raises(CommandError) as caught:
