@@ -16,15 +16,16 @@ _CONFIGURATION = "etc/ld.so.conf"
 _LDCONFIG = "sbin/ldconfig"
 _GENERATOR = re.compile(rb"ldconfig \([^)\0]+\) [a-z]+ release version ([0-9]+)\.([0-9]+)[^\0]*")
 _HWCAPS = "glibc-hwcaps"
-# What ldconfig does not read: names of programs that replace libraries (prelink, rpm, dpkg).
+# What ldconfig does not read: names that programs give libraries while they replace them (prelink; later also rpm, dpkg).
+_PASSED_OVER_BEFORE = re.compile(r"\.#prelink#(\.......)?$")
 _PASSED_OVER = re.compile(r"\.#prelink#(\.......)?$|;|\.dpkg-(new|tmp)$")
-# Before this version directories named after features of processors were searched as well.
-_WITHOUT_LEGACY = (2, 37)
+# Debian 12 has a version below, Debian 13 one above. Before, directories named after features of processors were searched too.
+_MODERN = (2, 37)
 _LEGACY = frozenset({"haswell", "neon", "tls", "vfp", "vfpv3", "vfpv4", "xeon_phi"})
-# glibc's ldconfig.h, by e_machine and whether the file is of 64 bits.
+# glibc's ldconfig.h. On x86 by e_machine and whether the file is of 64 bits; on ARM nobody looks at e_machine.
 _ELF_LIBC6 = 0x0003
-_FLAGS = {(62, True): 0x0300, (62, False): 0x0800, (3, False): 0, (183, True): 0x0A00, (40, False): 0}
-_ARM, _ARM_HARD, _ARM_SOFT = 40, 0x0900, 0x0B00
+_X86 = {(62, True): 0x0300, (62, False): 0x0800, (3, False): 0}
+_AARCH64, _ARM_HARD, _ARM_SOFT = 0x0A00, 0x0900, 0x0B00
 _FLOAT_HARD, _FLOAT_SOFT = 0x0400, 0x0200
 
 
@@ -59,12 +60,12 @@ class LoaderCache:
 def make_loader_cache(files: Files, arch: Arch) -> LoaderCache:
     """What the ldconfig that `files` hold would do there; `BuilderError` where they hold none, or what is not known here."""
     generator, version = _ldconfig(files)
-    search = _Search(files=files, machine=ARCH_FACTS[arch].elf_machine)
+    search = _Search(files=files, x86=arch is Arch.AMD64, modern=version >= _MODERN)
     triplet = ARCH_FACTS[arch].triplet
     built_in = (f"/lib/{triplet}", f"/usr/lib/{triplet}", "/lib", "/usr/lib")
     for directory in [*_configured(files, _CONFIGURATION), *built_in]:
         search.add(directory)
-    if version < _WITHOUT_LEGACY:
+    if not search.modern:
         search.require_no_legacy()
     return LoaderCache(
         data=cache_bytes(list(search.entries()), generator), links=search.links, stale=tuple(search.stale)
@@ -121,7 +122,8 @@ class _Search:
     """The directories that are searched, each once, in their order, with the name of their subdirectory of glibc-hwcaps."""
 
     files: Files
-    machine: int
+    x86: bool
+    modern: bool
     directories: dict[str, tuple[str, str]] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
     stale: list[str] = field(default_factory=list)
@@ -136,7 +138,7 @@ class _Search:
         """Raise where a directory has subdirectories that old versions of ldconfig search, which is not written here."""
         for real, (shown, _) in self.directories.items():
             for name in _LEGACY.intersection(self.files.children(real)):
-                if any(map(_is_library_name, self._names(f"{real}/{name}"))):
+                if any(map(self._is_library_name, self._names(f"{real}/{name}"))):
                     raise BuilderError(
                         f"libraries in {shown}/{name}, for processors with that feature, are not known here",
                         hint="rootfs.engine: mmdebstrap builds such a root file system",
@@ -166,7 +168,7 @@ class _Search:
         """For each name that programs ask for, the file in `directory` that has it: a file before a link, then the newest."""
         best: dict[str, _Found] = {}
         for file in self.files.children(directory):
-            inspected = self._inspect(directory, file) if _is_library_name(file) else None
+            inspected = self._inspect(directory, file) if self._is_library_name(file) else None
             if inspected is None:
                 continue
             name, found = inspected
@@ -186,7 +188,7 @@ class _Search:
             if ".so." in file:
                 self.stale.append(own)
             return None
-        facts = None if self.files.is_directory(real) else _facts(self.files.content(real), self.machine)
+        facts = None if self.files.is_directory(real) else _facts(self.files.content(real), x86=self.x86)
         if facts is None:
             return None
         soname, flags = facts
@@ -194,6 +196,11 @@ class _Search:
         # A link counts as one if it has the library's name, or is what the linker asks for (libx.so); else it is like a file.
         is_link = own != real and (file == name or (file.endswith(".so") and name.startswith(file)))
         return file if is_link else name, _Found(file=file, is_link=is_link, flags=flags)
+
+    def _is_library_name(self, name: str) -> bool:
+        if not name.startswith(("lib", "ld-", "ld.so.", "ld64.so.")) or ".so" not in name:
+            return False
+        return not (_PASSED_OVER if self.modern else _PASSED_OVER_BEFORE).search(name)
 
     def _link(self, path: str, target: str) -> None:
         """Note the link that ldconfig makes, unless it is there already and leads to the same file."""
@@ -207,28 +214,20 @@ class _Search:
             self.links[own] = target
 
 
-def _is_library_name(name: str) -> bool:
-    return name.startswith(("lib", "ld-", "ld.so.", "ld64.so.")) and ".so" in name and not _PASSED_OVER.search(name)
-
-
-def _facts(source: ByteSource, machine: int) -> tuple[str, int] | None:
+def _facts(source: ByteSource, *, x86: bool) -> tuple[str, int] | None:
     """The SONAME (empty without one) and the flags of a library, None for what is none or is for other machines."""
     try:
         elf = read_elf(source)
     except ElfError:
         return None
-    flags = _flags(elf)
-    if elf.kind != FileType.SHARED or flags is None or not elf.segments_of(SegmentType.DYNAMIC):
+    own = _X86.get((elf.machine, elf.wide)) if x86 else _arm(elf)
+    if own is None or elf.kind != FileType.SHARED or not elf.segments_of(SegmentType.DYNAMIC):
         return None
-    # 32-bit programs of the same family share the cache with the others.
-    if elf.machine != machine and (machine, elf.machine) not in ((62, 3), (183, 40)):
-        return None
-    return read_dynamic(elf).soname, flags
+    return read_dynamic(elf).soname, _ELF_LIBC6 | own
 
 
-def _flags(elf: ElfFile) -> int | None:
-    own = _FLAGS.get((elf.machine, elf.wide))
-    if own is not None and elf.machine == _ARM:
-        # Libraries without code that passes floating-point numbers state neither.
-        own = _ARM_HARD if elf.flags & _FLOAT_HARD else _ARM_SOFT if elf.flags & _FLOAT_SOFT else 0
-    return None if own is None else _ELF_LIBC6 | own
+def _arm(elf: ElfFile) -> int:
+    if elf.wide:
+        return _AARCH64
+    # Libraries without code that passes floating-point numbers state neither.
+    return _ARM_HARD if elf.flags & _FLOAT_HARD else _ARM_SOFT if elf.flags & _FLOAT_SOFT else 0
