@@ -98,6 +98,13 @@ class Rootfs(Section):
     without: Annotated[tuple[DebianName, ...], *Unique] = Field(
         default=(), description="Packages that must not be installed: dropped from all groups, an error if needed."
     )
+    knowledge: Annotated[tuple[LocatedPath, ...], *Unique] = Field(
+        min_length=1,
+        description=(
+            "Directories that say what maintainer scripts do: `snippets.yaml`, `ids.yaml`, `packages/`, `slim/`. Entries of"
+            " later ones come on top, so that packages of your own need no change in others' files."
+        ),
+    )
     engine: Annotated[Engine, Strict(strict=False)] = Field(
         default=Engine.DECLARATIVE,
         description=(

@@ -15,6 +15,7 @@ from builder.rootfs.effects.base import Effect, Image, Phase
 from builder.rootfs.knowledge.match import find_effects
 from builder.rootfs.knowledge.model import Knowledge
 from builder.rootfs.merge import Merge
+from builder.rootfs.native.bench import Bench
 from builder.rootfs.tree import Tree
 
 # Mount points that no package brings, and no script makes either.
@@ -25,14 +26,15 @@ _MOUNT_POINTS = ("dev", "proc", "sys", "run")
 class Assembly:
     """Puts packages together for `arch` with what is `knowledge` of their scripts.
 
-    `epoch_s` (seconds since 1970) is the date of everything made on the way. `natives` maps what programs have made beforehand
-    (`depmod`, `hwdb`, `catalog`) to files by path.
+    `epoch_s` (seconds since 1970) is the date of everything made on the way. `modules` are the indexes of kernels' modules by
+    path; `bench` runs the programs that compile what packages bring as text.
     """
 
     arch: Arch
     knowledge: Knowledge
     epoch_s: int
-    natives: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict)
+    bench: Bench
+    modules: Mapping[str, bytes] = field(default_factory=dict)
 
     @contextmanager
     def run(self, directories: Sequence[Path]) -> Iterator[Image]:
@@ -57,7 +59,8 @@ class Assembly:
             packages=packages,
             accounts=Accounts(fixed_users=ids.users, fixed_groups=ids.groups),
             epoch_s=self.epoch_s,
-            natives=self.natives,
+            modules=self.modules,
+            bench=self.bench,
         )
 
     def _merge(self, image: Image, effects: Sequence[tuple[str, Effect]]) -> None:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from builder.core.arch import ARCH_FACTS, Arch
 from builder.core.errors import BuilderError
 from builder.rootfs.content import PackageContent
+from builder.rootfs.native.bench import Bench
 from builder.rootfs.tree import Tree
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ class Image:
     """A root file system that is being made.
 
     `packages` are those that are installed, by name. `epoch_s` is the date of everything that is
-    made here. `natives` are files that only tools can make, by the name that effects ask for them.
+    made here. `modules` are the indexes of kernels' modules by path, made beforehand; `bench` runs the programs that compile what
+    packages bring as text.
     """
 
     tree: Tree
@@ -42,7 +44,8 @@ class Image:
     packages: Mapping[str, PackageContent]
     accounts: "Accounts"
     epoch_s: int
-    natives: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict)
+    modules: Mapping[str, bytes]
+    bench: Bench
     # What effects leave for databases that are written at the end, by database.
     notes: dict[str, list[tuple[str, ...]]] = field(default_factory=dict)
 

@@ -1,21 +1,31 @@
-"""Effects on kernels and their modules."""
+"""Effects of kernels."""
 
 from typing import ClassVar
 
-from builder.rootfs.effects.base import Image
-from builder.rootfs.effects.systemd import Native
+from builder.rootfs.effects.base import Effect, Image, Phase
 
 
-class Depmod(Native):
-    """The indexes of a kernel's modules (depmod(8)), and the links of the root to the newest kernel (linux-update-symlinks(1))."""
+class Depmod(Effect):
+    """The indexes of the modules of kernel `version` (depmod(8))."""
 
-    native: ClassVar[str] = "depmod"
+    phase: ClassVar[Phase] = Phase.DATABASES
 
     version: str
 
-    def apply(self, image: Image, package: str) -> None:
+    def apply(self, image: Image, package: str) -> None:  # noqa: ARG002
         """See `Effect`."""
-        super().apply(image, package)
-        for name, file in (("vmlinuz", "vmlinuz"), ("initrd.img", "initrd.img")):
+        for path, data in image.modules.items():
+            if path.startswith(f"usr/lib/modules/{self.version}/"):
+                image.tree.write(path, data)
+
+
+class KernelLinks(Effect):
+    """The links of the root to the newest kernel and to the one before it, which is the same (linux-update-symlinks(1))."""
+
+    version: str
+
+    def apply(self, image: Image, package: str) -> None:  # noqa: ARG002
+        """See `Effect`."""
+        for name in ("vmlinuz", "initrd.img"):
             for link in (name, f"{name}.old"):
-                image.tree.link(link, f"boot/{file}-{self.version}")
+                image.tree.link(link, f"boot/{name}-{self.version}")

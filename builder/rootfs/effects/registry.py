@@ -20,6 +20,7 @@ EFFECTS: Final[Mapping[str, type[Effect]]] = {
     "enable_user": systemd.EnableUser,
     "group": accounts.Group,
     "hwdb": systemd.Hwdb,
+    "kernel_links": kernel.KernelLinks,
     "ldconfig": libraries.Ldconfig,
     "link": files.Symlink,
     "nothing": files.Nothing,

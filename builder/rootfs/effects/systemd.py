@@ -1,10 +1,12 @@
 """What systemd's tools and Debian's helpers for them do: enabled units, tmpfiles.d(5), the databases of hardware and messages."""
 
 import shlex
+from collections.abc import Callable
 from typing import ClassVar
 
 from builder.rootfs.effects.base import ROOT, Effect, Image, Phase
-from builder.rootfs.tree import Kind, Tree
+from builder.rootfs.native import catalog, hwdb
+from builder.rootfs.tree import Content, Kind, Tree
 from builder.rootfs.units import install_links
 
 _STATE = "var/lib/systemd/deb-systemd-helper-enabled"
@@ -109,25 +111,28 @@ def _copy(tree: Tree, path: str, source: str) -> None:
         tree.write(path, tree.read(source), mode=node.mode, uid=node.uid, gid=node.gid)
 
 
-class Native(Effect):
-    """Files that a program has made of the package's files beforehand."""
+class Hwdb(Effect):
+    """The database of hardware out of the lists of all packages (systemd-hwdb(8))."""
 
     phase: ClassVar[Phase] = Phase.DATABASES
-    native: ClassVar[str]
+
+    def apply(self, image: Image, package: str) -> None:
+        """See `Effect`."""
+        sources = _sources(image.tree, hwdb.is_source)
+        version = int(image.packages[package].version.partition(".")[0])
+        image.tree.write(hwdb.HWDB, hwdb.compile_hwdb(sources, version, image.bench), mode=0o444)
+
+
+class Catalog(Effect):
+    """The catalogue of messages out of those of all packages (journalctl --update-catalog)."""
+
+    phase: ClassVar[Phase] = Phase.DATABASES
 
     def apply(self, image: Image, package: str) -> None:  # noqa: ARG002
         """See `Effect`."""
-        for path, data in image.natives.get(self.native, {}).items():
-            image.tree.write(path, data)
+        sources = _sources(image.tree, catalog.is_source)
+        image.tree.write(catalog.CATALOG, catalog.compile_catalog(sources, image.bench))
 
 
-class Hwdb(Native):
-    """The database of hardware (systemd-hwdb(8))."""
-
-    native: ClassVar[str] = "hwdb"
-
-
-class Catalog(Native):
-    """The catalogue of messages (journalctl --update-catalog)."""
-
-    native: ClassVar[str] = "catalog"
+def _sources(tree: Tree, is_source: Callable[[str], bool]) -> dict[str, Content]:
+    return {path: tree.content(path) for path in sorted(tree.nodes) if is_source(path)}

@@ -1,33 +1,45 @@
-"""Reads knowledge from its directory, and only what a set of packages can need."""
+"""Reads knowledge from its directories, and only what a set of packages can need."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from builder.rootfs.knowledge.model import Knowledge, read_ids, read_scripts, read_snippets
+from builder.rootfs.knowledge.model import Ids, Knowledge, ScriptKnowledge, Snippet, read_ids, read_scripts, read_snippets
 
 SNIPPETS, IDS, PACKAGES = "snippets.yaml", "ids.yaml", "packages"
 
 
-def knowledge_files(directory: Path, packages: Collection[str]) -> Mapping[str, Path]:
-    """The files below `directory` that say something about `packages`, by their path in it.
+def knowledge_files(directories: Sequence[Path], packages: Collection[str]) -> Mapping[str, Path]:
+    """The files below `directories` that say something about `packages`, by a name that tells directory and path in it.
 
     A file is named after the package that it is about, or `PREFIX-any.yaml` where it is about all whose names begin so.
     """
-    found = {name: directory / name for name in (SNIPPETS, IDS)}
-    for path in sorted((directory / PACKAGES).glob("*.yaml")):
-        prefix = path.stem.removesuffix("-any")
-        fits = path.stem in packages or (prefix != path.stem and any(one.startswith(prefix) for one in packages))
-        if fits:
-            found[f"{PACKAGES}/{path.name}"] = path
+    found: dict[str, Path] = {}
+    for number, directory in enumerate(directories):
+        files = [directory / name for name in (SNIPPETS, IDS) if (directory / name).exists()]
+        files += [path for path in sorted((directory / PACKAGES).glob("*.yaml")) if _is_about(path.stem, packages)]
+        found |= {f"{number}/{path.relative_to(directory)}": path for path in files}
     return found
 
 
 def read_knowledge(files: Mapping[str, Path]) -> Knowledge:
     """What `files` (see `knowledge_files`) say; `RecipeError` for mistakes in them."""
-    texts = {name: path.read_text() for name, path in files.items()}
-    scripts = [one for name, text in texts.items() if "/" in name for one in read_scripts(text, str(files[name]))]
-    return Knowledge(
-        snippets=read_snippets(texts[SNIPPETS], str(files[SNIPPETS])),
-        scripts=tuple(scripts),
-        ids=read_ids(texts[IDS], str(files[IDS])),
-    )
+    snippets: list[Snippet] = []
+    scripts: list[ScriptKnowledge] = []
+    users: dict[str, int] = {}
+    groups: dict[str, int] = {}
+    for name, path in files.items():
+        text = path.read_text()
+        if name.endswith(f"/{SNIPPETS}"):
+            snippets += read_snippets(text, str(path))
+        elif name.endswith(f"/{IDS}"):
+            ids = read_ids(text, str(path))
+            users |= ids.users
+            groups |= ids.groups
+        else:
+            scripts += read_scripts(text, str(path))
+    return Knowledge(snippets=tuple(snippets), scripts=tuple(scripts), ids=Ids(users=users, groups=groups))
+
+
+def _is_about(stem: str, packages: Collection[str]) -> bool:
+    prefix = stem.removesuffix("-any")
+    return stem in packages or (prefix != stem and any(one.startswith(prefix) for one in packages))

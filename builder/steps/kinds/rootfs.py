@@ -1,0 +1,101 @@
+"""The kinds of steps that make a root file system out of packages."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from builder.core.arch import Arch
+from builder.formats.tar import REGULAR
+from builder.rootfs.content import open_package, unpack_package
+from builder.rootfs.emit import write_tar
+from builder.rootfs.engine import Assembly
+from builder.rootfs.knowledge.load import read_knowledge
+from builder.rootfs.native.bench import Bench
+from builder.rootfs.native.depmod import index_modules
+from builder.steps.context import StepContext
+from builder.steps.kinds.common import copy_source
+from builder.steps.step import StepKind
+from builder.toolchain.tree import ToolsTree
+
+OUTPUT = "rootfs.tar"
+_CONTENT, _KERNEL, _KNOWLEDGE = "content.", "kernel.", "knowledge/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContentInput:
+    """The one package that the step needs as `package`."""
+
+
+def _unpack(wanted: ContentInput, context: StepContext) -> None:  # noqa: ARG001
+    (deb,) = context.needs["package"].iterdir()
+    unpack_package(deb, context.output)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KernelInput:
+    """The indexes of the modules of the kernel package that the step needs as `content`, by `tools` of a machine of `host`."""
+
+    host: Arch
+
+
+def _index_kernel(wanted: KernelInput, context: StepContext) -> None:
+    with open_package(context.needs["content"]) as package:
+        files = {one.name: package.content(one) for one in package.members if one.type == REGULAR}
+        modules = {f"usr/{path}" if path.startswith("lib/") else path: content for path, content in files.items()}
+        made = index_modules(modules, _bench(wanted.host, context))
+    for path, data in made.items():
+        target = context.output / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RootfsInput:
+    """A root file system for `arch` of the packages that the step needs as `content.NAME`, dated `epoch_s`.
+
+    `tools`, for a machine of `host`, compile what packages bring as text; `kernel.NAME` are indexes of modules. The sources
+    `knowledge/...` say what maintainer scripts do.
+    """
+
+    arch: Arch
+    host: Arch
+    epoch_s: int
+
+
+def _make_rootfs(wanted: RootfsInput, context: StepContext) -> None:
+    knowledge = read_knowledge(_copied(context, _KNOWLEDGE))
+    directories = [path for role, path in context.needs.items() if role.startswith(_CONTENT)]
+    kernels = [path for role, path in context.needs.items() if role.startswith(_KERNEL)]
+    assembly = Assembly(
+        arch=wanted.arch,
+        knowledge=knowledge,
+        epoch_s=wanted.epoch_s,
+        modules={path: data for kernel in kernels for path, data in _files_below(kernel).items()},
+        bench=_bench(wanted.host, context),
+    )
+    with assembly.run(directories) as image:
+        write_tar(image.tree, context.output / OUTPUT, epoch_s=wanted.epoch_s)
+
+
+def _files_below(directory: Path) -> Mapping[str, bytes]:
+    return {str(path.relative_to(directory)): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+
+
+def _copied(context: StepContext, prefix: str) -> Mapping[str, Path]:
+    """The sources below `prefix`, copied so that what is read is what the step's key was made from."""
+    found: dict[str, Path] = {}
+    for name, source in context.sources.items():
+        if name.startswith(prefix):
+            found[name.removeprefix(prefix)] = context.scratch / "sources" / name
+            copy_source(source, context.scratch / "sources" / name)
+    return found
+
+
+def _bench(host: Arch, context: StepContext) -> Bench:
+    tools = ToolsTree(root=context.needs["tools"], arch=host)
+    return Bench(tools=tools, runner=context.runner, scratch=context.scratch / "natives")
+
+
+PACKAGE_CONTENT = StepKind(name="package-content", version=1, run=_unpack)
+KERNEL_INDEX = StepKind(name="kernel-index", version=1, run=_index_kernel)
+ROOTFS = StepKind(name="rootfs", version=1, run=_make_rootfs)
