@@ -1,28 +1,34 @@
-"""The locked toolchains as commands for people."""
+"""The locked toolchains and tools as commands for people."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from builder.app.project import Workspace
 from builder.app.session import Session
+from builder.core.errors import RecipeError
 from builder.gobuild.command import Go
 from builder.gobuild.devview import PatchedView, sees_patches
 from builder.gobuild.patches import ModulePatch
 from builder.plan.toolchains import go_step, zig_step
+from builder.plan.tools import tools_step
 from builder.recipe.cluster import BuiltCluster
+from builder.recipe.lockfile import LockedTools
+from builder.toolchain.tree import ToolsTree
 from builder.toolchain.zig import zig_environment, zig_executable
 
 
 def tool_command(
     session: Session, workspace: Workspace, name: str, arguments: Sequence[str], *, directory: Path = Path()
 ) -> tuple[list[str], dict[str, str]]:
-    """Argument list and environment that run the toolchain `name` (`go`, `zig`) of the workspace's lock in `directory`."""
+    """Argument list and environment that run `name` in `directory`: `go`, `zig`, or a program of the lock's trees of tools."""
     user = dict(session.project.environment)
     caches = session.project.caches
     host = workspace.inputs.host
     if name == "zig":
         executable = zig_executable(session.obtain(zig_step(workspace.lock, host)))
         return [str(executable), *arguments], {**user, **zig_environment(caches.zig)}
+    if name != "go":
+        return _of_a_tree(session, workspace, name, arguments)
     goroot = session.obtain(go_step(workspace.lock, host))
     fixed = {
         "CGO_ENABLED": "0",
@@ -34,6 +40,29 @@ def tool_command(
         "PATH": f"{goroot / 'bin'}:{user.get('PATH', '')}",
     }
     return [str(goroot / "bin" / "go"), *arguments], {**user, **fixed}
+
+
+def _of_a_tree(
+    session: Session, workspace: Workspace, name: str, arguments: Sequence[str]
+) -> tuple[list[str], dict[str, str]]:
+    """The program `name` of the first tree that has it; small trees are looked at first, since they are made first."""
+    lock, host = workspace.lock, workspace.inputs.host
+    sets = lock.debian.tools.get(host, {}) if lock.debian else {}
+    for one in sorted(sets, key=lambda one: (_size_bytes(sets[one]), one)):
+        step = tools_step(lock, host, one, workspace.loaded.recipe.debian)
+        tree = ToolsTree(root=session.obtain(step), arch=host)
+        if tree.has(name):
+            argv, settings = tree.start(name)
+            return [*argv, *arguments], {**session.project.environment, **settings}
+    raise RecipeError(
+        f"there is no tool {name!r}",
+        details=["toolchains: go, zig", f"trees of tools: {', '.join(sorted(sets)) or 'none'}"],
+        hint="debian.tools.sets of the recipe says which packages are in which tree",
+    )
+
+
+def _size_bytes(tools: LockedTools) -> int:
+    return sum(pin.size_bytes for pin in tools.packages)
 
 
 def _go_flags(

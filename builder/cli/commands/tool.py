@@ -1,7 +1,6 @@
-"""`builder tool`: the locked toolchains, for people who work on the project."""
+"""`builder tool`: the locked toolchains and tools, for people who work on the project."""
 
 import os
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -9,12 +8,7 @@ import typer
 
 from builder.cli.commands.build import live_session
 
-
-class Tool(StrEnum):
-    """A toolchain of the lock."""
-
-    GO = "go"
-    ZIG = "zig"
+_TOOLCHAINS = ("go", "zig")
 
 
 def register(app: typer.Typer) -> None:
@@ -25,12 +19,26 @@ def register(app: typer.Typer) -> None:
     )(tool)
 
 
+def _toolchains(incomplete: str) -> list[str]:
+    return [name for name in _TOOLCHAINS if name.startswith(incomplete)]
+
+
 def tool(
     context: typer.Context,
-    name: Annotated[Tool, typer.Argument(help="Which toolchain.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="A toolchain (go, zig), or a program of the tools in the lock.",
+            autocompletion=_toolchains,
+        ),
+    ],
     directory: Annotated[Path, typer.Option("--directory", "-C", help="Run it there.")] = Path(),
 ) -> None:
-    """Run a toolchain of the lock, in exactly the version that builds use, with its caches and the user's network."""
+    """Run a toolchain or a tool of the lock, in exactly the version that builds use.
+
+    Toolchains get their caches and the user's network.
+    """
     from builder.app.project import find_project
     from builder.app.session import Settings
     from builder.app.tools import tool_command
