@@ -12,9 +12,7 @@ from builder.recipe.shapes import DebianName, DnsLabel, Fingerprint, MirrorText
 class Repository(Section):
     """An archive besides Debian's, with keys of its own."""
 
-    address: MirrorText = Field(
-        description="Its base address, the directory that holds `dists/`; http, https or file."
-    )
+    address: MirrorText = Field(description="Its base address, the directory that holds `dists/`; http, https or file.")
     suite: DebianName = Field(description="The suite in it, as in `dists/SUITE`.")
     components: Annotated[tuple[DebianName, ...], *Unique] = Field(
         default=("main",), min_length=1, description="Its components."

@@ -119,7 +119,9 @@ class Rootfs(Section):
     overlays: Mapping[DnsLabel, Overlay] = Field(
         default={}, description="Directories of files by name, laid over the packages in the order of writing."
     )
-    files: Mapping[DevicePath, DeviceFile] = Field(default={}, description="Single files by path, laid over all overlays.")
+    files: Mapping[DevicePath, DeviceFile] = Field(
+        default={}, description="Single files by path, laid over all overlays."
+    )
     variables: Mapping[DnsLabel, str] = Field(default={}, description="Values for templates, by name.")
     users: Mapping[AccountName, User] = Field(default={}, description="Accounts by name.")
     time_zone: TimeZone = Field(default="Etc/UTC", description="Time zone, such as `Europe/Berlin`.")

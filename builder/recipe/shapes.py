@@ -60,7 +60,9 @@ _SYSCTL: Final = r"^[a-z0-9_]+([./][A-Za-z0-9_*-]+)+$"
 _SYSCTL_VALUE: Final = r"^[!-~]([ -~\t]*[!-~])?$"
 _MODULE_NAME: Final = r"^[A-Za-z0-9_-]+$"
 # systemd.unit(5).
-_UNIT: Final = r"^[A-Za-z0-9:_.\\-]+(@[A-Za-z0-9:_.\\-]*)?\.(service|socket|target|timer|path|mount|automount|swap|slice)$"
+_UNIT: Final = (
+    r"^[A-Za-z0-9:_.\\-]+(@[A-Za-z0-9:_.\\-]*)?\.(service|socket|target|timer|path|mount|automount|swap|slice)$"
+)
 PATH_PATTERN: Final = r"^[^\u0000-\u001f]+$"
 
 SHAPES: Final[dict[str, Shape]] = {
@@ -121,9 +123,7 @@ SHAPES: Final[dict[str, Shape]] = {
     _TIME_ZONE: Shape(kind="time zone", meaning="a time zone such as Europe/Berlin"),
     _LOCALE: Shape(kind="locale", meaning="a locale such as C.UTF-8 or de_DE.UTF-8"),
     _SYSCTL: Shape(kind="kernel parameter", meaning="a kernel parameter such as net.ipv4.ip_forward"),
-    _SYSCTL_VALUE: Shape(
-        kind="kernel parameter's value", meaning="printable text; numbers stand in quotes: '1'"
-    ),
+    _SYSCTL_VALUE: Shape(kind="kernel parameter's value", meaning="printable text; numbers stand in quotes: '1'"),
     _MODULE_NAME: Shape(kind="kernel module", meaning="a kernel module's name, such as br_netfilter"),
     _UNIT: Shape(kind="unit", meaning="a unit of systemd with its suffix, such as ssh.service"),
     PATH_PATTERN: Shape(kind="path", meaning="a path: not empty, and without control characters"),
