@@ -3,29 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
-from builder.io.files import write_all
 from builder.io.spawn import Runner
+from builder.rootfs.tree import Content
 from builder.toolchain.tree import ToolsTree
-
-
-class Content(Protocol):
-    """The bytes of a file, wherever they lie; `rootfs.tree.Content` is one."""
-
-    def copy_to(self, descriptor: int) -> None:
-        """Write all of them at the position of `descriptor`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """Content that was made here."""
-
-    data: bytes
-
-    def copy_to(self, descriptor: int) -> None:
-        """See `Content`."""
-        write_all(descriptor, self.data)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

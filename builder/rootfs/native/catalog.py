@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from builder.rootfs.native.bench import Bench, Content
+from builder.rootfs.native.bench import Bench
+from builder.rootfs.tree import Content
 
 CATALOG = "var/lib/systemd/catalog/database"
 _SOURCES = "usr/lib/systemd/catalog"

@@ -9,7 +9,8 @@ import re
 from collections.abc import Mapping
 
 from builder.core.errors import BuilderError
-from builder.rootfs.native.bench import Bench, Content
+from builder.rootfs.native.bench import Bench
+from builder.rootfs.tree import Content
 
 _MODULES = "usr/lib/modules"
 _MODULE = re.compile(r"\.ko(?:\.(?:gz|xz|zst))?$")

@@ -11,7 +11,8 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 
 from builder.core.errors import BuilderError
-from builder.rootfs.native.bench import Bench, Content
+from builder.rootfs.native.bench import Bench
+from builder.rootfs.tree import Content
 
 HWDB = "usr/lib/udev/hwdb.bin"
 # Directories of sources; the files of all of them are merged in the order of their names.

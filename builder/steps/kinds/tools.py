@@ -1,13 +1,13 @@
-"""The kind of step that makes a tree of tools for the machine that builds."""
+"""The kind of step that makes a tree of tools for the machine that builds.
+
+Plans know of it without importing what it works with.
+"""
 
 from dataclasses import dataclass
 
 from builder.core.arch import Arch
 from builder.steps.context import StepContext
 from builder.steps.step import StepKind
-from builder.toolchain.libraries import require_libraries
-from builder.toolchain.merge import merge_packages
-from builder.toolchain.tree import ToolsTree
 
 _PACKAGE = "package."
 
@@ -20,6 +20,10 @@ class ToolsTreeInput:
 
 
 def _merge_tools(wanted: ToolsTreeInput, context: StepContext) -> None:
+    from builder.toolchain.libraries import require_libraries
+    from builder.toolchain.merge import merge_packages
+    from builder.toolchain.tree import ToolsTree
+
     places = [path for role, path in context.needs.items() if role.startswith(_PACKAGE)]
     merge_packages([deb for place in places for deb in place.iterdir()], context.output, cores=context.cores)
     require_libraries(ToolsTree(root=context.output, arch=wanted.host))
