@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.process import Run, run
-from builder.app.make import targets_of
+from builder.app.make import Wanted, targets_of
 from builder.app.manifest import Manifest
 from builder.app.project import Project, Workspace
 from builder.core.arch import Arch
@@ -83,7 +83,7 @@ class Checkout:
         """`./builderw make` for `archs`, all of the recipe when empty."""
         options = [option for arch in archs for option in ("--arch", arch)]
         done = self.builder("make", self.recipe, *options, "--events", "json", watched=True)
-        targets = targets_of(self.workspace(), archs)
+        targets = targets_of(self.workspace(), Wanted(archs=archs, outputs=[Output.EXECUTABLE]))
         return Build(run=done, manifests={target.arch: self._manifest(target) for target in targets})
 
     def workspace(self) -> Workspace:
@@ -100,7 +100,7 @@ class Checkout:
 
     def targets(self, archs: Sequence[Arch] = ()) -> Sequence[Target]:
         """What the recipe makes for `archs`, all of the recipe when empty."""
-        return targets_of(self.workspace(), archs)
+        return targets_of(self.workspace(), Wanted(archs=archs, outputs=[Output.EXECUTABLE]))
 
     def _manifest(self, target: Target) -> Manifest:
         # The step's id begins with the recipe's name, which is also that of the directory.

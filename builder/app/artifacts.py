@@ -24,11 +24,13 @@ from builder.audit.rules import Check, Rules
 from builder.core.arch import Arch
 from builder.core.digest import Digest
 from builder.core.events import ArtifactWritten, Warned
+from builder.core.output import Output
 from builder.exec.result import BuildResult
 from builder.gobuild.modules import parse_go_sum
 from builder.io.outdir import Artifact, OutputDirectory, open_output
 from builder.plan.compose import Target
 from builder.recipe.resolve import resolve, to_json
+from builder.steps.kinds.rootfs import OUTPUT as ROOTFS_FILE
 from builder.steps.step import Step, reached
 from builder.store.claim import Entry
 from builder.store.record import NodeKind
@@ -52,8 +54,8 @@ class Artifacts:
             return
         with self._open() as directory:
             for target in targets:
-                for name in (self.workspace.inputs.recipe.cluster.name, CHECKSUMS, MANIFEST):
-                    path = self._place(target) / name
+                for name in (*self._names(target), CHECKSUMS, MANIFEST):
+                    path = target.place / name
                     # Of no size and with nobody's content: only the place matters.
                     nothing = Artifact(path=path, source=Path(), digest=Digest.of_bytes(b""), size_bytes=0)
                     directory.check([nothing])
@@ -74,18 +76,19 @@ class Artifacts:
         for artifact in files:
             self._tell(artifact.path, artifact.digest, artifact.size_bytes, changed=directory.write_file(artifact))
         manifest = self._manifest(target, files)
-        place = self._place(target)
+        place = target.place
         for name, data in ((CHECKSUMS, checksums(manifest.artifacts)), (MANIFEST, manifest.to_bytes())):
             changed = directory.write_bytes(place / name, data)
             self._tell(place / name, Digest.of_bytes(data), len(data), changed=changed)
 
-    def _place(self, target: Target) -> PurePosixPath:
-        return PurePosixPath(self.workspace.inputs.recipe.name, target.arch)
+    def _names(self, target: Target) -> tuple[str, ...]:
+        """The files that a target will have, as far as they are known before it is built."""
+        return (self.workspace.inputs.recipe.cluster.name,) if target.output is Output.EXECUTABLE else (ROOTFS_FILE,)
 
     def _files(self, target: Target, entry: Entry) -> list[Artifact]:
         return [
             Artifact(
-                path=self._place(target) / node.path,
+                path=target.place / node.path,
                 source=entry.output / node.path,
                 digest=node.digest,
                 size_bytes=node.size_bytes,
@@ -104,11 +107,11 @@ class Artifacts:
             arch=target.arch,
             artifacts=tuple(
                 ManifestArtifact(
-                    path=str(file.path.relative_to(self._place(target))),
+                    path=str(file.path.relative_to(target.place)),
                     digest=file.digest,
                     size_bytes=file.size_bytes,
                     step=target.step.id,
-                    checked=_audited(file, target.arch),
+                    checked=_audited(file, target.arch) if target.output is Output.EXECUTABLE else (),
                 )
                 for file in files
             ),

@@ -1,6 +1,7 @@
 """The main job: from a recipe to files in the output directory."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from builder.app.artifacts import Artifacts
@@ -9,6 +10,7 @@ from builder.app.session import Session
 from builder.core.arch import Arch
 from builder.core.errors import RecipeError, VerificationError
 from builder.core.events import BuildFinished, Warned
+from builder.core.output import Output
 from builder.core.resources import Resources
 from builder.exec.result import BuildResult, StepsFailedError
 from builder.plan.compose import Target, compose
@@ -16,14 +18,22 @@ from builder.plan.plan import Plan
 from builder.steps.step import reached
 
 
-def plan_build(session: Session, workspace: Workspace, archs: Sequence[Arch]) -> Plan:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which of a recipe's results: for `archs` and of `outputs`, all that it names where empty."""
+
+    archs: Sequence[Arch] = ()
+    outputs: Sequence[Output] = ()
+
+
+def plan_build(session: Session, workspace: Workspace, wanted: Wanted) -> Plan:
     """What `make_artifacts` would do, by the store's index."""
-    return session.plan([target.step for target in targets_of(workspace, archs)])
+    return session.plan([target.step for target in targets_of(workspace, wanted)])
 
 
-def make_artifacts(session: Session, workspace: Workspace, archs: Sequence[Arch], out: Path) -> None:
-    """Build `workspace`'s recipe for `archs` (all of the recipe's when empty) into `out/RECIPE/ARCH`."""
-    targets = targets_of(workspace, archs)
+def make_artifacts(session: Session, workspace: Workspace, wanted: Wanted, out: Path) -> None:
+    """Build what is `wanted` of `workspace`'s recipe into `out/RECIPE/ARCH`."""
+    targets = targets_of(workspace, wanted)
     artifacts = Artifacts(session=session, workspace=workspace, out=out)
     artifacts.check(targets)
     try:
@@ -67,17 +77,21 @@ def _finished(result: BuildResult) -> BuildFinished:
 
 def largest_step(workspace: Workspace) -> Resources:
     """The most cores and the most memory that any step of the recipe declares."""
-    declared = [step.resources for target in targets_of(workspace, ()) for step in reached(target.step)]
+    declared = [step.resources for target in targets_of(workspace, Wanted()) for step in reached(target.step)]
     return Resources(cores=max(one.cores for one in declared), memory_bytes=max(one.memory_bytes for one in declared))
 
 
-def targets_of(workspace: Workspace, archs: Sequence[Arch]) -> tuple[Target, ...]:
-    """The targets of the recipe for `archs`; `RecipeError` where the recipe does not name one of them."""
-    named = workspace.inputs.recipe.architectures
-    missing = [arch for arch in archs if arch not in named]
-    if missing:
-        raise RecipeError(
-            f"the recipe {workspace.inputs.recipe.name!r} is not for {', '.join(missing)}",
-            hint=f"it names {', '.join(named)} ({workspace.loaded.origin('architectures')})",
-        )
-    return compose(workspace.inputs, tuple(dict.fromkeys(archs)) or named)
+def targets_of(workspace: Workspace, wanted: Wanted) -> tuple[Target, ...]:
+    """The targets of the recipe that are `wanted`; `RecipeError` where the recipe does not name one of them."""
+    recipe, origin = workspace.inputs.recipe, workspace.loaded.origin
+    for asked, named, key in (
+        (wanted.archs, recipe.architectures, "architectures"),
+        (wanted.outputs, recipe.outputs, "outputs"),
+    ):
+        if missing := [one for one in asked if one not in named]:
+            raise RecipeError(
+                f"the recipe {recipe.name!r} is not for {', '.join(missing)}",
+                hint=f"it names {', '.join(named)} ({origin(key)})",
+            )
+    archs = tuple(dict.fromkeys(wanted.archs)) or recipe.architectures
+    return compose(workspace.inputs, archs, tuple(wanted.outputs) or recipe.outputs)

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from builder.app.rootfs_sources import knowledge_sources
 from builder.core.arch import host_arch
-from builder.core.digest import Digest
 from builder.core.errors import RecipeError
 from builder.formats.gomod import read_module
 from builder.gobuild.imports import files_of_package
@@ -16,7 +16,7 @@ from builder.recipe.load import LoadedRecipe, load_recipe
 from builder.recipe.lockfile import Lock, find_lock, read_lock
 from builder.recipe.match import lock_mismatches
 from builder.steps.context import CacheDirs
-from builder.steps.source import SourceFile
+from builder.steps.source import SourceFile, read_source
 
 DEFAULT_RECIPE = "edge"
 
@@ -117,6 +117,7 @@ def open_workspace(recipe: Path, overrides: Sequence[str], *, lock_file: Path | 
         module=module,
         patches=patches,
         helpers=_helper_sources(cluster, module) if isinstance(cluster, BuiltCluster) else {},
+        knowledge=knowledge_sources(loaded, lock),
         origin=loaded.origin,
         shown=loaded.shown,
     )
@@ -140,7 +141,7 @@ def _patch_files(loaded: LoadedRecipe, cluster: BuiltCluster) -> tuple[SourceFil
     ]
     if missing:
         raise RecipeError("patches of the recipe are not there", details=missing, hint="a patch is a unified diff")
-    return tuple(_source_file(patch.file) for patch in cluster.patches)
+    return tuple(read_source(patch.file) for patch in cluster.patches)
 
 
 def _helper_sources(cluster: BuiltCluster, module: Mapping[str, SourceFile]) -> dict[str, dict[str, SourceFile]]:
@@ -166,7 +167,7 @@ def module_sources(source: Path, *, go_mod: Path, go_sum: Path) -> dict[str, Sou
             if not name.startswith(".") and not name.endswith(("_test.go", ".md")):
                 files.setdefault(str((here / name).relative_to(source)), here / name)
     try:
-        return {name: _source_file(path) for name, path in sorted(files.items())}
+        return {name: read_source(path) for name, path in sorted(files.items())}
     except OSError as error:
         raise RecipeError(
             f"{error.filename}: {error.strerror}", hint="is this checkout complete and readable?"
@@ -176,7 +177,3 @@ def module_sources(source: Path, *, go_mod: Path, go_sum: Path) -> dict[str, Sou
 def _is_part(directory: Path) -> bool:
     hidden = directory.name.startswith((".", "_")) or directory.name == "testdata"
     return not hidden and not (directory / "go.mod").exists()
-
-
-def _source_file(path: Path) -> SourceFile:
-    return SourceFile(path=path, digest=Digest.of_file(path), executable=os.access(path, os.X_OK))

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
 
-from builder.app.make import targets_of
+from builder.app.make import Wanted, targets_of
 from builder.app.project import Workspace
 from builder.app.session import Session
-from builder.core.arch import Arch
 from builder.core.errors import RecipeError, VerificationError
 from builder.formats.elf import sections
 from builder.io.files import remove_tree
@@ -38,7 +37,7 @@ _CHUNK_BYTES = 1 << 20
 _SHOWN_BYTES = 16
 
 
-def check(session: Session, workspace: Workspace, archs: Sequence[Arch], overrides: Sequence[str]) -> list[str]:
+def check(session: Session, workspace: Workspace, wanted: Wanted, overrides: Sequence[str]) -> list[str]:
     """Build normally, then again from nothing; one line per equal file, `VerificationError` with the first difference.
 
     What was downloaded is not fetched again: it is the same by digest. Everything else is made anew, Go's build cache
@@ -50,13 +49,13 @@ def check(session: Session, workspace: Workspace, archs: Sequence[Arch], overrid
             "an imported executable cannot be built a second time",
             hint="leave --check-reproducible out: its digest is pinned",
         )
-    targets = targets_of(workspace, archs)
+    targets = targets_of(workspace, wanted)
     first = session.build([target.step for target in targets])
     root = Path(mkdtemp(dir=session.project.cache, prefix="reproduce."))
     try:
         second = _Second(session=session, workspace=workspace, source=cluster.source, place=root / _ELSEWHERE)
         second.prepare(targets)
-        second.build(archs, overrides)
+        second.build(wanted, overrides)
         return [second.compare(target, first.output(target.step)) for target in targets]
     finally:
         remove_tree(root)
@@ -87,9 +86,10 @@ class _Second:
         if not copy.exists():
             shutil.copytree(self.session.project.store / relative, copy)
 
-    def build(self, archs: Sequence[Arch], overrides: Sequence[str]) -> None:
+    def build(self, wanted: Wanted, overrides: Sequence[str]) -> None:
         """Run the builder's copy."""
-        options = [option for arch in archs for option in ("--arch", arch)]
+        options = [option for arch in wanted.archs for option in ("--arch", arch)]
+        options += [option for output in wanted.outputs for option in ("--target", output)]
         options += [option for override in overrides for option in ("--set", override)]
         # Where the recipe names its source by a path out of the checkout, the copy of the recipe would miss it.
         options += ["--set", f"cluster.source={json.dumps(str(self._copied(self.source)))}"]
@@ -111,15 +111,15 @@ class _Second:
         """One line that says that the files of `target` are equal; `VerificationError` where they are not."""
         files = sorted(path.relative_to(first) for path in first.rglob("*") if path.is_file())
         for name in files:
-            one, other = first / name, self._out / self.workspace.inputs.recipe.name / target.arch / name
+            one, other = first / name, self._out / target.place / name
             difference = first_difference(one, other)
             if difference:
                 raise VerificationError(
-                    f"{target.arch}/{name} is not reproducible",
+                    f"{target.place}/{name} is not reproducible",
                     details=difference,
                     hint="something that is no input of the step reached its result: a path, a clock, an environment",
                 )
-        return f"{target.arch}: {', '.join(map(str, files))} built twice, identical"
+        return f"{target.place.relative_to(target.place.parts[0])}: {', '.join(map(str, files))} built twice, identical"
 
     @property
     def _out(self) -> Path:

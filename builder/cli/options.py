@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from builder.core.arch import Arch
+from builder.core.output import Output
 
 RecipeArgument = Annotated[
     str, typer.Argument(metavar="[RECIPE]", help="Name of a recipe in recipes/, or the path of a .yaml file.")
@@ -13,6 +14,10 @@ RecipeArgument = Annotated[
 ArchOption = Annotated[
     list[Arch] | None,
     typer.Option("--arch", help="Only this architecture; may be repeated. Default: all that the recipe names."),
+]
+TargetOption = Annotated[
+    list[Output] | None,
+    typer.Option("--target", help="Only this output; may be repeated. Default: all that the recipe names."),
 ]
 SetOption = Annotated[
     list[str] | None,

@@ -42,7 +42,8 @@ class TarMember:
 
 def read_members(archive: bytes | mmap) -> Iterator[TarMember]:
     """The members of an uncompressed archive in its order; `BuilderError` where it is damaged or cut."""
-    position, pending = 0, {}
+    position = 0
+    pending: dict[str, bytes] = {}
     while position + BLOCK_BYTES <= len(archive):
         header = archive[position : position + BLOCK_BYTES]
         if header == bytes(BLOCK_BYTES):

@@ -16,7 +16,8 @@ class Inputs:
 
     `module` are the files of the cluster's Go module by their path in it, its go.mod and go.sum taken from where the lock
     says; empty where the recipe builds none. `patches` are the files of the recipe's patches, in its order, `helpers`
-    those files of the module that each of its helpers is compiled from. `origin` tells where a key of the recipe was
+    those files of the module that each of its helpers is compiled from, `knowledge` the files that say what the scripts
+    of each architecture's packages do. `origin` tells where a key of the recipe was
     written (`recipes/edge.yaml:14:7`, `default`), `shown` how a path is written for people.
     """
 
@@ -26,6 +27,7 @@ class Inputs:
     module: Mapping[str, SourceFile]
     patches: tuple[SourceFile, ...] = ()
     helpers: Mapping[str, Mapping[str, SourceFile]] = field(default_factory=dict)
+    knowledge: Mapping[Arch, Mapping[str, SourceFile]] = field(default_factory=dict)
     origin: Callable[[str], str]
     shown: Callable[[Path], str] = str
 

@@ -1,23 +1,15 @@
 """The recipe's models. Their field descriptions are the reference documentation."""
 
-from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field, Strict
 
+from builder.core.output import Output
 from builder.recipe.cluster import Cluster
 from builder.recipe.debian import Debian
 from builder.recipe.rootfs import Rootfs
 from builder.recipe.section import NamedArch, Section, Unique
 from builder.recipe.shapes import DnsLabel, GoVersion, PyPiVersion
-
-
-class Output(StrEnum):
-    """What a recipe can make for each architecture."""
-
-    EXECUTABLE = "executable"
-    ROOTFS = "rootfs"
-
 
 NamedOutput = Annotated[Output, Strict(strict=False)]
 

@@ -53,7 +53,10 @@ _FINGERPRINT: Final = r"^([0-9A-F]{40}|[0-9A-F]{64})$"
 # useradd(8) as Debian configures it, at most 32 characters.
 _ACCOUNT: Final = r"^[a-z_][a-z0-9_-]{0,31}$"
 _MODE: Final = r"^0[0-7]{3}$"
-_SSH_KEY: Final = r"^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-(ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com) [A-Za-z0-9+/]+={0,3}( [ -~]*)?$"
+_SSH_KEY: Final = (
+    r"^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-(ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com)"
+    r" [A-Za-z0-9+/]+={0,3}( [ -~]*)?$"
+)
 _TIME_ZONE: Final = r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,2}$"
 _LOCALE: Final = r"^[A-Za-z]{1,8}(_[A-Z]{2})?(\.UTF-8)?(@[a-z]+)?$"
 _SYSCTL: Final = r"^[a-z0-9_]+([./][A-Za-z0-9_*-]+)+$"

@@ -41,8 +41,7 @@ def _checked(deb: Path, archive: Path) -> Iterator[TarMember]:
         with archive.open("rb") as stream, mmap.mmap(stream.fileno(), 0, prot=mmap.PROT_READ) as data:
             members = list(read_members(data))
         for member in members:
-            if member.type not in _KNOWN_TYPES:
-                raise BuilderError(f"{deb.name}: {member.name} is neither a file, nor a directory, nor a link")
+            _refuse_devices(deb, member)
             name = member_name(deb, member.name)
             link = member_name(deb, member.link) if member.type == HARDLINK else member.link
             if name:
@@ -51,6 +50,11 @@ def _checked(deb: Path, archive: Path) -> Iterator[TarMember]:
         raise BuilderError(
             f"{deb.name} cannot be unpacked: {error.brief}", hint="remove it and fetch it again"
         ) from None
+
+
+def _refuse_devices(deb: Path, member: TarMember) -> None:
+    if member.type not in _KNOWN_TYPES:
+        raise BuilderError(f"{deb.name}: {member.name} is neither a file, nor a directory, nor a link")
 
 
 def _renamed(member: TarMember, name: str, link: str) -> TarMember:
@@ -107,7 +111,7 @@ class PackageContent:
 
     @property
     def architecture(self) -> str:
-        """dpkg's word for the architecture that the package is for; `all` for many."""
+        """Dpkg's word for the architecture that the package is for; `all` for many."""
         return self.fields["architecture"]
 
     @property

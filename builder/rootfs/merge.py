@@ -18,8 +18,10 @@ _MERGED_OF = {"amd64": (*_MERGED, "lib64")}
 
 @dataclass(slots=True, kw_only=True)
 class Merge:
-    """Lays packages into `tree`, one after the other. `diversions` maps a path to where it goes, and to the package that may
-    keep its own file there. `problems` collects all that does not fit.
+    """Lays packages into `tree`, one after the other.
+
+    `diversions` maps a path to where it goes, and to the package that may keep its own file there. `problems` collects all
+    that does not fit.
     """
 
     tree: Tree

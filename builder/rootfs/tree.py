@@ -1,8 +1,8 @@
 """A file system in memory: what a root file system will hold, with owners that nobody has to be.
 
 Paths are relative to the root, without a slash in front (`etc/passwd`). Whoever names `bin/sh` means `usr/bin/sh` where `bin`
-is a link to `usr/bin`: every operation resolves links of parent directories first, as a kernel would. Contents stay where they are
-(in the packages) until the tree is written.
+is a link to `usr/bin`: every operation resolves links of parent directories first, as a kernel would. Contents stay where
+they are (in the packages) until the tree is written.
 """
 
 import posixpath
@@ -183,10 +183,10 @@ class Tree:
     def remove(self, path: str) -> None:
         """Remove the name `path` and all below it; nothing happens where there is none."""
         name = self.resolve(path)
-        if node := self.nodes.pop(name, None):
-            if node.kind is Kind.DIRECTORY:
-                for inner in [one for one in self.nodes if one.startswith(f"{name}/")]:
-                    del self.nodes[inner]
+        node = self.nodes.pop(name, None)
+        if node is not None and node.kind is Kind.DIRECTORY:
+            for inner in [one for one in self.nodes if one.startswith(f"{name}/")]:
+                del self.nodes[inner]
 
     def below(self, path: str) -> Iterator[str]:
         """The paths of everything below the directory that `path` leads to, sorted."""

@@ -1,5 +1,6 @@
 """Files of the user's checkout, by content."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,3 +14,8 @@ class SourceFile:
     path: Path
     digest: Digest
     executable: bool = False
+
+
+def read_source(path: Path) -> SourceFile:
+    """The file at `path` as it is now."""
+    return SourceFile(path=path, digest=Digest.of_file(path), executable=os.access(path, os.X_OK))

@@ -21,6 +21,7 @@ from builder.cli.options import (
     RecipeArgument,
     SetOption,
     StallOption,
+    TargetOption,
 )
 
 if TYPE_CHECKING:
@@ -30,26 +31,33 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
     app.command(epilog="Example: builder plan --arch armv7")(plan)
-    app.command(epilog="Examples: builder make --arch armv7; builder make my.yaml --set cluster.tags='[slim]'")(make)
+    app.command(
+        epilog="Examples: builder make --arch armv7 --target rootfs; builder make my.yaml --set cluster.tags='[slim]'"
+    )(make)
 
 
-def plan(
+def plan(  # noqa: PLR0913 - one parameter per option
     recipe: RecipeArgument = "edge",
     *,
     arch: ArchOption = None,
+    target: TargetOption = None,
     overrides: SetOption = None,
     lock: LockOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show which steps a build would run, and why; runs nothing."""
-    from builder.app.make import plan_build
+    from builder.app.make import Wanted, plan_build
     from builder.app.project import find_project
     from builder.app.session import Session, Settings
     from builder.cli.render.plan import plan_json, render_plan
 
     project = find_project(os.environ)
     with Session(project, Settings()) as session:
-        made = plan_build(session, project.open(recipe, overrides or (), lock_file=lock), arch or ())
+        made = plan_build(
+            session,
+            project.open(recipe, overrides or (), lock_file=lock),
+            Wanted(archs=arch or (), outputs=target or ()),
+        )
     typer.echo(json.dumps(plan_json(made), indent=2) if as_json else render_plan(made), nl=as_json)
 
 
@@ -57,6 +65,7 @@ def make(  # noqa: PLR0913 - one parameter per option
     recipe: RecipeArgument = "edge",
     *,
     arch: ArchOption = None,
+    target: TargetOption = None,
     overrides: SetOption = None,
     lock: LockOption = None,
     out: OutOption = None,
@@ -69,6 +78,7 @@ def make(  # noqa: PLR0913 - one parameter per option
     events: EventsOption = None,
 ) -> None:
     """Build what a recipe asks for into out/RECIPE/ARCH."""
+    from builder.app.make import Wanted
     from builder.app.project import find_project
     from builder.app.session import Settings
 
@@ -76,14 +86,15 @@ def make(  # noqa: PLR0913 - one parameter per option
     settings = Settings(offline=offline, stall_s=network_timeout)
     with live_session(settings, quiet=quiet, events=events) as session:
         workspace = project.open(recipe, overrides or (), lock_file=lock)
+        wanted = Wanted(archs=arch or (), outputs=target or ())
         if check_reproducible:
             from builder.app.reproduce import check
 
-            typer.echo("\n".join(check(session, workspace, arch or (), overrides or ())), err=events is not None)
+            typer.echo("\n".join(check(session, workspace, wanted, overrides or ())), err=events is not None)
         else:
             from builder.app.make import make_artifacts
 
-            make_artifacts(session, workspace, arch or (), out or project.root / "out")
+            make_artifacts(session, workspace, wanted, out or project.root / "out")
 
 
 @contextmanager

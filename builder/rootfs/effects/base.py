@@ -51,7 +51,7 @@ class Image:
 
     @property
     def architecture(self) -> str:
-        """dpkg's name of the architecture."""
+        """Dpkg's name of the architecture."""
         return ARCH_FACTS[self.arch].debian
 
     @property

@@ -20,7 +20,7 @@ class PamAuthUpdate(Effect):
     def apply(self, image: Image, package: str) -> None:  # noqa: ARG002
         """See `Effect`."""
         tree = image.tree
-        names = [name for name in tree.children(_PROFILES)] if tree.is_directory(_PROFILES) else []
+        names = tree.children(_PROFILES) if tree.is_directory(_PROFILES) else []
         profiles = sorted((_profile(image, name) for name in names), key=lambda one: (-one.priority, one.name))
         enabled = [one for one in profiles if one.fields.get("default", "no").strip() == "yes"]
         for kind in _KINDS:
@@ -73,10 +73,14 @@ def _merge(kind: str, profiles: Sequence[_Profile], template: str) -> tuple[str,
             lines = ["[default=1]\t\t\tpam_permit.so"]
             saved += ["Module: null", *lines]
         block = "".join(f"{word}\t{line}\n" for line in lines)
-        template = re.sub(
-            rf"^\${word}_{position.lower()}\n", lambda _, block=block: block, template, flags=re.MULTILINE
-        )
+        template = _put(template, f"${word}_{position.lower()}\n", block)
     return template, "".join(f"{line}\n" for line in saved)
+
+
+def _put(template: str, line: str, block: str) -> str:
+    """`template` with `block` in the place of `line`."""
+    before, _, after = f"\n{template}".partition(f"\n{line}")
+    return f"{before}\n{block}{after}".removeprefix("\n")
 
 
 class Shell(Effect):

@@ -1,24 +1,18 @@
 """Reads knowledge from its directories, and only what a set of packages can need."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
-from builder.rootfs.knowledge.model import Ids, Knowledge, ScriptKnowledge, Snippet, read_ids, read_scripts, read_snippets
-
-SNIPPETS, IDS, PACKAGES = "snippets.yaml", "ids.yaml", "packages"
-
-
-def knowledge_files(directories: Sequence[Path], packages: Collection[str]) -> Mapping[str, Path]:
-    """The files below `directories` that say something about `packages`, by a name that tells directory and path in it.
-
-    A file is named after the package that it is about, or `PREFIX-any.yaml` where it is about all whose names begin so.
-    """
-    found: dict[str, Path] = {}
-    for number, directory in enumerate(directories):
-        files = [directory / name for name in (SNIPPETS, IDS) if (directory / name).exists()]
-        files += [path for path in sorted((directory / PACKAGES).glob("*.yaml")) if _is_about(path.stem, packages)]
-        found |= {f"{number}/{path.relative_to(directory)}": path for path in files}
-    return found
+from builder.rootfs.knowledge.files import IDS, SNIPPETS
+from builder.rootfs.knowledge.model import (
+    Ids,
+    Knowledge,
+    ScriptKnowledge,
+    Snippet,
+    read_ids,
+    read_scripts,
+    read_snippets,
+)
 
 
 def read_knowledge(files: Mapping[str, Path]) -> Knowledge:
@@ -38,8 +32,3 @@ def read_knowledge(files: Mapping[str, Path]) -> Knowledge:
         else:
             scripts += read_scripts(text, str(path))
     return Knowledge(snippets=tuple(snippets), scripts=tuple(scripts), ids=Ids(users=users, groups=groups))
-
-
-def _is_about(stem: str, packages: Collection[str]) -> bool:
-    prefix = stem.removesuffix("-any")
-    return stem in packages or (prefix != stem and any(one.startswith(prefix) for one in packages))

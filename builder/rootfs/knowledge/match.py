@@ -53,7 +53,9 @@ def package_effects(package: PackageContent, knowledge: Knowledge) -> Iterator[E
         script = parse_script(text, architecture=package.architecture)
         for section in script.sections:
             found = list(_section_effects(section, name, knowledge))
-            yield from found or [_unknown(package, name, section.tool, section.body)]
+            yield from found
+            if not found:
+                yield _unknown(package, name, section.tool, section.body)
         if script.rest:
             yield from _rest_effects(package, name, script, knowledge)
 

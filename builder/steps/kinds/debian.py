@@ -23,8 +23,8 @@ class ArchiveInput:
 
 def _fetch_files(wanted: ArchiveInput, context: StepContext) -> None:
     # Plans are made without an HTTP client, which takes longer to import than most plans to make.
-    from builder.debian.connection import open_client  # noqa: PLC0415
-    from builder.debian.download import Downloader, fetch_pinned  # noqa: PLC0415
+    from builder.debian.connection import open_client
+    from builder.debian.download import Downloader, fetch_pinned
 
     environment = online(context, ", ".join(map(str, wanted.pins)))
     mirrors = find_mirrors(environment, wanted.mirrors)

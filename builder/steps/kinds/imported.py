@@ -52,8 +52,8 @@ def _copy(wanted: ImportInput, executable: Path, source: Path) -> None:
 
 def _download(wanted: ImportInput, executable: Path, context: StepContext) -> None:
     # Plans are made without an HTTP client, which takes longer to import than most plans to make.
-    from builder.debian.connection import open_client  # noqa: PLC0415
-    from builder.debian.download import Downloader, Expected  # noqa: PLC0415
+    from builder.debian.connection import open_client
+    from builder.debian.download import Downloader, Expected
 
     environment = online(context, shown(wanted.url))
     expected = Expected(size_bytes=_MOST_BYTES, check=partial(_require_digest, wanted, shown(wanted.url)))

@@ -1,21 +1,20 @@
-"""The kinds of steps that make a root file system out of packages."""
+"""The kinds of steps that make a root file system out of packages.
+
+Plans know of these steps without importing what they work with.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from builder.core.arch import Arch
-from builder.formats.tar import REGULAR
-from builder.rootfs.content import open_package, unpack_package
-from builder.rootfs.emit import write_tar
-from builder.rootfs.engine import Assembly
-from builder.rootfs.knowledge.load import read_knowledge
-from builder.rootfs.native.bench import Bench
-from builder.rootfs.native.depmod import index_modules
 from builder.steps.context import StepContext
 from builder.steps.kinds.common import copy_source
 from builder.steps.step import StepKind
-from builder.toolchain.tree import ToolsTree
+
+if TYPE_CHECKING:
+    from builder.rootfs.native.bench import Bench
 
 OUTPUT = "rootfs.tar"
 _CONTENT, _KERNEL, _KNOWLEDGE = "content.", "kernel.", "knowledge/"
@@ -27,6 +26,8 @@ class ContentInput:
 
 
 def _unpack(wanted: ContentInput, context: StepContext) -> None:  # noqa: ARG001
+    from builder.rootfs.content import unpack_package
+
     (deb,) = context.needs["package"].iterdir()
     unpack_package(deb, context.output)
 
@@ -39,6 +40,10 @@ class KernelInput:
 
 
 def _index_kernel(wanted: KernelInput, context: StepContext) -> None:
+    from builder.formats.tar import REGULAR
+    from builder.rootfs.content import open_package
+    from builder.rootfs.native.depmod import index_modules
+
     with open_package(context.needs["content"]) as package:
         files = {one.name: package.content(one) for one in package.members if one.type == REGULAR}
         modules = {f"usr/{path}" if path.startswith("lib/") else path: content for path, content in files.items()}
@@ -63,6 +68,10 @@ class RootfsInput:
 
 
 def _make_rootfs(wanted: RootfsInput, context: StepContext) -> None:
+    from builder.rootfs.emit import write_tar
+    from builder.rootfs.engine import Assembly
+    from builder.rootfs.knowledge.load import read_knowledge
+
     knowledge = read_knowledge(_copied(context, _KNOWLEDGE))
     directories = [path for role, path in context.needs.items() if role.startswith(_CONTENT)]
     kernels = [path for role, path in context.needs.items() if role.startswith(_KERNEL)]
@@ -91,7 +100,10 @@ def _copied(context: StepContext, prefix: str) -> Mapping[str, Path]:
     return found
 
 
-def _bench(host: Arch, context: StepContext) -> Bench:
+def _bench(host: Arch, context: StepContext) -> "Bench":
+    from builder.rootfs.native.bench import Bench
+    from builder.toolchain.tree import ToolsTree
+
     tools = ToolsTree(root=context.needs["tools"], arch=host)
     return Bench(tools=tools, runner=context.runner, scratch=context.scratch / "natives")
 

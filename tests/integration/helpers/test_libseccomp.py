@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from builder.app.make import targets_of
+from builder.app.make import Wanted, targets_of
 from builder.app.project import find_project, open_workspace
 from builder.app.session import Session, Settings
 from builder.cbuild.archive import unpack_source
+from builder.core.output import Output
 from builder.core.arch import Arch, host_arch
 from builder.steps.step import Step
 from builder.toolchain.zig import cc, zig_environment
@@ -91,7 +92,7 @@ def built(request: pytest.FixtureRequest, tmp_path: Path) -> Built:
     project = find_project(os.environ)
     with Session(project, Settings()) as session:
         workspace = open_workspace(REPOSITORY / "recipes/edge.yaml", ())
-        (target,) = targets_of(workspace, [request.param])
+        (target,) = targets_of(workspace, Wanted(archs=[request.param], outputs=[Output.EXECUTABLE]))
         payload: Step[Any] = target.step.needs["payload"]
         library = payload.needs["helper.runc"].needs["library.seccomp"]
         (archive,) = session.obtain(library.needs["archive"]).iterdir()

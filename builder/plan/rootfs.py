@@ -1,0 +1,107 @@
+"""The steps that make a root file system."""
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from builder.core.arch import Arch
+from builder.core.errors import RecipeError
+from builder.core.resources import GIB, MIB, Resources
+from builder.debian.pins import PinnedFile
+from builder.plan.debian import pool_name, pool_step
+from builder.plan.inputs import Inputs
+from builder.plan.tools import tools_step
+from builder.recipe.lockfile import LockedDebian
+from builder.recipe.rootfs import Engine, Rootfs
+from builder.steps.kinds.mmdebstrap import MMDEBSTRAP, BootstrapInput
+from builder.steps.kinds.rootfs import KERNEL_INDEX, PACKAGE_CONTENT, ROOTFS, ContentInput, KernelInput, RootfsInput
+from builder.steps.kinds.tools import package_role
+from builder.steps.step import Step
+
+_CONTENT = Resources(cores=1, memory_bytes=128 * MIB)
+_KERNEL = Resources(cores=1, memory_bytes=512 * MIB)
+_ROOTFS = Resources(cores=1, memory_bytes=512 * MIB)
+_BOOTSTRAP = Resources(cores=1, memory_bytes=1 * GIB)
+# Packages that hold a kernel's modules; the ones without a version in their names only depend on them.
+_MODULES = re.compile(r"linux-(image|modules|binary)-[0-9].*")
+_TOOLS, _ORACLE = "rootfs", "oracle"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RootfsWorkshop:
+    """Composes the steps of the root file systems of the inputs' recipe; what architectures share is made once."""
+
+    inputs: Inputs
+
+    def rootfs(self, arch: Arch) -> Step[Any]:
+        """The step that makes the root file system for `arch`."""
+        if self._section.engine is Engine.MMDEBSTRAP:
+            return self._bootstrapped(arch)
+        pins = self._pins(arch)
+        kernels = [pin for pin in pins if _MODULES.fullmatch(pin.name)]
+        sources = {f"knowledge/{name}": file for name, file in self.inputs.knowledge[arch].items()}
+        return Step(
+            id=f"{self.inputs.recipe.name}/{arch}/rootfs",
+            kind=ROOTFS,
+            input=RootfsInput(arch=arch, host=self.inputs.host, epoch_s=self.inputs.lock.epoch_s),
+            needs={
+                "tools": self._tools(_TOOLS),
+                **{f"content.{pin.name}": self._content(pin) for pin in pins},
+                **{f"kernel.{pin.name}": self._kernel(pin) for pin in kernels},
+            },
+            sources=sources,
+            resources=_ROOTFS,
+            origins=self.inputs.places(sources),
+        )
+
+    def _bootstrapped(self, arch: Arch) -> Step[BootstrapInput]:
+        return Step(
+            id=f"{self.inputs.recipe.name}/{arch}/rootfs",
+            kind=MMDEBSTRAP,
+            input=BootstrapInput(arch=arch, epoch_s=self.inputs.lock.epoch_s),
+            needs={
+                "tools": self._tools(_ORACLE),
+                **{package_role(pin.name): self._pool(pin) for pin in self._pins(arch)},
+            },
+            resources=_BOOTSTRAP,
+        )
+
+    def _content(self, pin: PinnedFile) -> Step[ContentInput]:
+        return Step(
+            id=f"debian/content/{pool_name(pin)}",
+            kind=PACKAGE_CONTENT,
+            input=ContentInput(),
+            needs={"package": self._pool(pin)},
+            resources=_CONTENT,
+        )
+
+    def _kernel(self, pin: PinnedFile) -> Step[KernelInput]:
+        return Step(
+            id=f"debian/kernel/{pool_name(pin)}",
+            kind=KERNEL_INDEX,
+            input=KernelInput(host=self.inputs.host),
+            needs={"content": self._content(pin), "tools": self._tools(_TOOLS)},
+            resources=_KERNEL,
+        )
+
+    def _pool(self, pin: PinnedFile) -> Step[Any]:
+        return pool_step(pin, self.inputs.recipe.debian)
+
+    def _tools(self, name: str) -> Step[Any]:
+        return tools_step(self.inputs.lock, self.inputs.host, name, self.inputs.recipe.debian)
+
+    def _pins(self, arch: Arch) -> tuple[PinnedFile, ...]:
+        locked: LockedDebian | None = self.inputs.lock.debian
+        if locked is None or arch not in locked.rootfs:  # a lock that fits its recipe has it
+            raise RecipeError(f"the lock pins no packages for {arch}", hint="run 'builder lock --update'")
+        return locked.rootfs[arch].packages
+
+    @cached_property
+    def _section(self) -> Rootfs:
+        section = self.inputs.recipe.rootfs
+        if section is None:
+            raise RecipeError(
+                f"{self.inputs.origin('outputs')}: a root file system is wanted, but the section rootfs is missing"
+            )
+        return section
