@@ -1,6 +1,6 @@
 """Moving pins: what a recipe asks for, resolved against the registries and written to its lock."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from os.path import relpath
 from pathlib import Path
@@ -8,9 +8,10 @@ from pathlib import Path
 from builder.app.debian_locking import lock_debian
 from builder.app.module_locking import ModuleLocking
 from builder.app.session import Session
-from builder.core.arch import Arch
+from builder.core.arch import BUILD_HOSTS
 from builder.core.errors import BuilderError
 from builder.core.lock_part import LockPart
+from builder.debian.pins import PinnedFile
 from builder.plan.toolchains import wheel_step
 from builder.recipe.cluster import BuiltCluster
 from builder.recipe.load import LoadedRecipe, load_recipe
@@ -25,14 +26,11 @@ from builder.recipe.lockfile import (
     read_lock,
     write_lock,
 )
-from builder.recipe.match import debian_mismatches, lock_mismatches, module_mismatches
+from builder.recipe.match import lock_mismatches, module_mismatches
 from builder.toolchain.go import BOOTSTRAP_WHEEL, ToolchainFetcher, bootstrap_root
 from builder.toolchain.network import network_hints
 from builder.toolchain.wheels import Pip
 from builder.toolchain.zig import ZIG_WHEEL
-
-# Architectures of machines that builds run on; a lock serves all of them.
-_HOSTS = (Arch.AMD64, Arch.ARM64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +97,9 @@ class _Update:
         cluster = self.loaded.recipe.cluster
         if isinstance(cluster, BuiltCluster):
             lock = lock.model_copy(update={"modules": self._modules(lock, cluster)})
-            lock = lock.model_copy(update={"debian": self._debian(cluster, now_s)})
+        known = self.before.debian if self.before else None
+        debian = lock_debian(self.session, self.loaded, known, self.parts, now_s=now_s)
+        lock = lock.model_copy(update={"debian": debian})
         if self.before and lock == self.before.model_copy(update={"epoch_s": now_s}):
             return self.before
         return lock
@@ -111,7 +111,9 @@ class _Update:
         with self.session.bench(f"lock-{name}") as (runner, scratch), network_hints():
             network = self.session.network
             pip = Pip(runner=runner, environment=network.environment, stall_s=network.stall_s, scratch=scratch)
-            return LockedWheel(version=version, digests={host: pip.digest_of(name, version, host) for host in _HOSTS})
+            return LockedWheel(
+                version=version, digests={host: pip.digest_of(name, version, host) for host in BUILD_HOSTS}
+            )
 
     def _go(self, lock: Lock) -> LockedGo:
         version = lock.go.version
@@ -127,7 +129,7 @@ class _Update:
                 stall_s=self.session.network.stall_s,
                 scratch=scratch,
             )
-            return LockedGo(version=version, sums={host: fetcher.sum_of(version, host) for host in _HOSTS})
+            return LockedGo(version=version, sums={host: fetcher.sum_of(version, host) for host in BUILD_HOSTS})
 
     def _modules(self, lock: Lock, cluster: BuiltCluster) -> LockedModules:
         if self.before and self.before.modules and LockPart.MODULES not in self.parts:
@@ -145,28 +147,49 @@ class _Update:
         place = self.path.parent
         return LockedModules(go_mod=relpath(go_mod, place), go_sum=relpath(go_sum, place))
 
-    def _debian(self, cluster: BuiltCluster, now_s: int) -> LockedDebian | None:
-        debian, known = self.loaded.recipe.debian, self.before.debian if self.before else None
-        if debian is None or not (cluster.libraries or cluster.closed_sets):
-            return None
-        if LockPart.DEBIAN not in self.parts and not debian_mismatches(self.loaded, known):
-            return known
-        return lock_debian(self.session, debian, cluster, now_s=now_s)
-
 
 def _changes(before: Lock | None, after: Lock) -> list[str]:
     old, new = _versions(before), _versions(after)
-    return [f"{name}: {old.get(name, 'nothing')} -> {value}" for name, value in new.items() if old.get(name) != value]
+    told = [
+        f"{name}: {old.get(name, 'nothing')} -> {new.get(name, 'nothing')}"
+        for name in new | old
+        if old.get(name) != new.get(name)
+    ]
+    return [*told, *_debian_changes(before.debian if before else None, after.debian)]
 
 
-def _versions(lock: Lock | None) -> Mapping[str, str]:
+def _versions(lock: Lock | None) -> dict[str, str]:
     if lock is None:
         return {}
     wheels = {name: wheel.version for name, wheel in lock.wheels.items()}
     modules = {"Go modules": f"{lock.modules.go_mod}, {lock.modules.go_sum}"} if lock.modules else {}
-    debian = {
-        f"{pin.name} ({pin.architecture})": pin.version
-        for pins in ([*lock.debian.packages.values(), lock.debian.sources] if lock.debian else ())
-        for pin in pins
+    return {"go": lock.go.version, **wheels, **modules}
+
+
+def _debian_changes(before: LockedDebian | None, after: LockedDebian | None) -> list[str]:
+    """A line for every package that moved, one for all where none was pinned before."""
+    old_groups, told = _debian_groups(before), []
+    for group, new in _debian_groups(after).items():
+        old = old_groups.get(group, {})
+        if new and not old:
+            told.append(f"{group}: nothing -> {len(new)} packages")
+            continue
+        told += [
+            f"{name} ({group}): {old.get(name, 'nothing')} -> {new.get(name, 'nothing')}"
+            for name in sorted(new | old)
+            if old.get(name) != new.get(name)
+        ]
+    return told
+
+
+def _debian_groups(locked: LockedDebian | None) -> dict[str, dict[str, str]]:
+    """The versions of all packages by what they are pinned for, and by name."""
+    if locked is None:
+        return {}
+    groups: dict[str, Sequence[PinnedFile]] = {"source": locked.sources}
+    groups |= {f"{arch}": pins for arch, pins in locked.packages.items()}
+    groups |= {f"{arch} rootfs": rootfs.packages for arch, rootfs in locked.rootfs.items()}
+    groups |= {
+        f"{host} tools {name}": tools.packages for host, sets in locked.tools.items() for name, tools in sets.items()
     }
-    return {"go": lock.go.version, **wheels, **modules, **debian}
+    return {group: {pin.name: pin.version for pin in pins} for group, pins in groups.items()}

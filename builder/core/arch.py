@@ -64,6 +64,10 @@ ARCH_FACTS: dict[Arch, ArchFacts] = {
 }
 
 
+# Of the machines that builds run on; a lock serves all of them.
+BUILD_HOSTS = (Arch.AMD64, Arch.ARM64)
+
+
 def host_arch() -> Arch:
     """The architecture of this machine; `MissingToolError` where no toolchain is known for it."""
     machine = platform.machine()

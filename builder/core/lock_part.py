@@ -10,3 +10,4 @@ class LockPart(StrEnum):
     ZIG = "zig"
     MODULES = "modules"
     DEBIAN = "debian"
+    TOOLS = "tools"

@@ -6,18 +6,21 @@ source where they fit the recipe, else a pair beside the lock.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from builder.core.arch import Arch
+from builder.core.digest import Json
 from builder.core.errors import RecipeError
 from builder.core.generated import COMMAND
 from builder.debian.pins import PinnedFile
 from builder.io.files import atomic_write
 
+_INDENT = "  "
+_LINE_LENGTH = 120
 _UPDATE = "run 'builder lock --update'"
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
@@ -49,16 +52,46 @@ class LockedModules(_Model):
     go_sum: str
 
 
-class LockedDebian(_Model):
-    """Files of Debian's archive, and the suites that they were found in.
+class LockedRootfs(_Model):
+    """A root file system's packages: the names that were `wanted`, those that were kept out, and all that came of it, by name."""
 
-    `packages` are those of closed sets by the architecture of the device, `sources` the archives of C libraries.
+    wanted: tuple[str, ...]
+    without: tuple[str, ...] = ()
+    packages: tuple[PinnedFile, ...]
+
+
+class LockedTools(_Model):
+    """A tree of tools: the names that were `wanted`, and they with all that they need, by name."""
+
+    wanted: tuple[str, ...]
+    packages: tuple[PinnedFile, ...]
+
+
+class LockedRepository(_Model):
+    """A further archive as it was when packages were looked for in it; `architectures` is empty where it was for all."""
+
+    suite: str
+    components: tuple[str, ...]
+    fingerprints: tuple[str, ...]
+    architectures: tuple[Arch, ...] = ()
+
+
+class LockedDebian(_Model):
+    """Files of Debian's archive, and the suites and further archives that they were found in.
+
+    `packages` are those of closed sets by the architecture of the device, `sources` the archives of C libraries, `rootfs`
+    the packages of root file systems by the architecture of the device, `tools` the trees of tools by the architecture
+    of the machine that builds and by name.
     """
 
     suites: dict[Arch, tuple[str, ...]]
     source_suite: str
-    packages: dict[Arch, tuple[PinnedFile, ...]]
-    sources: tuple[PinnedFile, ...]
+    repositories: dict[str, LockedRepository] = {}
+    packages: dict[Arch, tuple[PinnedFile, ...]] = {}
+    sources: tuple[PinnedFile, ...] = ()
+    rootfs: dict[Arch, LockedRootfs] = {}
+    tool_suites: tuple[str, ...] = ()
+    tools: dict[Arch, dict[str, LockedTools]] = {}
 
 
 class Lock(_Model):
@@ -108,6 +141,22 @@ def read_lock(path: Path) -> Lock:
 
 
 def write_lock(path: Path, lock: Lock) -> None:
-    """Write `lock` to `path`, all or nothing."""
-    text = json.dumps(lock.model_dump(mode="json", exclude_none=True), indent=2)
-    atomic_write(path, f"{text}\n".encode())
+    """Write `lock` to `path`, all or nothing; a pin per line, so that changes can be reviewed."""
+    values: Json = {"lock": lock.lock, **lock.model_dump(mode="json", exclude_none=True, exclude_defaults=True)}
+    atomic_write(path, f"{_written(values)}\n".encode())
+
+
+def _written(value: Json, indent: str = "", *, in_list: bool = False) -> str:
+    """`value` as JSON: what is short stands in one line, and so does a mapping that is an item of a list."""
+    line = json.dumps(value, ensure_ascii=False)
+    if not value or not isinstance(value, Mapping | list | tuple):
+        return line
+    is_flat = not any(isinstance(one, Mapping) for one in (value.values() if isinstance(value, Mapping) else value))
+    if in_list or (is_flat and len(indent) + len(line) <= _LINE_LENGTH):
+        return line
+    further = f"{indent}{_INDENT}"
+    if isinstance(value, Mapping):
+        items = [f"{json.dumps(key)}: {_written(one, further)}" for key, one in value.items()]
+        return "{\n" + ",\n".join(f"{further}{item}" for item in items) + f"\n{indent}}}"
+    items = [_written(one, further, in_list=True) for one in value]
+    return "[\n" + ",\n".join(f"{further}{item}" for item in items) + f"\n{indent}]"

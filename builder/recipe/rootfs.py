@@ -9,6 +9,7 @@ from pydantic import Field, Strict
 from builder.recipe.section import LocatedPath, NamedArch, Section, Unique
 from builder.recipe.shapes import (
     AccountName,
+    CommentText,
     DebianName,
     DevicePath,
     DnsLabel,
@@ -71,7 +72,7 @@ class User(Section):
     ssh_keys: Annotated[tuple[SshKey, ...], *Unique] = Field(
         default=(), description="Public keys that may log in, as in `authorized_keys`."
     )
-    comment: str = Field(default="", pattern=r"^[^:\n]*$", description="The person's name, or what it is for.")
+    comment: CommentText = Field(default="", description="The person's name, or what it is for.")
 
 
 class UnitState(StrEnum):

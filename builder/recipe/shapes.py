@@ -53,6 +53,7 @@ _FINGERPRINT: Final = r"^([0-9A-F]{40}|[0-9A-F]{64})$"
 # useradd(8) as Debian configures it, at most 32 characters.
 _ACCOUNT: Final = r"^[a-z_][a-z0-9_-]{0,31}$"
 _MODE: Final = r"^0[0-7]{3}$"
+_COMMENT: Final = r"^[^:\n]*$"
 _SSH_KEY: Final = (
     r"^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-(ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com)"
     r" [A-Za-z0-9+/]+={0,3}( [ -~]*)?$"
@@ -122,6 +123,7 @@ SHAPES: Final[dict[str, Shape]] = {
         kind="account name", meaning="a user's or group's name: lower-case letters, digits, '_' and '-', at most 32"
     ),
     _MODE: Shape(kind="mode", meaning="permissions as '0' and three octal digits, such as '0640', in quotes"),
+    _COMMENT: Shape(kind="comment", meaning="one line of text without colons"),
     _SSH_KEY: Shape(kind="SSH key", meaning="a public SSH key on one line, such as 'ssh-ed25519 AAAA... name'"),
     _TIME_ZONE: Shape(kind="time zone", meaning="a time zone such as Europe/Berlin"),
     _LOCALE: Shape(kind="locale", meaning="a locale such as C.UTF-8 or de_DE.UTF-8"),
@@ -156,6 +158,7 @@ MirrorText = Annotated[str, StringConstraints(pattern=_MIRROR)]
 Fingerprint = Annotated[str, StringConstraints(pattern=_FINGERPRINT)]
 AccountName = Annotated[str, StringConstraints(pattern=_ACCOUNT)]
 ModeText = Annotated[str, StringConstraints(pattern=_MODE)]
+CommentText = Annotated[str, StringConstraints(pattern=_COMMENT)]
 SshKey = Annotated[str, StringConstraints(pattern=_SSH_KEY)]
 TimeZone = Annotated[str, StringConstraints(pattern=_TIME_ZONE)]
 LocaleName = Annotated[str, StringConstraints(pattern=_LOCALE)]

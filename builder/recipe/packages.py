@@ -1,0 +1,56 @@
+"""Which of Debian's packages a recipe wants, and at which key it says so."""
+
+from collections.abc import Mapping
+
+from builder.core.arch import Arch
+from builder.core.output import Output
+from builder.recipe.cluster import BuiltCluster
+from builder.recipe.keypath import KeyPath, format_key_path
+from builder.recipe.models import Recipe
+
+
+def makes_rootfs(recipe: Recipe) -> bool:
+    """Whether a root file system is among what `recipe` makes."""
+    return Output.ROOTFS in recipe.outputs and recipe.rootfs is not None and recipe.debian is not None
+
+
+def takes_for_cluster(recipe: Recipe) -> bool:
+    """Whether the cluster executable carries anything out of Debian's archive."""
+    cluster = recipe.cluster
+    return (
+        recipe.debian is not None
+        and isinstance(cluster, BuiltCluster)
+        and bool(cluster.libraries or cluster.closed_sets)
+    )
+
+
+def rootfs_packages(recipe: Recipe, arch: Arch) -> Mapping[str, str]:
+    """The packages that the root file system for `arch` is to have, by name, each with its key; those left out are not there."""
+    found: dict[str, str] = {}
+    groups = recipe.rootfs.packages if recipe.rootfs else {}
+    for name, group in groups.items():
+        path: KeyPath = ("rootfs", "packages", name)
+        lists: dict[KeyPath, tuple[str, ...]] = {
+            (*path, "packages"): group.packages,
+            (*path, "per_architecture", arch): group.per_architecture.get(arch, ()),
+        }
+        for key, packages in lists.items():
+            for index, package in enumerate(packages):
+                found.setdefault(package, format_key_path((*key, index)))
+    for package in unwanted_packages(recipe):
+        found.pop(package, None)
+    return dict(sorted(found.items()))
+
+
+def unwanted_packages(recipe: Recipe) -> Mapping[str, str]:
+    """The packages that no root file system may have, by name, each with its key."""
+    without = recipe.rootfs.without if recipe.rootfs else ()
+    return {package: format_key_path(("rootfs", "without", index)) for index, package in sorted(enumerate(without))}
+
+
+def tool_packages(recipe: Recipe, name: str) -> Mapping[str, str]:
+    """The packages of the tool set `name`, by name, each with its key."""
+    tools = recipe.debian.tools if recipe.debian else None
+    packages = tools.sets[name] if tools else ()
+    path = ("debian", "tools", "sets", name)
+    return {package: format_key_path((*path, index)) for index, package in enumerate(packages)}
