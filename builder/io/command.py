@@ -15,13 +15,14 @@ class Command:
     """A program to run: its arguments, its whole environment, its directory.
 
     Nothing of the builder's own environment is inherited; `LC_ALL=C.UTF-8` is added. A program without a slash in its
-    name is looked for in `env["PATH"]`. `timeout_s` bounds the whole run, `stall_s` the time without any progress.
-    The values of the variables named in `secret_env` are never shown.
+    name is looked for in `env["PATH"]`. Its standard input is the file `stdin`, or empty. `timeout_s` bounds the whole run,
+    `stall_s` the time without any progress. The values of the variables named in `secret_env` are never shown.
     """
 
     argv: Sequence[str]
     env: Mapping[str, str]
     cwd: Path
+    stdin: Path | None = None
     timeout_s: float | None = None
     stall_s: float | None = None
     secret_env: frozenset[str] = frozenset()
@@ -79,7 +80,10 @@ def command_line(command: Command) -> str:
     words = ["cd", shlex.quote(str(command.cwd)), "&&", "env", "-i"]
     for name, value in sorted(environment(command).items()):
         words.append(f'{name}="${name}"' if name in command.secret_env else shlex.quote(f"{name}={value}"))
-    return Redactor.of(command.env, command.secret_env).redact(" ".join([*words, *map(shlex.quote, command.argv)]))
+    words += map(shlex.quote, command.argv)
+    if command.stdin is not None:
+        words += ["<", shlex.quote(str(command.stdin))]
+    return Redactor.of(command.env, command.secret_env).redact(" ".join(words))
 
 
 def redacted(command: Command, output: bytes) -> str:

@@ -123,6 +123,7 @@ class _Run:
 
     def _start(self, stdout: int | None) -> subprocess.Popen[bytes]:
         program = _find_program(self._command)
+        stdin = _open_input(self._command)
         log = os.open(self._runner.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             os.write(log, f"$ {command_line(self._command)}\n".encode(errors="surrogateescape"))
@@ -132,7 +133,7 @@ class _Run:
                 executable=program,
                 env=environment(self._command),
                 cwd=self._command.cwd,
-                stdin=subprocess.DEVNULL,
+                stdin=stdin,
                 stdout=log if stdout is None else stdout,
                 stderr=log,
                 pass_fds=[self._runner.leash.mark()],
@@ -143,6 +144,7 @@ class _Run:
             _fail_to_start(self._command, error)
         finally:
             os.close(log)
+            os.close(stdin)
         return process
 
     def _watch(self, leader: int, group: ProcessGroup) -> EndReason:
@@ -229,6 +231,14 @@ def _find_program(command: Command) -> str:
         where = "" if os.sep in name else f" in PATH={command.env.get('PATH', '')}"
         raise MissingToolError(f"the program {name} was not found{where}", details=[command_line(command)])
     return found
+
+
+def _open_input(command: Command) -> int:
+    path = Path(os.devnull) if command.stdin is None else command.stdin
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise BuilderError(f"{command.argv[0]} is to read {path}: {error.strerror}") from error
 
 
 def _fail_to_start(command: Command, error: OSError) -> NoReturn:

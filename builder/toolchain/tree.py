@@ -38,19 +38,14 @@ class ToolsTree:
         *arguments: str | Path,
         env: Mapping[str, str] | None = None,
         cwd: Path = Path("/"),
-        timeout_s: float | None = None,
+        stdin: Path | None = None,
     ) -> Command:
         """The command that starts the program `name` (of `usr/bin`, `usr/sbin`, or a path in the tree) with `arguments`.
 
         Its environment is what the tree makes necessary, and `env`. `MissingToolError` where there is no such program.
         """
         argv, settings = self.start(name)
-        return Command(
-            argv=[*argv, *map(str, arguments)],
-            env={**settings, **(env or {})},
-            cwd=cwd,
-            timeout_s=timeout_s,
-        )
+        return Command(argv=[*argv, *map(str, arguments)], env={**settings, **(env or {})}, cwd=cwd, stdin=stdin)
 
     def start(self, name: str) -> tuple[tuple[str, ...], Mapping[str, str]]:
         """How the program `name` is started: the words before its arguments, and its environment."""

@@ -38,6 +38,16 @@ def test_capture_returns_standard_output_only(runner: Runner, command: Command) 
     assert runner.log.read_text().splitlines()[-1] == "err"
 
 
+def test_standard_input_is_a_file_or_nothing(runner: Runner, command: Command, tmp_path: Path) -> None:
+    (tmp_path / "two words").write_text("read me")
+    reading = replace(sh(command, "cat"), stdin=tmp_path / "two words")
+    assert runner.capture(reading) == "read me"
+    assert runner.capture(sh(command, "cat")) == ""
+    assert command_line(reading).endswith(f" sh -c cat < '{tmp_path}/two words'")
+    with pytest.raises(BuilderError, match=r"sh is to read .*: No such file"):
+        runner.run(replace(reading, stdin=tmp_path / "absent"))
+
+
 def test_capture_is_not_held_up_by_a_grandchild(runner: Runner, command: Command) -> None:
     assert runner.capture(sh(command, "echo done; sleep 300 &")) == "done\n"
 
