@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 
 from builder.core.arch import Arch
+from builder.core.output import Output
+from builder.debian.mirrors import MAIN_ARCHIVE, SECURITY_ARCHIVE
 from builder.formats.yaml_tree import DroppedNode, Entry, ListNode, MapNode, Node, Problem, ScalarNode
 from builder.recipe.keypath import KeyPath, format_key_path
 from builder.recipe.merge import is_null
@@ -20,6 +22,8 @@ def check_tree(root: MapNode) -> list[Problem]:
     problems += _missing_archive(root, cluster)
     problems += _modules_given_twice(components)
     problems += _wrong_imports(root, _mapping_at(cluster, "executables"))
+    problems += _missing_for_rootfs(root)
+    problems += _taken_archives(_mapping_at(root, "debian"))
     return problems
 
 
@@ -90,6 +94,34 @@ def _missing_suites(root: MapNode, cluster: MapNode | None) -> Iterator[Problem]
             yield Problem(place=node.place, message=message)
 
 
+def _missing_for_rootfs(root: MapNode) -> Iterator[Problem]:
+    """Sections that root file systems are made from, where they are wanted."""
+    output = next((node for node in _items(root, "outputs") if node.text == Output.ROOTFS), None)
+    if output is None:
+        return
+    debian = _mapping_at(root, "debian")
+    needed = {"rootfs": _value(root, "rootfs"), "debian": debian}
+    needed |= {"debian.tools": _value(debian, "tools")} if debian else {}
+    for key, value in needed.items():
+        if not _is_there(value):
+            message = f"outputs: root file systems need the section {key}, which is missing"
+            yield Problem(place=output.place, message=message)
+    suites = _names(_mapping_at(debian, "suites"))
+    for node in _items(root, "architectures") if debian else ():
+        if node.text in set(Arch) and node.text not in suites:
+            message = (
+                f"architectures: root file systems for {node.text} need debian.suites.{node.text}, which is missing"
+            )
+            yield Problem(place=node.place, message=message)
+
+
+def _taken_archives(debian: MapNode | None) -> Iterator[Problem]:
+    for name, entry in _entries(_mapping_at(debian, "repositories")).items():
+        if name in (MAIN_ARCHIVE, SECURITY_ARCHIVE):
+            message = f"debian.repositories.{name}: this is the name of an archive of Debian's; choose another"
+            yield Problem(place=entry.key_place, message=message)
+
+
 def _modules_given_twice(components: MapNode | None) -> Iterator[Problem]:
     seen: dict[str, str] = {}
     for name, component in _entries(components).items():
@@ -126,6 +158,12 @@ def _wrong_imports(root: MapNode, executables: MapNode | None) -> Iterator[Probl
         if isinstance(node, ScalarNode) and node.text in set(Arch) and not _is_there(_value(executables, node.text)):
             message = f"architectures: {node.text} has no executable: cluster.executables.{node.text} is missing"
             yield Problem(place=node.place, message=message)
+
+
+def _items(node: MapNode, key: str) -> Iterator[ScalarNode]:
+    """The single values in the list at `key`."""
+    value = _value(node, key)
+    yield from (item for item in (value.items if isinstance(value, ListNode) else ()) if isinstance(item, ScalarNode))
 
 
 def _entries(node: MapNode | None) -> Mapping[str, Entry]:
