@@ -22,7 +22,7 @@ def tools_step(lock: Lock, host: Arch, name: str, debian: Debian | None = None) 
         raise RecipeError(
             f"the lock has no set of tools {name!r}",
             details=[f"debian.tools.sets has: {', '.join(sorted(sets))}"],
-            hint="name it there, then: builder lock --update debian",
+            hint="name it there, then: builder lock --update",
         )
     return Step(
         id=f"tools/{name}",

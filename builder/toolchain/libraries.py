@@ -19,7 +19,7 @@ def require_libraries(tree: ToolsTree) -> None:
         raise BuilderError(
             "the tools do not hold all libraries that they load",
             details=[f"{name}: needed by {', '.join(sorted(who))}" for name, who in sorted(search.missing.items())],
-            hint="add the packages that bring them to the set in debian.tools.sets, then: builder lock --update debian",
+            hint="add the packages that bring them to the set in debian.tools.sets, then: builder lock --update",
         )
 
 

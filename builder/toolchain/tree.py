@@ -74,7 +74,7 @@ class ToolsTree:
         if found is None:
             raise MissingToolError(
                 f"there is no program {name} in the tools tree {self.root}",
-                hint="debian.tools.sets of the recipe says which packages are in it; then: builder lock --update debian",
+                hint="debian.tools.sets of the recipe says which packages are in it; then: builder lock --update",
             )
         return found
 
