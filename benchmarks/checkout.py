@@ -12,6 +12,7 @@ from builder.app.make import Wanted, targets_of
 from builder.app.manifest import Manifest
 from builder.app.project import Project, Workspace
 from builder.core.arch import Arch
+from builder.core.output import Output
 from builder.plan.compose import Target
 from builder.recipe.cluster import BuiltCluster
 from builder.steps.kinds.go import ExecutableInput
@@ -82,6 +83,7 @@ class Checkout:
     def make(self, archs: Sequence[Arch] = ()) -> Build:
         """`./builderw make` for `archs`, all of the recipe when empty."""
         options = [option for arch in archs for option in ("--arch", arch)]
+        options += ["--target", Output.EXECUTABLE]
         done = self.builder("make", self.recipe, *options, "--events", "json", watched=True)
         targets = targets_of(self.workspace(), Wanted(archs=archs, outputs=[Output.EXECUTABLE]))
         return Build(run=done, manifests={target.arch: self._manifest(target) for target in targets})
