@@ -50,7 +50,10 @@ class Deviation(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """One deviation of one path, which is relative to the root; what the reference and what the other has, in words."""
+    """One deviation of one path, which is relative to the root; what the reference and what the other has, in words.
+
+    What a system does not have at all is empty.
+    """
 
     path: str
     deviation: Deviation
@@ -58,8 +61,7 @@ class Difference:
     other: str = ""
 
     def __str__(self) -> str:
-        values = f": {self.reference} -> {self.other}" if self.reference or self.other else ""
-        return f"{self.deviation:12} /{self.path}{values}"
+        return f"{self.deviation:12} /{self.path}: {' -> '.join(filter(None, (self.reference, self.other)))}"
 
 
 class Archive:
@@ -171,7 +173,7 @@ def _of_path(path: str, reference: Archive, other: Archive) -> Iterator[Differen
         yield from differing(Deviation.MODE, f"{one.mode:04o}", f"{two.mode:04o}")
     yield from differing(Deviation.OWNER, _named(one.uid, reference.users), _named(two.uid, other.users))
     yield from differing(Deviation.GROUP, _named(one.gid, reference.groups), _named(two.gid, other.groups))
-    yield from differing(Deviation.CAPABILITIES, one.capabilities.hex(), two.capabilities.hex())
+    yield from differing(Deviation.CAPABILITIES, one.capabilities.hex() or "none", two.capabilities.hex() or "none")
     if one.type == SYMLINK:
         yield from differing(Deviation.LINK, one.link, two.link)
     elif one.type in _DEVICES:

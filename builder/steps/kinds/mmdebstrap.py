@@ -15,17 +15,22 @@ OUTPUT = "rootfs.tar"
 class BootstrapInput:
     """A root file system for `arch` of the packages that the step needs as `package.NAME`, each a directory with one .deb.
 
-    mmdebstrap and all that it starts come out of the step that is needed as `tools`. `epoch_s` as in `rootfs.mmdebstrap`.
+    mmdebstrap and all that it starts come out of the step that is needed as `tools`. `epoch_s` and `verbatim` as in
+    `rootfs.mmdebstrap.Bootstrap`.
     """
 
     arch: Arch
     epoch_s: int
+    verbatim: bool = False
 
 
 def _bootstrap(wanted: BootstrapInput, context: StepContext) -> None:
     places = [path for role, path in context.needs.items() if role.startswith(package_role(""))]
     bootstrap = Bootstrap(
-        debs=[deb for place in places for deb in place.iterdir()], arch=wanted.arch, epoch_s=wanted.epoch_s
+        debs=[deb for place in places for deb in place.iterdir()],
+        arch=wanted.arch,
+        epoch_s=wanted.epoch_s,
+        verbatim=wanted.verbatim,
     )
     bootstrap.run(context.needs["tools"], context.output / OUTPUT, scratch=context.scratch, runner=context.runner)
 

@@ -75,7 +75,7 @@ def setting(**values: object) -> Change:
         ("./bin", setting(linkname="/usr/bin"), "link         /bin: usr/bin -> /usr/bin"),
         ("./etc", setting(type=tarfile.SYMTYPE, linkname="x"), "type         /etc: directory -> symbolic link to x"),
         ("./dev/null", setting(devminor=5), "content      /dev/null: 1, 3 -> 1, 5"),
-        ("./usr/bin/ping", setting(pax_headers=headers(b"ping")), "capabilities /usr/bin/ping: 3073 -> "),
+        ("./usr/bin/ping", setting(pax_headers=headers(b"ping")), "capabilities /usr/bin/ping: 3073 -> none"),
     ],
 )
 def test_each_deviation_is_told_alone(name: str, change: Change, expected: str) -> None:
@@ -98,6 +98,7 @@ def test_missing_and_added_paths() -> None:
         "symbolic link to usr/bin",
     )
     assert (added.path, added.deviation, added.other) == ("usr/new", Deviation.ADDED, "pipe")
+    assert str(added) == "added        /usr/new: pipe"
 
 
 def test_content_of_the_same_size_is_compared_too() -> None:
