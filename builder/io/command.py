@@ -17,6 +17,7 @@ class Command:
     Nothing of the builder's own environment is inherited; `LC_ALL=C.UTF-8` is added. A program without a slash in its
     name is looked for in `env["PATH"]`. Its standard input is the file `stdin`, or empty. `timeout_s` bounds the whole run,
     `stall_s` the time without any progress. The values of the variables named in `secret_env` are never shown.
+    `name` is what messages call it where that is not the first word's last part.
     """
 
     argv: Sequence[str]
@@ -26,6 +27,12 @@ class Command:
     timeout_s: float | None = None
     stall_s: float | None = None
     secret_env: frozenset[str] = frozenset()
+    name: str = ""
+
+    @property
+    def program(self) -> str:
+        """What messages call it."""
+        return self.name or Path(self.argv[0]).name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -198,7 +198,7 @@ class _Run:
 
 def _explain(command: Command, reason: EndReason, return_code: int) -> tuple[str, str]:
     """Brief and hint for a command that did not end well."""
-    name = Path(command.argv[0]).name
+    name = command.program
     match reason:
         case EndReason.TIMEOUT:
             return f"{name} was ended: it was not done after {command.timeout_s:g} s", ""

@@ -45,7 +45,9 @@ class ToolsTree:
         Its environment is what the tree makes necessary, and `env`. `MissingToolError` where there is no such program.
         """
         argv, settings = self.start(name)
-        return Command(argv=[*argv, *map(str, arguments)], env={**settings, **(env or {})}, cwd=cwd, stdin=stdin)
+        return Command(
+            argv=[*argv, *map(str, arguments)], env={**settings, **(env or {})}, cwd=cwd, stdin=stdin, name=name
+        )
 
     def start(self, name: str) -> tuple[tuple[str, ...], Mapping[str, str]]:
         """How the program `name` is started: the words before its arguments, and its environment."""

@@ -1,0 +1,75 @@
+"""Trees of tools and devices' packages, as the lock of the default recipe pins them."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+
+from builder.app.project import Workspace, find_project
+from builder.app.session import Session, Settings
+from builder.core.arch import Arch, host_arch
+from builder.io.leash import Leash
+from builder.io.spawn import Runner
+from builder.plan.debian import pool_step
+from builder.plan.tools import tools_step
+from builder.toolchain.merge import merge_packages
+from builder.toolchain.tree import ToolsTree
+from tests.integration.tools.bench import Workbench
+
+Tools: TypeAlias = Callable[[str], ToolsTree]
+Device: TypeAlias = Callable[[Arch], Path]
+
+
+@pytest.fixture(scope="session")
+def session() -> Iterator[Session]:
+    with Session(find_project(os.environ), Settings()) as session:
+        yield session
+
+
+@pytest.fixture(scope="session")
+def workspace(session: Session) -> Workspace:
+    return session.project.open("edge")
+
+
+@pytest.fixture(scope="session")
+def tools(session: Session, workspace: Workspace) -> Tools:
+    """The tree of a set."""
+
+    def tree(name: str) -> ToolsTree:
+        step = tools_step(workspace.lock, host_arch(), name, workspace.loaded.recipe.debian)
+        return ToolsTree(root=session.obtain(step), arch=host_arch())
+
+    return tree
+
+
+@pytest.fixture(scope="session")
+def device(session: Session, workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Device:
+    """All packages of an architecture's root file system in one directory, nothing of them run."""
+    made: dict[Arch, Path] = {}
+
+    def unpacked(arch: Arch) -> Path:
+        if arch not in made:
+            assert workspace.lock.debian is not None
+            pins = workspace.lock.debian.rootfs[arch].packages
+            steps = [pool_step(pin, workspace.loaded.recipe.debian) for pin in pins]
+            built = session.build(steps)
+            made[arch] = tmp_path_factory.mktemp(f"{arch}-device")
+            merge_packages([next(built.output(step).iterdir()) for step in steps], made[arch], cores=2)
+        return made[arch]
+
+    return unpacked
+
+
+@pytest.fixture
+def runner(tmp_path: Path) -> Iterator[Runner]:
+    with Leash() as leash:
+        yield Runner(log=tmp_path / "log", leash=leash)
+
+
+@pytest.fixture
+def bench(runner: Runner, tmp_path: Path) -> Workbench:
+    """Runs tools in a directory of its own."""
+    (tmp_path / "work").mkdir()
+    return Workbench(runner=runner, place=tmp_path / "work")
