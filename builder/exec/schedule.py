@@ -1,7 +1,7 @@
 """Which step starts next: pure decisions over a plan, no threads and no clock of its own."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from builder.core.errors import BuilderError
 from builder.core.resources import Resources, format_size
@@ -31,8 +31,9 @@ class Schedule:
     """The steps of a plan that run, in dependency order, never using more than `machine` has.
 
     Of all steps that could start, the one with the longest expected way to the end goes first. When that one has to
-    wait for room, another may go before it only if it is expected to end before room is made anyway (backfilling), or
-    if nothing is known about that; so a large step is not kept waiting by an endless row of small ones.
+    wait for room, another may go before it only if it takes nothing of what there is too little of, if it is expected to
+    end before room is made anyway (backfilling), or if nothing is known about that; so a large step is not kept waiting
+    by an endless row of small ones.
     """
 
     def __init__(self, plan: Plan, machine: Resources) -> None:
@@ -46,6 +47,10 @@ class Schedule:
         self._dependants = _dependants(steps)
         ways = _longest_ways(steps, self._dependants)
         self._ready = sorted(steps, key=lambda planned: (-ways[planned.step.id], planned.step.id))
+        known: dict[Resources, Resources] = {}
+        shares = {planned.step.id: self._share_of(planned) for planned in steps}
+        # Equal ones are one object: hundreds of steps that wait for the same are judged once.
+        self._shares = {step: known.setdefault(share, share) for step, share in shares.items()}
         self._running: dict[str, _Running] = {}
 
     @property
@@ -54,22 +59,27 @@ class Schedule:
         return not self._ready and not self._running
 
     def share(self, planned: PlannedStep) -> Resources:
-        """What the step gets: what it asks for, but never more cores than there are."""
-        wanted = planned.step.resources
-        return Resources(cores=min(wanted.cores, self._machine.cores), memory_bytes=wanted.memory_bytes)
+        """What the step gets: what it asks for, but never more cores and connections than there are."""
+        return self._shares[planned.step.id]
 
     def start_next(self, now_s: float) -> PlannedStep | None:
         """The next step to start now, from here on counted as running; None when there is none."""
         horizon_s: float | None = None
-        held_back = False
+        scarce: frozenset[str] = frozenset()
+        lacking: frozenset[str] = frozenset()
+        judged: Resources | None = None
         for planned in self._ready:
             if self._missing[planned.step.id]:
                 continue
-            if not self.share(planned).fits_in(self._free):
-                if not held_back:
-                    held_back, horizon_s = True, self._room_expected_s()
+            share = self._shares[planned.step.id]
+            if share is not judged:
+                judged, lacking = share, share.lacking(self._free)
+            if lacking:
+                if not scarce:
+                    horizon_s = self._room_expected_s()
+                scarce |= lacking
                 continue
-            if held_back and not _ends_before(planned, now_s, horizon_s):
+            if not share.takes_none_of(scarce) and not _ends_before(planned, now_s, horizon_s):
                 continue
             self._start(planned, now_s)
             return planned
@@ -94,6 +104,15 @@ class Schedule:
         self._free -= self.share(planned)
         done_s = None if planned.estimate_s is None else now_s + planned.estimate_s
         self._running[planned.step.id] = _Running(planned=planned, done_s=done_s)
+
+    def _share_of(self, planned: PlannedStep) -> Resources:
+        wanted = planned.step.resources
+        return replace(
+            wanted,
+            cores=min(wanted.cores, self._machine.cores),
+            connections=min(wanted.connections, self._machine.connections),
+            disk_bytes=0,
+        )
 
     def _room_expected_s(self) -> float | None:
         """When the last of the running steps is expected to be done, None where that is not known."""

@@ -2,18 +2,19 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from builder.core.resources import KIB, Resources
+from builder.core.resources import KIB, MACHINE_CONNECTIONS, Resources
 from builder.io.space import unescape
 
 _ROOT = Path("/")
 
 
 def machine_resources() -> Resources:
-    """The cores and the memory that the builder may use."""
-    return resources_below(_ROOT, affinity=len(os.sched_getaffinity(0)))
+    """The cores, the memory and the connections that the builder may use."""
+    found = resources_below(_ROOT, affinity=len(os.sched_getaffinity(0)))
+    return replace(found, connections=MACHINE_CONNECTIONS)
 
 
 def resources_below(root: Path, *, affinity: int) -> Resources:

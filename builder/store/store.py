@@ -1,8 +1,9 @@
 """The store: what steps have made, by key; entries complete or absent, safe for several builders at once."""
 
+import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from builder.core.digest import Digest
@@ -127,16 +128,20 @@ class Store:
             self.index.add([entry.record])
 
     def _discard(self, key: Digest) -> None:
-        self.index.remove([key])
+        if self.index.lookup([key]):
+            self.index.remove([key])
         doomed = self.layout.work / f"{key.hex}.{secrets.token_hex(4)}"
-        with suppress(FileNotFoundError):
+        try:
             # First out of sight, in one step; then file by file.
             self.layout.entry(key).rename(doomed)
+        except FileNotFoundError:
+            return
         remove_tree(doomed)
 
     def _remove_leftovers(self, key: Digest) -> None:
-        for leftover in self.layout.work.glob(f"{key.hex}.*"):
-            remove_tree(leftover)
+        for name in os.listdir(self.layout.work):  # noqa: PTH208 - only names are needed
+            if name.startswith(f"{key.hex}."):
+                remove_tree(self.layout.work / name)
 
     def _scan(self) -> Iterable[EntryRecord]:
         for key in self.layout.keys_on_disk():

@@ -103,6 +103,10 @@ def compare(
 
 def _in_threads(work: Callable[[ItemT], ResultT], items: Sequence[ItemT]) -> list[ResultT]:
     """The results of `work` in the order of `items`; hashing runs outside of the interpreter's lock."""
+    if (
+        len(items) < _HASHERS
+    ):  # hundreds of results are one file each, and starting threads takes longer than hashing it
+        return [work(item) for item in items]
     # Imported late: a build with nothing to do neither seals nor hashes.
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
 

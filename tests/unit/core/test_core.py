@@ -37,11 +37,24 @@ def test_sizes_are_written(size: int, text: str) -> None:
     assert format_size(size) == text
 
 
-def test_resources_fit_only_when_both_do() -> None:
-    machine = Resources(cores=2, memory_bytes=100)
-    assert machine.fits_in(machine)
-    assert not Resources(cores=3, memory_bytes=1).fits_in(machine)
-    assert not Resources(cores=1, memory_bytes=101).fits_in(machine)
+def test_resources_tell_what_there_is_too_little_of() -> None:
+    machine = Resources(cores=2, memory_bytes=100, connections=8)
+    assert machine.lacking(machine) == set()
+    assert Resources(cores=3, memory_bytes=1).lacking(machine) == {"cores"}
+    assert Resources(cores=0, memory_bytes=101, connections=9).lacking(machine) == {"memory_bytes", "connections"}
+    assert Resources(cores=0, disk_bytes=1 << 60).lacking(machine - Resources(cores=2, memory_bytes=0)) == {
+        "memory_bytes"
+    }
+    assert machine + Resources(cores=1, memory_bytes=1, connections=1) == Resources(
+        cores=3, memory_bytes=101, connections=9
+    )
+
+
+def test_resources_of_kinds_that_are_not_asked_for() -> None:
+    download = Resources(cores=0, memory_bytes=1, connections=1)
+    assert download.takes_none_of({"cores"})
+    assert not download.takes_none_of({"cores", "connections"})
+    assert download.takes_none_of(())
 
 
 def test_errors_show_everything_a_person_needs() -> None:

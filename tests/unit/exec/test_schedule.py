@@ -121,6 +121,27 @@ def test_small_steps_go_ahead_only_when_they_cost_no_time(planned: Planned) -> N
     assert start_all(schedule, now_s=10.0) == ["wide"]
 
 
+def test_downloads_run_beside_compilers_and_neither_waits_for_the_other(planned: Planned) -> None:
+    """All downloads come first in the order, and their number is limited; the compilers need no connection."""
+    for number in range(5):
+        planned.add(f"download{number}", s=30.0, resources=Resources(cores=0, connections=1))
+    planned.add("compiler", s=20.0, resources=Resources(cores=2))
+    planned.add("next", s=10.0, resources=Resources(cores=1))
+    schedule = Schedule(planned.plan, Resources(cores=2, memory_bytes=GIB, connections=3))
+    assert start_all(schedule) == ["download0", "download1", "download2", "compiler"]
+    schedule.finish(planned.steps["download1"], ok=True)
+    assert start_all(schedule) == ["download3"]
+    schedule.finish(planned.steps["compiler"], ok=True)
+    assert start_all(schedule) == ["next"]
+
+
+def test_a_step_that_wants_more_connections_than_there_are_is_clamped(planned: Planned) -> None:
+    planned.add("greedy", resources=Resources(cores=0, connections=99))
+    schedule = Schedule(planned.plan, Resources(cores=1, memory_bytes=GIB, connections=8))
+    assert start_all(schedule) == ["greedy"]
+    assert schedule.share(planned.steps["greedy"]).connections == 8
+
+
 def test_nothing_known_holds_nobody_back(planned: Planned) -> None:
     planned.add("a", resources=Resources(cores=1))
     planned.add("b", resources=Resources(cores=2), s=99.0)

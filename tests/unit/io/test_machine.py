@@ -106,3 +106,4 @@ def test_this_machine() -> None:
     resources = machine_resources()
     assert resources.cores >= 1
     assert resources.memory_bytes > 64 * MIB
+    assert resources.connections == 8
