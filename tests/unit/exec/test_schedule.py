@@ -125,7 +125,8 @@ def test_downloads_run_beside_compilers_and_neither_waits_for_the_other(planned:
     """All downloads come first in the order, and their number is limited; the compilers need no connection."""
     for number in range(5):
         planned.add(f"download{number}", s=30.0, resources=Resources(cores=0, connections=1))
-    planned.add("compiler", s=20.0, resources=Resources(cores=2))
+    planned.add("rootfs", *(f"download{number}" for number in range(5)), s=100.0)
+    planned.add("compiler", s=90.0, resources=Resources(cores=2))
     planned.add("next", s=10.0, resources=Resources(cores=1))
     schedule = Schedule(planned.plan, Resources(cores=2, memory_bytes=GIB, connections=3))
     assert start_all(schedule) == ["download0", "download1", "download2", "compiler"]
