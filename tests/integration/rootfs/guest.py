@@ -65,18 +65,20 @@ class Verdict:
         return f"{self.check}: status {self.status}\n{self.said}"
 
 
-def inspect(rootfs: Path, arch: Arch, *, tools: Path, scratch: Path) -> list[Verdict]:
-    """The verdicts of all checks on the archive `rootfs`, which is unpacked in memory."""
+def inspect(
+    rootfs: Path, arch: Arch, *, tools: Path, scratch: Path, checks: Mapping[str, str] = CHECKS
+) -> list[Verdict]:
+    """The verdicts of `checks` on the archive `rootfs`, which is unpacked in memory."""
     results = scratch / "results"
     results.mkdir(parents=True)
     mounts = [Mount.of(rootfs, "rootfs.tar", read_only=True), Mount.of(results, "results")]
     enclosure = make_tools_root(tools, scratch / "root", mounts, emulated=foreign(arch))
     lines = [f"chroot . env -i {_ENVIRONMENT} sh -c {shlex.quote(command)} > /results/{number} 2>&1; echo $? >> /results/{number}"
-             for number, command in enumerate(CHECKS.values())]  # fmt: skip
+             for number, command in enumerate(checks.values())]  # fmt: skip
     script = "\n".join(["set -eu", _UNPACK, "set +e", *lines, "exit 0"])
     with Leash() as leash:
         enclosure.run(Runner(log=scratch / "log", leash=leash), ["/bin/sh", "-c", script], {})
-    return [_verdict(check, results / str(number)) for number, check in enumerate(CHECKS)]
+    return [_verdict(check, results / str(number)) for number, check in enumerate(checks)]
 
 
 def _verdict(check: str, result: Path) -> Verdict:

@@ -16,10 +16,11 @@ from builder.app.locking import LockRequest, update_lock
 from builder.app.project import Project, Workspace, find_project, open_workspace
 from builder.app.session import Session, Settings
 from builder.core.arch import Arch
-from builder.core.errors import BuilderError, MissingToolError
+from builder.core.errors import BuilderError, MissingToolError, RecipeError
 from builder.io.files import atomic_write
 from builder.plan.rootfs import RootfsWorkshop
 from builder.plan.tools import tools_step
+from builder.recipe.rootfs import Engine
 from builder.steps.kinds.mmdebstrap import BootstrapInput
 from builder.steps.step import Step
 from tests.integration.rootfs.allowed import Packages, Suite
@@ -37,9 +38,6 @@ cluster:
 debian:
   suites: {{ {suites} }}
 rootfs:
-  overlays: null
-  users: null
-  units: null
   packages:
     # As recipes/debian/rootfs.yaml has it for devices with Debian 12.
     merged:
@@ -92,6 +90,8 @@ class System:
         try:
             with Session(self.project, Settings()) as session:
                 update_lock(session, request)
+        except RecipeError:
+            raise
         except BuilderError as error:
             pytest.skip(f"the packages of {self} cannot be pinned: {error}")
         return open_workspace(recipe, (), lock_file=request.lock_file)
@@ -118,7 +118,7 @@ class System:
         inputs = self.workspace.inputs
         section = inputs.recipe.rootfs
         assert section is not None
-        recipe = inputs.recipe.model_copy(update={"rootfs": section.model_copy(update={"engine": "mmdebstrap"})})
+        recipe = inputs.recipe.model_copy(update={"rootfs": section.model_copy(update={"engine": Engine.MMDEBSTRAP})})
         step: Step[BootstrapInput] = RootfsWorkshop(inputs=replace(inputs, recipe=recipe)).rootfs(self.arch)
         return replace(step, id=f"{self}/oracle", input=replace(step.input, verbatim=verbatim))
 
