@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ from builder.io.files import atomic_write
 from builder.plan.rootfs import RootfsWorkshop
 from builder.plan.tools import tools_step
 from builder.recipe.rootfs import Engine
-from builder.steps.kinds.mmdebstrap import BootstrapInput
+from builder.steps.kinds.mmdebstrap import OUTPUT, BootstrapInput
 from builder.steps.step import Step
 from tests.integration.rootfs.allowed import Packages, Suite
 
@@ -98,21 +99,28 @@ class System:
 
     def declared(self) -> Path:
         """The archive that the builder makes without running anything of the packages."""
-        return self._made(RootfsWorkshop(inputs=self.workspace.inputs).rootfs(self.arch))
+        return self.made(RootfsWorkshop(inputs=self.workspace.inputs).rootfs(self.arch)) / OUTPUT
 
     def bootstrapped(self) -> Path:
         """The archive that mmdebstrap makes, as it leaves it."""
-        return self._made(self._oracle(verbatim=True))
+        return self.made(self._oracle(verbatim=True)) / OUTPUT
 
     def fallback(self) -> Path:
         """The archive that mmdebstrap makes for devices."""
-        return self._made(self._oracle(verbatim=False))
+        return self.made(self._oracle(verbatim=False)) / OUTPUT
 
     def tools(self) -> Path:
         """The tree that mmdebstrap comes out of."""
         inputs = self.workspace.inputs
-        with Session(self.project, Settings()) as session:
-            return session.obtain(tools_step(inputs.lock, inputs.host, "oracle", inputs.recipe.debian))
+        return self.made(tools_step(inputs.lock, inputs.host, "oracle", inputs.recipe.debian))
+
+    def made(self, step: Step[Any]) -> Path:
+        """The output of `step`, out of the builder's store."""
+        try:
+            with Session(self.project, Settings()) as session:
+                return session.obtain(step)
+        except MissingToolError as error:
+            pytest.skip(str(error))
 
     def _oracle(self, *, verbatim: bool) -> Step[BootstrapInput]:
         inputs = self.workspace.inputs
@@ -121,13 +129,6 @@ class System:
         recipe = inputs.recipe.model_copy(update={"rootfs": section.model_copy(update={"engine": Engine.MMDEBSTRAP})})
         step: Step[BootstrapInput] = RootfsWorkshop(inputs=replace(inputs, recipe=recipe)).rootfs(self.arch)
         return replace(step, id=f"{self}/oracle", input=replace(step.input, verbatim=verbatim))
-
-    def _made(self, step: Step[BootstrapInput]) -> Path:
-        try:
-            with Session(self.project, Settings()) as session:
-                return session.obtain(step) / "rootfs.tar"
-        except MissingToolError as error:
-            pytest.skip(str(error))
 
     def _recipe(self) -> str:
         archs = ARCHS[self.suite]
