@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping
 
 from builder.core.arch import Arch
+from builder.core.nearest import did_you_mean, suggestion
 from builder.core.output import Output
 from builder.debian.mirrors import MAIN_ARCHIVE, SECURITY_ARCHIVE
 from builder.formats.yaml_tree import DroppedNode, Entry, ListNode, MapNode, Node, Problem, ScalarNode
 from builder.recipe.keypath import KeyPath, format_key_path
 from builder.recipe.merge import is_null
-from builder.recipe.nearest import did_you_mean, suggestion
 from builder.recipe.templates import template_mistakes
 
 

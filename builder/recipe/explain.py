@@ -9,13 +9,13 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from builder.core.arch import ARCH_FACTS, Arch
+from builder.core.nearest import suggestion
 from builder.core.output import Output
 from builder.formats.yaml_tree import BrokenNode, DroppedNode, ListNode, MapNode, Node, Place, Problem, ScalarNode
 from builder.recipe.cluster import CLUSTER_FORMS
 from builder.recipe.keypath import format_key_path
 from builder.recipe.merge import EXTENDS
 from builder.recipe.models import Recipe
-from builder.recipe.nearest import suggestion
 from builder.recipe.shapes import SHAPES
 
 # What pydantic puts at the end of the location of a mapping's key.

@@ -8,6 +8,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from builder.core.nearest import nearest
 from builder.formats.yaml_source import read_document
 from builder.formats.yaml_tree import (
     DroppedNode,
@@ -21,7 +22,6 @@ from builder.formats.yaml_tree import (
     Source,
     shown_path,
 )
-from builder.recipe.nearest import nearest
 
 EXTENDS = "extends"
 # Nobody stacks this many files by intention, and a chain must not exhaust Python's stack.

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterable, Mapping
 
+from builder.core.nearest import suggestion
 from builder.recipe.cluster import BuiltCluster
-from builder.recipe.nearest import suggestion
 
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 _OWN_FIELDS = ("date", "version")

@@ -7,10 +7,10 @@ _WORD_LENGTH = 100
 _KNOWN_WORDS = 200
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The one of `known` that is most like `word`, None where none is near."""
+def nearest(word: str, known: Iterable[str], *, most: int = _KNOWN_WORDS) -> str | None:
+    """The one of `known` that is most like `word`, None where none is near, or where there are more than `most`."""
     words = list(known)
-    if len(word) > _WORD_LENGTH or len(words) > _KNOWN_WORDS:
+    if len(word) > _WORD_LENGTH or len(words) > most:
         return None
     import difflib  # noqa: PLC0415 - only errors need it, and it costs start-up time
 
@@ -18,9 +18,9 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     return near[0] if near else None
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?` with the nearest of `known`, or nothing where none is near."""
-    near = nearest(word, known)
+def did_you_mean(word: str, known: Iterable[str], *, most: int = _KNOWN_WORDS) -> str:
+    """`; did you mean 'x'?` with the nearest of `known` (see `nearest`), or nothing where none is near."""
+    near = nearest(word, known, most=most)
     return f"; did you mean {near!r}?" if near else ""
 
 
