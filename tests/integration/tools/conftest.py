@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import TypeAlias
 
@@ -20,6 +21,9 @@ from tests.integration.tools.bench import Workbench
 
 Tools: TypeAlias = Callable[[str], ToolsTree]
 Device: TypeAlias = Callable[[Arch], Path]
+Unpack: TypeAlias = Callable[[Arch, Callable[[str], bool]], Path]
+
+KERNEL = "linux-image-"
 
 
 @pytest.fixture(scope="session")
@@ -45,21 +49,31 @@ def tools(session: Session, workspace: Workspace) -> Tools:
 
 
 @pytest.fixture(scope="session")
-def device(session: Session, workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Device:
-    """All packages of an architecture's root file system in one directory, nothing of them run."""
-    made: dict[Arch, Path] = {}
+def unpack(session: Session, workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Unpack:
+    """Packages of an architecture's root file system in one directory: those that `wanted` says, nothing of them run."""
 
-    def unpacked(arch: Arch) -> Path:
-        if arch not in made:
-            assert workspace.lock.debian is not None
-            pins = workspace.lock.debian.rootfs[arch].packages
-            steps = [pool_step(pin, workspace.loaded.recipe.debian) for pin in pins]
-            built = session.build(steps)
-            made[arch] = tmp_path_factory.mktemp(f"{arch}-device")
-            merge_packages([next(built.output(step).iterdir()) for step in steps], made[arch], cores=2)
-        return made[arch]
+    def unpacked(arch: Arch, wanted: Callable[[str], bool]) -> Path:
+        assert workspace.lock.debian is not None
+        pins = [pin for pin in workspace.lock.debian.rootfs[arch].packages if wanted(pin.name)]
+        steps = [pool_step(pin, workspace.loaded.recipe.debian) for pin in pins]
+        built = session.build(steps)
+        made = tmp_path_factory.mktemp(f"{arch}-device")
+        merge_packages([next(built.output(step).iterdir()) for step in steps], made, cores=2)
+        return made
 
     return unpacked
+
+
+@pytest.fixture(scope="session")
+def device(unpack: Unpack) -> Device:
+    """All packages but the kernel."""
+    return cache(lambda arch: unpack(arch, lambda name: not name.startswith(KERNEL)))
+
+
+@pytest.fixture(scope="session")
+def kernel(unpack: Unpack) -> Device:
+    """The kernel."""
+    return cache(lambda arch: unpack(arch, lambda name: name.startswith(KERNEL)))
 
 
 @pytest.fixture

@@ -19,6 +19,8 @@ PINS = Path(__file__).with_name("grub.json")
 TARGETS = {Arch.AMD64: "x86_64-efi", Arch.ARM64: "arm64-efi"}
 MACHINES = {Arch.AMD64: 0x8664, Arch.ARM64: 0xAA64}
 FIRMWARE_S = 120
+# A boot sector that jumps to where the processor starts (F000:FFF0).
+RESTART = b"\xea\xf0\xff\x00\xf0"
 CONFIGURATION = "echo started by GRUB\nhalt\n"
 
 
@@ -56,13 +58,14 @@ def test_grub_is_linked_out_of_foreign_modules(
 
 def test_a_machine_finds_its_firmware_and_modules(tools: Tools, bench: Workbench) -> None:
     """The BIOS of PCs and the one of network cards lie in packages of their own, a graphics card in a module of QEMU's."""
-    machine = ("-nodefaults", "-display", "none", "-m", "64", "-no-reboot", "-boot", "reboot-timeout=1")
+    (bench.place / "disk").write_bytes(RESTART.ljust(510, b"\0") + b"\x55\xaa")
+    machine = ("-nodefaults", "-display", "none", "-m", "64", "-no-reboot", "-drive", "format=raw,file=disk")
     devices = ("-device", "e1000", "-device", "virtio-gpu-pci", "-chardev", "stdio,id=bios")
     told = bench.said(
         tools("qemu"), "qemu-system-x86_64", *machine, *devices, "-device", "isa-debugcon,iobase=0x402,chardev=bios"
     )
     assert "SeaBIOS" in told
-    assert "No bootable device." in told
+    assert "Booting from Hard Disk" in told
 
 
 @pytest.mark.parametrize("arch", TARGETS)
