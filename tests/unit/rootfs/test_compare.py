@@ -89,6 +89,13 @@ def test_equal_systems_do_not_differ_whatever_their_order_and_the_form_of_names(
     assert compare(archive(system()), archive(members)) == []
 
 
+def test_the_root_itself_and_permissions_of_links_are_passed_over() -> None:
+    members = [member(".", tarfile.DIRTYPE), *system()[1:]]
+    members[3].mode = 0o755
+    assert compare(archive(system()), archive(members)) == []
+    assert "." not in archive(members).members
+
+
 def test_missing_and_added_paths() -> None:
     other = archive([*system()[:3], *system()[4:], member("./usr/new", tarfile.FIFOTYPE)])
     missing, added = compare(archive(system()), other)

@@ -28,6 +28,7 @@ def tools(tmp_path: Path) -> Path:
 
 def test_the_root_is_writable_and_the_tree_stays_as_it_is(tools: Path, tmp_path: Path) -> None:
     enclosure = make_tools_root(tools, tmp_path / "root")
+    assert (tmp_path / "root/etc/apt").stat().st_mode & 0o777 == 0o755
     (tmp_path / "root/etc/apt/sources.list").touch()
     assert (tmp_path / "root/etc/issue").read_text() == "Debian"
     assert (tmp_path / "root/etc/passwd").read_text().startswith("root:")
