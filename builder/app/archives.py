@@ -1,15 +1,13 @@
 """What locking asks of Debian's archive, and of those that a recipe names beside it."""
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from builder.app.session import Session
 from builder.core.arch import ARCH_FACTS, Arch
 from builder.core.errors import BuilderError, RecipeError
-from builder.debian.connection import open_client
 from builder.debian.download import Downloader
 from builder.debian.mirrors import MAIN_ARCHIVE, SECURITY_ARCHIVE, find_mirrors
 from builder.debian.repository import Library, Release, Repository
@@ -46,21 +44,18 @@ class Archives:
         return self._releases[name]
 
 
-@contextmanager
-def open_archives(session: Session, debian: Debian, *, now_s: int) -> Iterator[Archives]:
+def open_archives(session: Session, debian: Debian, *, now_s: int) -> Archives:
     """The archives as the session reaches them; indexes are kept in its cache."""
-    directory = session.project.cache / "debian"
+    directory = session.project.caches.debian
     directory.mkdir(parents=True, exist_ok=True)
-    environment = session.network.environment
-    with open_client(environment, stall_s=session.network.stall_s) as client:
-        yield Archives(
-            library=Library(
-                downloader=Downloader(client=client, attempts=ATTEMPTS, pause=time.sleep),
-                mirrors=find_mirrors(environment, debian.mirrors),
-                directory=directory,
-                now=datetime.fromtimestamp(now_s, UTC),
-            )
+    return Archives(
+        library=Library(
+            downloader=Downloader(client=session.network.http.get(), attempts=ATTEMPTS, pause=time.sleep),
+            mirrors=find_mirrors(session.network.environment, debian.mirrors),
+            directory=directory,
+            now=datetime.fromtimestamp(now_s, UTC),
         )
+    )
 
 
 def debian_suites(suites: Sequence[str]) -> tuple[Repository, ...]:

@@ -26,10 +26,9 @@ def cache_stats(session: Session) -> list[CachePart]:
 
 
 def clear_tool_caches(session: Session) -> int:
-    """Empty the caches that Go and zig keep for themselves; the bytes that were freed."""
-    caches = session.project.caches
+    """Empty the caches of tools, and what is kept of Debian's archive; the bytes that were freed."""
     freed = 0
-    for path in (caches.go_build, caches.go_modules, caches.zig):
+    for path in session.project.caches.all:
         freed += _measure("", path).size_bytes
         remove_tree(path)
     return freed
@@ -49,6 +48,7 @@ def _parts(session: Session) -> Iterator[tuple[str, Path]]:
     yield "Go builds", caches.go_build
     yield "Go modules", caches.go_modules
     yield "zig", caches.zig
+    yield "Debian's archive", caches.debian
     yield "Python environments", session.project.cache / "venv"
     yield "logs", session.project.logs
 

@@ -55,13 +55,12 @@ def lock_debian(
     stale = [part for part in wanted if part.lock_part in parts or part.mismatches(loaded, known)]
     if known and not stale:
         return known
-    with open_archives(session, debian, now_s=now_s) as archives:
-        work = _Work(loaded=loaded, debian=debian, archives=archives)
-        fields: _Fields = {"suites": dict(debian.suites), "source_suite": debian.sources}
-        for part in wanted:
-            fields |= part.resolve(work) if part in stale else {name: getattr(known, name) for name in part.fields}
-        work.finish()
-        return LockedDebian.model_validate(fields)
+    work = _Work(loaded=loaded, debian=debian, archives=open_archives(session, debian, now_s=now_s))
+    fields: _Fields = {"suites": dict(debian.suites), "source_suite": debian.sources}
+    for part in wanted:
+        fields |= part.resolve(work) if part in stale else {name: getattr(known, name) for name in part.fields}
+    work.finish()
+    return LockedDebian.model_validate(fields)
 
 
 @dataclass(slots=True, kw_only=True)

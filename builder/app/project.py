@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from builder.app.laid_files import laid_files
 from builder.app.rootfs_sources import knowledge_sources
 from builder.core.arch import host_arch
 from builder.core.errors import RecipeError
@@ -33,7 +34,10 @@ class Project:
     def caches(self) -> CacheDirs:
         """The caches that tools keep for themselves."""
         return CacheDirs(
-            go_build=self.cache / "go" / "build", go_modules=self.cache / "go" / "mod", zig=self.cache / "zig"
+            go_build=self.cache / "go" / "build",
+            go_modules=self.cache / "go" / "mod",
+            zig=self.cache / "zig",
+            debian=self.cache / "debian",
         )
 
     @property
@@ -118,6 +122,7 @@ def open_workspace(recipe: Path, overrides: Sequence[str], *, lock_file: Path | 
         patches=patches,
         helpers=_helper_sources(cluster, module) if isinstance(cluster, BuiltCluster) else {},
         knowledge=knowledge_sources(loaded, lock),
+        laid=laid_files(loaded),
         origin=loaded.origin,
         shown=loaded.shown,
     )

@@ -14,6 +14,7 @@ from builder.app.project import Project
 from builder.core.arch import Arch, host_arch
 from builder.core.digest import Digest
 from builder.core.events import Event, EventSink
+from builder.debian.client import SharedClient
 from builder.exec.executor import Executor
 from builder.exec.logs import RunLogs
 from builder.exec.result import BuildResult
@@ -61,19 +62,23 @@ class Session:
     ) -> None:
         if "store" in self.__dict__:
             self.store.close()
+        if "network" in self.__dict__:
+            self.network.http.close()
 
     @cached_property
     def store(self) -> Store:
         """The store; opened at its first use."""
         return Store(self.project.store)
 
-    @property
+    @cached_property
     def network(self) -> Network:
         """How steps reach the outside."""
+        environment = network_environment(self.project.environment)
         return Network(
             offline=self.settings.offline,
             stall_s=self.settings.stall_s,
-            environment=network_environment(self.project.environment),
+            environment=environment,
+            http=SharedClient(environment, stall_s=self.settings.stall_s),
         )
 
     def plan(self, targets: Sequence[Step[Any]], damaged: Mapping[Digest, str] | None = None) -> Plan:

@@ -1,6 +1,7 @@
 """HTTP as this machine's user has set it up: proxies and certificates out of an environment that is handed in."""
 
 import ssl
+import threading
 from collections.abc import Mapping
 
 import httpx
@@ -11,7 +12,7 @@ _MOST_REDIRECTS = 10
 
 
 def open_client(environment: Mapping[str, str], *, stall_s: float) -> httpx.Client:
-    """A client that follows redirects and gives up on a transfer without a byte for `stall_s`; close it.
+    """A client that follows redirects and gives up on a transfer without a byte for `stall_s`; threads may share it; close it.
 
     Of `environment` count http_proxy, https_proxy, all_proxy and no_proxy, in capitals too, SSL_CERT_FILE and SSL_CERT_DIR.
     Content arrives as it is stored: no encoding is asked for.
@@ -31,12 +32,14 @@ class _Routes(httpx.BaseTransport):
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
+        self._lock = threading.Lock()
         self._transports: dict[str, httpx.HTTPTransport] = {}
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         variable, proxy = self._proxy(request.url)
-        if proxy not in self._transports:
-            self._transports[proxy] = self._connect(variable, proxy)
+        with self._lock:
+            if proxy not in self._transports:
+                self._transports[proxy] = self._connect(variable, proxy)
         return self._transports[proxy].handle_request(request)
 
     def close(self) -> None:

@@ -1,5 +1,6 @@
 """Files from mirrors: resumed, retried, asked of the next mirror, and verified before they get their name."""
 
+import errno
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,8 +16,9 @@ import httpx
 from builder.core.digest import Digest
 from builder.core.errors import BuilderError, VerificationError
 from builder.debian.mirrors import MIRROR_VARIABLE, shown
+from builder.debian.partials import partial_file
 from builder.debian.pins import PinnedFile
-from builder.io.files import CHUNK_BYTES, sync_directory
+from builder.io.files import CHUNK_BYTES, copy_file, sync_directory
 
 _SERVER_ERRORS = 500
 # Beside those: what may be otherwise a moment later.
@@ -55,30 +57,34 @@ class _RefusalError(Exception):
 class Downloader:
     """Fetches through `client`: `attempts` at each address, with `pause(seconds)` between them, longer each time.
 
-    `advice` is what to do when nobody has a file.
+    `progress(bytes)` is told how much of a file has arrived, and may raise to end the work. `advice` is what to do when
+    nobody has a file.
     """
 
     client: httpx.Client
     attempts: int
     pause: Callable[[float], None]
+    progress: Callable[[int], None] = lambda _: None
     advice: str = _HINT
 
-    def fetch(self, addresses: Sequence[str], target: Path, expected: Expected) -> Path:
+    def fetch(
+        self, addresses: Sequence[str], target: Path, expected: Expected, *, beginning: Path | None = None
+    ) -> Path:
         """Make `target` the file that the first good one of `addresses` has.
 
-        What an ended transfer left beside `target` is resumed when a digest is expected. `BuilderError` with the reason
-        for every address; `VerificationError` where one of them has a file that is not what is expected.
+        What an ended transfer left in the file `beginning`, by default beside `target`, is resumed when a digest is expected.
+        `BuilderError` with the reason for every address; `VerificationError` where one of them has a file that is not
+        what is expected.
         """
-        partial_file = target.with_name(f".{target.name}.partial")
+        arriving = beginning or target.with_name(f".{target.name}.partial")
         refusals: list[tuple[str, _RefusalError]] = []
         for address in addresses:
             try:
-                self._try(address, partial_file, expected)
+                self._try(address, arriving, expected)
             except _RefusalError as refusal:
                 refusals.append((address, refusal))
             else:
-                partial_file.replace(target)
-                sync_directory(target.parent)
+                _move(arriving, target)
                 return target
         raise _failure(target.name, refusals, self.advice)
 
@@ -109,6 +115,7 @@ class Downloader:
                     stream.truncate(0)
                     raise _mismatch(f"it has more than {expected.size_bytes} bytes")
                 stream.write(chunk)
+                self.progress(size_bytes)
             stream.flush()
             os.fsync(stream.fileno())
         return offset > 0
@@ -134,10 +141,17 @@ class Downloader:
             raise _RefusalError(str(error)) from None
 
 
-def fetch_pinned(pin: PinnedFile, bases: Sequence[str], directory: Path, downloader: Downloader) -> Path:
-    """The file of `pin` under its own name in `directory`, verified; fetched from the first good of the archive's `bases`."""
+def fetch_pinned(
+    pin: PinnedFile, bases: Sequence[str], directory: Path, downloader: Downloader, *, partials: Path
+) -> Path:
+    """The file of `pin` under its own name in `directory`, verified; fetched from the first good of the archive's `bases`.
+
+    What an earlier call left in the directory `partials` is resumed.
+    """
     expected = Expected(size_bytes=pin.size_bytes, digest=Digest(pin.sha256))
-    return downloader.fetch([address_of(base, pin.path) for base in bases], directory / pin.file_name, expected)
+    addresses = [address_of(base, pin.path) for base in bases]
+    with partial_file(partials, Digest(pin.sha256)) as place:
+        return downloader.fetch(addresses, directory / pin.file_name, expected, beginning=place)
 
 
 def address_of(mirror: str, path: str) -> str:
@@ -175,6 +189,18 @@ def _verify(file: Path, expected: Expected, *, resumed: bool) -> None:
     except BuilderError as error:
         file.unlink()
         raise _RefusalError(error.brief, error) from None
+
+
+def _move(source: Path, target: Path) -> None:
+    """Give `source` its name; the two may lie on different file systems."""
+    try:
+        source.replace(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        copy_file(source, target)
+        source.unlink()
+    sync_directory(target.parent)
 
 
 def _mismatch(reason: str) -> _RefusalError:

@@ -9,12 +9,13 @@ from builder.core.errors import RecipeError
 from builder.core.resources import GIB, MIB, Resources
 from builder.debian.pins import PinnedFile
 from builder.plan.built import GoWorkshop
+from builder.plan.debian import files_step
 from builder.plan.inputs import Inputs
 from builder.plan.toolchains import FETCH, zig_step
 from builder.recipe.helpers import CLibrary, ClosedSet, Helper
 from builder.recipe.lockfile import LockedDebian
 from builder.steps.kinds.c import C_LIBRARY, LibraryInput
-from builder.steps.kinds.debian import ARCHIVE_FILES, ArchiveInput
+from builder.steps.kinds.debian import ArchiveInput
 from builder.steps.kinds.go import EXECUTABLE, ExecutableInput
 from builder.steps.kinds.payload import ASSEMBLY, CLOSED_SET, PAYLOAD, AssemblyInput, ClosedSetInput, PayloadInput
 from builder.steps.step import Step
@@ -147,9 +148,7 @@ class HelperWorkshop:
         return self._files(f"debian/source/{name}", tuple(pin for pin in self._debian.sources if pin.name == name))
 
     def _files(self, step_id: str, pins: tuple[PinnedFile, ...]) -> Step[ArchiveInput]:
-        debian = self._inputs.recipe.debian
-        mirrors = debian.mirrors if debian else ()
-        return Step(id=step_id, kind=ARCHIVE_FILES, input=ArchiveInput(pins=pins, mirrors=mirrors), resources=FETCH)
+        return files_step(step_id, pins, self._inputs.recipe.debian)
 
     @cached_property
     def _zig(self) -> Step[Wheel]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from builder.debian.client import SharedClient
 from builder.io.spawn import Runner
 from builder.steps.source import SourceFile
 
@@ -18,7 +19,7 @@ class Progress(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CacheDirs:
-    """Caches that other tools keep for themselves, shared by all builders of this machine.
+    """Caches that tools keep for themselves, and `debian` for what comes out of archives, shared by all builders of this machine.
 
     They only save time: removing one changes no result.
     """
@@ -26,11 +27,12 @@ class CacheDirs:
     go_build: Path
     go_modules: Path
     zig: Path
+    debian: Path
 
     @property
     def all(self) -> tuple[Path, ...]:
         """Every one of them."""
-        return (self.go_build, self.go_modules, self.zig)
+        return (self.go_build, self.go_modules, self.zig, self.debian)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +41,13 @@ class Network:
 
     `environment` is the part of the user's environment that says where registries and proxies are (GOPROXY, HTTPS_PROXY,
     PIP_INDEX_URL, ...); it may hold passwords and is never printed. A transfer without a byte for `stall_s` is ended.
+    `http` is the client for files of mirrors.
     """
 
     offline: bool
     stall_s: float
     environment: Mapping[str, str]
+    http: SharedClient
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

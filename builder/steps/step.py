@@ -1,7 +1,8 @@
 """What a step is.
 
 A step's key is the digest of its `facts`, a flat table of everything that shapes the result: the kind and its version,
-every field of the input, the digest of every source file, the key of every step that it needs. One table serves both
+every field of the input, the digest of every source file, the key of every step that it needs. Fields that comparing
+leaves out (`field(compare=False)`) are no facts: they say how a result is come by, not what it is. One table serves both
 purposes: equal facts mean an equal result, and the first fact that differs from the last run is the reason to run again.
 """
 
@@ -9,6 +10,7 @@ import dataclasses
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
@@ -85,7 +87,7 @@ def _flatten(facts: dict[str, str], name: str, value: object) -> None:
     if isinstance(value, str):
         facts[name] = value
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-        for item in dataclasses.fields(value):
+        for item in filter(attrgetter("compare"), dataclasses.fields(value)):
             _flatten(facts, f"{name}.{item.name}", getattr(value, item.name))
     elif isinstance(value, Mapping):
         for key, inner in value.items():

@@ -64,7 +64,10 @@ def gc(
     max_size: Annotated[str, typer.Option(help="Keep the store below this size.")] = "20 GiB",
     max_age: Annotated[int, typer.Option(help="Remove what was not used for this many days.", min=0)] = 30,
     toolchain_caches: Annotated[
-        bool, typer.Option("--toolchain-caches", help="Also empty the caches of Go and zig; they only save time.")
+        bool,
+        typer.Option(
+            "--toolchain-caches", help="Also empty the caches of Go, zig and Debian's archive; they only save time."
+        ),
     ] = False,
 ) -> None:
     """Remove what was not used for long; results can be made again."""
@@ -83,7 +86,7 @@ def gc(
         f"{format_size(report.kept_bytes)}"
     )
     if toolchain_caches:
-        typer.echo(f"emptied the caches of Go and zig, {format_size(freed)}")
+        typer.echo(f"emptied the caches of Go, zig and Debian's archive, {format_size(freed)}")
 
 
 def verify() -> None:

@@ -34,7 +34,9 @@ def flip_a_bit(path: Path) -> None:
 
 def test_stats_tell_what_each_part_holds(made: Builder) -> None:
     parts = {part["name"]: part for part in json.loads(made.good("cache", "stats", "--json").out)}
-    assert list(parts) == ["results", "Go builds", "Go modules", "zig", "Python environments", "logs"]
+    assert list(parts) == [
+        "results", "Go builds", "Go modules", "zig", "Debian's archive", "Python environments", "logs"
+    ]  # fmt: skip
     assert parts["results"]["path"] == str(made.cache / "store")
     assert parts["results"]["size_bytes"] > executable_of(made).stat().st_size
     assert parts["Go modules"]["files"] > 0
@@ -97,7 +99,7 @@ def test_gc_empties_the_tools_caches_when_asked(made: Builder) -> None:
     (made.cache / "go" / "build").unlink()
     (made.cache / "go" / "build" / "00").mkdir(parents=True)
     (made.cache / "go" / "build" / "00" / "x").write_bytes(b"12345")
-    assert "emptied the caches of Go and zig, " in made.good("cache", "gc", "--toolchain-caches").out
+    assert "emptied the caches of Go, zig and Debian's archive, " in made.good("cache", "gc", "--toolchain-caches").out
     assert not (made.cache / "go" / "build").exists()
     assert not (made.cache / "go" / "mod").exists()
 

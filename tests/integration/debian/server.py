@@ -35,7 +35,8 @@ class Fault:
 class Server:
     """Serves `root`. `faults` maps a path to what goes wrong with its next requests, in turn.
 
-    `asked` are path and range of all requests.
+    `asked` are path and range of all requests, `connections` how many were opened, `most_at_once` how many requests were
+    answered at the same time. Before an answer the server waits for `gathers` requests to be there, but not for ever.
     """
 
     root: Path
@@ -44,6 +45,25 @@ class Server:
     asked: list[tuple[str, str]] = field(default_factory=list)
     released: threading.Event = field(default_factory=threading.Event)
     port: int = 0
+    connections: int = 0
+    gathers: int = 0
+    at_once: int = 0
+    most_at_once: int = 0
+    changed: threading.Condition = field(default_factory=threading.Condition)
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """One request more is being answered while the block runs."""
+        with self.changed:
+            self.at_once += 1
+            self.most_at_once = max(self.most_at_once, self.at_once)
+            self.changed.notify_all()
+            self.changed.wait_for(lambda: self.most_at_once >= self.gathers, timeout=10)
+        try:
+            yield
+        finally:
+            with self.changed:
+                self.at_once -= 1
 
     @property
     def url(self) -> str:
@@ -54,8 +74,16 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: "_HTTPServer"
 
+    def setup(self) -> None:
+        super().setup()
+        with self.server.mirror.changed:
+            self.server.mirror.connections += 1
+
     def do_GET(self) -> None:
-        mirror = self.server.mirror
+        with self.server.mirror.answering():
+            self._serve(self.server.mirror)
+
+    def _serve(self, mirror: Server) -> None:
         path = unquote(urlsplit(self.path).path)  # a proxy is asked for a whole address
         wanted = self.headers.get("Range", "")
         mirror.asked.append((path, wanted))

@@ -82,7 +82,10 @@ def test_from_names_to_verified_files(site: Site, tmp_path: Path) -> None:
     ]
     assert [path for path, _ in site.server.asked].count(INDEX) == 1
     again = [PinnedFile.model_validate_json(pin.model_dump_json()) for pin in pins]
-    files = [fetch_pinned(pin, [f"{site.server.url}/debian"], tmp_path, library.downloader) for pin in again]
+    files = [
+        fetch_pinned(pin, [f"{site.server.url}/debian"], tmp_path, library.downloader, partials=tmp_path / "partial")
+        for pin in again
+    ]
     assert files[3].read_bytes() == b"source"
     extract_files(files[0], {"/usr/share/alpha": tmp_path / "alpha"})
     assert (tmp_path / "alpha").read_bytes() == b"new"
@@ -252,8 +255,11 @@ def test_a_pin_is_fetched_from_the_mirror_that_has_it(site: Site, serve: Serve, 
     good = serve(site.archive.root.parent)
     site.server.faults[f"/debian/{pin.path}"] = [Fault(status=HTTPStatus.NOT_FOUND), Fault(sent_bytes=10)]
     bases = [f"{site.server.url}/debian", f"{good.url}/debian"]
-    assert fetch_pinned(pin, bases, tmp_path, library.downloader).name == "beta_3.1_armhf.deb"
+    assert (
+        fetch_pinned(pin, bases, tmp_path, library.downloader, partials=tmp_path / "partial").name
+        == "beta_3.1_armhf.deb"
+    )
     assert good.asked == [(f"/debian/{pin.path}", "")]
     (tmp_path / "beta_3.1_armhf.deb").unlink()
-    fetch_pinned(pin, bases, tmp_path, library.downloader)
+    fetch_pinned(pin, bases, tmp_path, library.downloader, partials=tmp_path / "partial")
     assert site.server.asked[-1] == (f"/debian/{pin.path}", "bytes=10-")

@@ -75,7 +75,8 @@ def test_packages_come_out_of_the_signed_archive(
         if mirror:
             mirror.bring(pin.path)
         assert library.mirrors
-        package = fetch_pinned(pin, library.mirrors.of_archive("debian"), tmp_path, library.downloader)
+        bases = library.mirrors.of_archive("debian")
+        package = fetch_pinned(pin, bases, tmp_path, library.downloader, partials=tmp_path / "partial")
         _compare_with_dpkg(package, tmp_path / pin.name)
     extract_files(tmp_path / pins[0].file_name, {"/usr/sbin/nft": tmp_path / "nft"})
     assert (tmp_path / "nft").read_bytes().startswith(b"\x7fELF")

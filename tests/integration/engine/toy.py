@@ -12,6 +12,7 @@ from builder.core.digest import Digest
 from builder.core.errors import BuilderError
 from builder.core.events import Event, EventSink, to_json
 from builder.core.resources import GIB, MIB, Resources
+from builder.debian.client import SharedClient
 from builder.exec.executor import Executor
 from builder.exec.result import BuildResult
 from builder.io.cancel import CancelToken
@@ -73,7 +74,7 @@ def shell(  # noqa: PLR0913 - a short form for tests
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Index:
+class StoreIndex:
     store: Store
 
     def present(self, keys: Collection[Digest]) -> Collection[Digest]:
@@ -106,14 +107,19 @@ class Toy:
             machine=self.machine,
             sink=self.sink or self.events.append,
             cancel=self.cancel,
-            caches=CacheDirs(go_build=self.cache / "build", go_modules=self.cache / "modules", zig=self.cache / "zig"),
-            network=Network(offline=True, stall_s=1.0, environment={}),
+            caches=CacheDirs(
+                go_build=self.cache / "build",
+                go_modules=self.cache / "modules",
+                zig=self.cache / "zig",
+                debian=self.cache / "debian",
+            ),
+            network=Network(offline=True, stall_s=1.0, environment={}, http=SharedClient({}, stall_s=1.0)),
             logs=self.cache / "logs",
             scope="toy",
         )
 
     def plan(self, targets: Sequence[Step[Any]], damaged: Mapping[Digest, str] | None = None) -> Plan:
-        return make_plan(targets, _Index(store=self.store), damaged=damaged)
+        return make_plan(targets, StoreIndex(store=self.store), damaged=damaged)
 
     def build(self, *targets: Step[Any]) -> BuildResult:
         self.events.clear()

@@ -1,5 +1,9 @@
+import pytest
+
+from builder.core.errors import RecipeError
 from builder.debian.pins import PinnedFile
 from builder.plan.debian import pool_step
+from builder.recipe.debian import Debian
 
 
 def pin(path: str, archive: str = "debian") -> PinnedFile:
@@ -25,11 +29,39 @@ def test_the_colon_of_an_epoch_is_no_part_of_an_id() -> None:
     assert ids == {"debian/pool/libc6_1.2.36-9_armhf"}
 
 
-def test_packages_of_other_archives_have_names_of_their_own() -> None:
+REPOSITORY = {"address": "https://mirror.invalid/v/", "suite": "stable", "keys": "v.asc", "fingerprints": ("A" * 40,)}
+DEBIAN = Debian.model_validate(
+    {
+        "suites": {},
+        "sources": "trixie",
+        "mirrors": ("https://mirror.invalid/debian",),
+        "repositories": {"vendor": REPOSITORY},
+    }
+)
+
+
+def test_packages_of_other_archives_have_names_of_their_own_and_come_from_there() -> None:
     path = "pool/libc6_2.36-9_armhf.deb"
-    ids = [pool_step(pin(path, archive)).id for archive in ("debian", "debian-security", "vendor")]
-    assert ids == [
+    steps = [pool_step(pin(path, archive), DEBIAN) for archive in ("debian", "debian-security", "vendor")]
+    assert [step.id for step in steps] == [
         "debian/pool/libc6_2.36-9_armhf",
         "debian/pool/libc6_2.36-9_armhf",
         "debian/pool/vendor/libc6_2.36-9_armhf",
     ]
+    assert [step.input.address for step in steps] == ["", "", "https://mirror.invalid/v"]
+
+
+def test_an_archive_that_the_recipe_does_not_name_is_told() -> None:
+    with pytest.raises(RecipeError, match=r"the lock pins libc6 2.36-9 \(armhf\) of other, and debian.repositories"):
+        pool_step(pin("pool/libc6_2.36-9_armhf.deb", "other"), DEBIAN)
+
+
+def test_mirrors_are_no_part_of_what_a_package_is() -> None:
+    path = "pool/libc6_2.36-9_armhf.deb"
+    assert pool_step(pin(path), DEBIAN).input.mirrors == ("https://mirror.invalid/debian",)
+    assert pool_step(pin(path), DEBIAN).key == pool_step(pin(path)).key
+
+
+def test_downloads_take_a_connection_and_no_core() -> None:
+    resources = pool_step(pin("pool/libc6_2.36-9_armhf.deb")).resources
+    assert (resources.cores, resources.connections, resources.disk_bytes) == (0, 1, 3)

@@ -16,6 +16,7 @@ class Input:
     number: int = 1
     names: tuple[str, ...] = ("x", "y")
     table: Mapping[str, str] = field(default_factory=dict)
+    place: str = field(default="here", compare=False)
 
 
 def _nothing(_: Input, __: StepContext) -> None:
@@ -72,6 +73,7 @@ def test_all_those_keys_differ_from_each_other_where_needs_differ() -> None:
     [
         pytest.param(_with(id="another name"), id="id"),
         pytest.param(_with(origins={"input.text": "recipe.yaml:1"}), id="origins"),
+        pytest.param(_with(input=Input(place="there")), id="a field that is not compared"),
         pytest.param(
             _with(sources={"main.go": SourceFile(path=Path("/elsewhere/main.go"), digest=SOURCE.digest)}),
             id="where a source lies",
