@@ -7,7 +7,19 @@ from pathlib import Path
 from builder.core.arch import Arch
 from builder.recipe.lockfile import Lock
 from builder.recipe.models import Recipe
+from builder.rootfs.customize.model import OverlayEntry
 from builder.steps.source import SourceFile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaidFiles:
+    """Files of the checkout that are laid over packages: the entries of each overlay, and contents by the name of a source.
+
+    Sources are named `overlay/NAME/PATH`, `files/PATH` and `slim/NUMBER/PROFILE.yaml`.
+    """
+
+    overlays: Mapping[str, Mapping[str, OverlayEntry]] = field(default_factory=dict)
+    sources: Mapping[str, SourceFile] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +29,7 @@ class Inputs:
     `module` are the files of the cluster's Go module by their path in it, its go.mod and go.sum taken from where the lock
     says; empty where the recipe builds none. `patches` are the files of the recipe's patches, in its order, `helpers`
     those files of the module that each of its helpers is compiled from, `knowledge` the files that say what the scripts
-    of each architecture's packages do. `origin` tells where a key of the recipe was
+    of each architecture's packages do, `laid` those that are laid over the packages. `origin` tells where a key of the recipe was
     written (`recipes/edge.yaml:14:7`, `default`), `shown` how a path is written for people.
     """
 
@@ -28,6 +40,7 @@ class Inputs:
     patches: tuple[SourceFile, ...] = ()
     helpers: Mapping[str, Mapping[str, SourceFile]] = field(default_factory=dict)
     knowledge: Mapping[Arch, Mapping[str, SourceFile]] = field(default_factory=dict)
+    laid: LaidFiles = field(default_factory=LaidFiles)
     origin: Callable[[str], str]
     shown: Callable[[Path], str] = str
 

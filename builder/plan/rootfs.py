@@ -9,6 +9,7 @@ from builder.core.arch import Arch
 from builder.core.errors import RecipeError
 from builder.core.resources import GIB, MIB, Resources
 from builder.debian.pins import PinnedFile
+from builder.plan.customize import customization, laid_sources
 from builder.plan.debian import pool_name, pool_step
 from builder.plan.inputs import Inputs
 from builder.plan.tools import tools_step
@@ -40,11 +41,13 @@ class RootfsWorkshop:
             return self._bootstrapped(arch)
         pins = self._pins(arch)
         kernels = [pin for pin in pins if _MODULES.fullmatch(pin.name)]
+        wanted = customization(self.inputs, self._section, arch)
         sources = {f"knowledge/{name}": file for name, file in self.inputs.knowledge[arch].items()}
+        sources |= laid_sources(self.inputs, wanted)
         return Step(
             id=f"{self.inputs.recipe.name}/{arch}/rootfs",
             kind=ROOTFS,
-            input=RootfsInput(arch=arch, host=self.inputs.host, epoch_s=self.inputs.lock.epoch_s),
+            input=RootfsInput(arch=arch, host=self.inputs.host, epoch_s=self.inputs.lock.epoch_s, customization=wanted),
             needs={
                 "tools": self._tools(_TOOLS),
                 **{f"content.{pin.name}": self._content(pin) for pin in pins},

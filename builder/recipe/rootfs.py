@@ -19,9 +19,11 @@ from builder.recipe.shapes import (
     SshKey,
     SysctlName,
     SysctlValue,
+    TemplateName,
     TimeZone,
     UnitName,
 )
+from builder.rootfs.customize.model import UnitState
 
 
 class PackageGroup(Section):
@@ -38,7 +40,11 @@ class PackageGroup(Section):
 class Overlay(Section):
     """A directory whose files are laid over the packages, at the same paths."""
 
-    directory: LocatedPath = Field(description="The directory; its `.overlay.yaml` may give modes and owners.")
+    directory: LocatedPath = Field(
+        description=(
+            "The directory. Its `.overlay.yaml` may give modes and owners; files whose names end in `.j2` are jinja2 templates."
+        )
+    )
     architectures: Annotated[tuple[NamedArch, ...], *Unique] = Field(
         default=(), description="Architectures that it is for; by default all."
     )
@@ -52,7 +58,7 @@ class DeviceFile(Section):
 
     content: str | None = Field(default=None, description="Its text.")
     template: LocatedPath | None = Field(
-        default=None, description="A jinja2 template; it may use `rootfs.variables`, `arch` and `recipe`."
+        default=None, description="A jinja2 template; it may use the names in `rootfs.variables`, `arch` and `recipe`."
     )
     source: LocatedPath | None = Field(default=None, description="A file that is copied.")
     mode: ModeText = Field(default="0644", description="Permissions in octal digits, without setuid and setgid.")
@@ -73,14 +79,6 @@ class User(Section):
         default=(), description="Public keys that may log in, as in `authorized_keys`."
     )
     comment: CommentText = Field(default="", description="The person's name, or what it is for.")
-
-
-class UnitState(StrEnum):
-    """What happens to a systemd unit at boot."""
-
-    ENABLED = "enabled"
-    DISABLED = "disabled"
-    MASKED = "masked"
 
 
 class Engine(StrEnum):
@@ -123,7 +121,9 @@ class Rootfs(Section):
     files: Mapping[DevicePath, DeviceFile] = Field(
         default={}, description="Single files by path, laid over all overlays."
     )
-    variables: Mapping[DnsLabel, str] = Field(default={}, description="Values for templates, by name.")
+    variables: Mapping[TemplateName, str] = Field(
+        default={}, description="Values for templates, by the name under which these use them."
+    )
     users: Mapping[AccountName, User] = Field(default={}, description="Accounts by name.")
     time_zone: TimeZone = Field(default="Etc/UTC", description="Time zone, such as `Europe/Berlin`.")
     locale: LocaleName = Field(default="C.UTF-8", description="Locale of the system: `LANG`.")
@@ -132,5 +132,6 @@ class Rootfs(Section):
         default=(), description="Kernel modules that are loaded at boot."
     )
     units: Mapping[UnitName, Annotated[UnitState, Strict(strict=False)]] = Field(
-        default={}, description="Units of systemd: `enabled`, `disabled` or `masked`."
+        default={},
+        description="Units of systemd: `enabled`, `disabled` or `masked`, by the links that systemctl makes.",
     )

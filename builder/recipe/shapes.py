@@ -50,6 +50,8 @@ _URL: Final = r"^https?://[A-Za-z0-9.:\[\]-]+(/[!-~]*)?$"
 _MIRROR: Final = r"^(https?://[A-Za-z0-9.:\[\]-]+(/[!-~]*)?|file:///[!-~]+)$"
 # OpenPGP version 4 and 6, in hexadecimal digits.
 _FINGERPRINT: Final = r"^([0-9A-F]{40}|[0-9A-F]{64})$"
+# What jinja2 takes for one name.
+_TEMPLATE_NAME: Final = r"^[a-z][a-z0-9_]{0,62}$"
 # useradd(8) as Debian configures it, at most 32 characters.
 _ACCOUNT: Final = r"^[a-z_][a-z0-9_-]{0,31}$"
 _MODE: Final = r"^0[0-7]{3}$"
@@ -122,6 +124,10 @@ SHAPES: Final[dict[str, Shape]] = {
     _ACCOUNT: Shape(
         kind="account name", meaning="a user's or group's name: lower-case letters, digits, '_' and '-', at most 32"
     ),
+    _TEMPLATE_NAME: Shape(
+        kind="template's name",
+        meaning="a name such as log_level: lower-case letters, digits and '_', a letter in front",
+    ),
     _MODE: Shape(kind="mode", meaning="permissions as '0' and three octal digits, such as '0640', in quotes"),
     _COMMENT: Shape(kind="comment", meaning="one line of text without colons"),
     _SSH_KEY: Shape(kind="SSH key", meaning="a public SSH key on one line, such as 'ssh-ed25519 AAAA... name'"),
@@ -157,6 +163,7 @@ UrlText = Annotated[str, StringConstraints(pattern=_URL)]
 MirrorText = Annotated[str, StringConstraints(pattern=_MIRROR)]
 Fingerprint = Annotated[str, StringConstraints(pattern=_FINGERPRINT)]
 AccountName = Annotated[str, StringConstraints(pattern=_ACCOUNT)]
+TemplateName = Annotated[str, StringConstraints(pattern=_TEMPLATE_NAME)]
 ModeText = Annotated[str, StringConstraints(pattern=_MODE)]
 CommentText = Annotated[str, StringConstraints(pattern=_COMMENT)]
 SshKey = Annotated[str, StringConstraints(pattern=_SSH_KEY)]

@@ -9,15 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from builder.core.arch import Arch
+from builder.rootfs.customize.model import Customization
 from builder.steps.context import StepContext
 from builder.steps.kinds.common import copy_source
 from builder.steps.step import StepKind
 
 if TYPE_CHECKING:
+    from builder.rootfs.effects.base import Image
     from builder.rootfs.native.bench import Bench
 
-OUTPUT = "rootfs.tar"
+OUTPUT, CHANGES = "rootfs.tar", "changes.json"
 _CONTENT, _KERNEL, _KNOWLEDGE = "content.", "kernel.", "knowledge/"
+_LAID = ("overlay/", "files/", "slim/")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,12 +62,13 @@ class RootfsInput:
     """A root file system for `arch` of the packages that the step needs as `content.NAME`, dated `epoch_s`.
 
     `tools`, for a machine of `host`, compile what packages bring as text; `kernel.NAME` are indexes of modules. The sources
-    `knowledge/...` say what maintainer scripts do.
+    `knowledge/...` say what maintainer scripts do; `overlay/...`, `files/...` and `slim/...` are what `customization` speaks of.
     """
 
     arch: Arch
     host: Arch
     epoch_s: int
+    customization: Customization
 
 
 def _make_rootfs(wanted: RootfsInput, context: StepContext) -> None:
@@ -83,7 +87,19 @@ def _make_rootfs(wanted: RootfsInput, context: StepContext) -> None:
         bench=_bench(wanted.host, context),
     )
     with assembly.run(directories) as image:
+        _customize(image, wanted.customization, context)
         write_tar(image.tree, context.output / OUTPUT, epoch_s=wanted.epoch_s)
+
+
+def _customize(image: "Image", wanted: Customization, context: StepContext) -> None:
+    """Lay what the recipe wants over the packages, leave out what it does not want, and write what was changed."""
+    from builder.rootfs.customize.apply import Customizer
+    from builder.rootfs.customize.changes import changes_json
+
+    contents = {f"{kind}{name}": path for kind in _LAID for name, path in _copied(context, kind).items()}
+    shown = {name: str(context.sources[name].path) for name in contents}
+    changes = Customizer(image=image, wanted=wanted, contents=contents, shown=shown).run()
+    (context.output / CHANGES).write_bytes(changes_json(changes))
 
 
 def _files_below(directory: Path) -> Mapping[str, bytes]:
@@ -110,4 +126,4 @@ def _bench(host: Arch, context: StepContext) -> "Bench":
 
 PACKAGE_CONTENT = StepKind(name="package-content", version=1, run=_unpack)
 KERNEL_INDEX = StepKind(name="kernel-index", version=1, run=_index_kernel)
-ROOTFS = StepKind(name="rootfs", version=1, run=_make_rootfs)
+ROOTFS = StepKind(name="rootfs", version=2, run=_make_rootfs)
