@@ -40,12 +40,18 @@ def workspace(session: Session) -> Workspace:
 @pytest.fixture(scope="session")
 def tools(session: Session, workspace: Workspace) -> Tools:
     """The tree of a set."""
+    return lambda name: _tree(session, workspace, name, host_arch())
 
-    def tree(name: str) -> ToolsTree:
-        step = tools_step(workspace.lock, host_arch(), name, workspace.loaded.recipe.debian)
-        return ToolsTree(root=session.obtain(step), arch=host_arch())
 
-    return tree
+@pytest.fixture(scope="session")
+def foreign_tools(session: Session, workspace: Workspace) -> Tools:
+    """The tree of a set for machines of arm64."""
+    return lambda name: _tree(session, workspace, name, Arch.ARM64)
+
+
+def _tree(session: Session, workspace: Workspace, name: str, host: Arch) -> ToolsTree:
+    step = tools_step(workspace.lock, host, name, workspace.loaded.recipe.debian)
+    return ToolsTree(root=session.obtain(step), arch=host)
 
 
 @pytest.fixture(scope="session")
