@@ -41,14 +41,16 @@ class Archive:
         name = "source/Sources" if architecture == "source" else f"binary-{architecture}/Packages"
         return self.root / "dists" / self.suite / "main" / f"{name}.xz"
 
-    def add_package(self, name: str, version: str, architecture: str, content: bytes = b"content") -> Path:
-        """Put a package into the pool and into the index of `architecture`; its path."""
+    def add_package(
+        self, name: str, version: str, architecture: str, content: bytes = b"content", *, fields: str = ""
+    ) -> Path:
+        """Put a package into the pool and into the index of `architecture`, with further lines of `fields`; its path."""
         data = deb([file(f"./usr/share/{name}", content)])
         path = f"pool/main/{name[0]}/{name}/{name}_{version.partition(':')[2] or version}_{architecture}.deb"
         self._write(path, data)
         self.packages.setdefault(architecture, []).append(
             f"Package: {name}\nVersion: {version}\nArchitecture: {architecture}\nFilename: {path}\n"
-            f"Size: {len(data)}\nSHA256: {sha256(data)}\nDescription: a sample\n of a package\n"
+            f"Size: {len(data)}\nSHA256: {sha256(data)}\n{fields}Description: a sample\n of a package\n"
         )
         return self.root / path
 

@@ -19,23 +19,9 @@ from builder.debian.resolve import Wanted, resolve_pins
 from builder.formats.deb import extract_all, extract_files
 from builder.trust.debian_keys import debian_keyring
 from tests.integration.debian.conftest import Connect, Serve
-
-APT_HELPER = Path("/usr/lib/apt/apt-helper")
+from tests.integration.debian.fetched import APT_HELPER, Fetched
 
 pytestmark = pytest.mark.network
-
-
-class Fetched:
-    """A directory that is laid out like a mirror and holds what was asked for."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self._mirror = find_mirrors({}, []).of_archive("debian")[0]
-
-    def bring(self, path: str) -> None:
-        target = self.root / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run([APT_HELPER, "download-file", f"{self._mirror}/{path}", target], check=True, capture_output=True)
 
 
 @pytest.fixture
