@@ -118,9 +118,12 @@ def _repository_mismatches(
         if name not in wanted
     ]
     for name, repository in wanted.items():
-        asked, pinned = _values(repository), _values(known[name]) if name in known else {}
         key = f"debian.repositories.{name}"
-        found += differences(loaded, [(f"{key}.{one}", asked[one], "the lock", pinned.get(one)) for one in asked])
+        if name not in known:
+            found.append(f"{loaded.origin(key)}: {key} is there, but the lock does not have this repository")
+            continue
+        asked, pinned = _values(repository), _values(known[name])
+        found += differences(loaded, [(f"{key}.{one}", asked[one], "the lock", pinned[one]) for one in asked])
     return found
 
 

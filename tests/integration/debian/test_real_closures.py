@@ -17,33 +17,13 @@ from builder.formats.deb822 import split_stanzas
 pytestmark = pytest.mark.network
 
 BASE = [
-    "apt",
-    "ca-certificates",
-    "curl",
-    "dbus",
-    "iproute2",
-    "kmod",
-    "nftables",
-    "openssh-server",
-    "systemd",
-    "systemd-resolved",
-    "systemd-sysv",
-    "systemd-timesyncd",
-    "udev",
-    "usr-is-merged",
-]
+    "apt", "ca-certificates", "curl", "dbus", "iproute2", "kmod", "nftables", "openssh-server", "systemd",
+    "systemd-resolved", "systemd-sysv", "systemd-timesyncd", "udev", "usr-is-merged",
+]  # fmt: skip
 MORE = [
-    "avahi-daemon",
-    "chrony",
-    "htop",
-    "i2c-tools",
-    "modemmanager",
-    "network-manager",
-    "python3",
-    "vim-tiny",
-    "wireguard-tools",
-    "wpasupplicant",
-]
+    "avahi-daemon", "chrony", "htop", "i2c-tools", "modemmanager", "network-manager", "python3", "vim-tiny",
+    "wireguard-tools", "wpasupplicant",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -129,7 +129,7 @@ def test_packages_that_are_new_or_gone_are_told_with_their_lines(load: Load) -> 
         ("stable\n", "stable\n      components: [x1]\n", "vendor.components is x1, but the lock has main"),
         ("stable\n", "stable\n      architectures: [arm64]\n", "vendor.architectures is arm64, but the lock has all"),
         ("    vendor:", "    other:", "debian.repositories does not have vendor, which the lock has"),
-        ("    vendor:", "    other:", "debian.repositories.other.suite is stable, but the lock has nothing"),
+        ("    vendor:", "    other:", "debian.repositories.other is there, but the lock does not have this repository"),
         (
             "      rootfs: [",
             "      boot: [",
