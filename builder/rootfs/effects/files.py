@@ -100,21 +100,6 @@ class Change(Effect):
             image.tree.change(self.path, mode=self.mode, uid=uid, gid=gid)
 
 
-class CopyIfUnchanged(Effect):
-    """A configuration file that ucf(1) keeps: a copy of `source`, known to ucf's database."""
-
-    path: str
-    source: str
-    mode: Mode = 0o644
-    package: str = ""
-
-    def apply(self, image: Image, package: str) -> None:
-        """See `Effect`."""
-        data = image.tree.read(self.source)
-        image.tree.write(self.path, data, mode=self.mode)
-        image.note("ucf", self.path, self.package or package)
-
-
 class Divert(Effect):
     """A file of other packages that moves out of the way when they are unpacked (dpkg-divert)."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from builder.rootfs.effects import accounts, alternatives, dpkg, files, kernel, libraries, settings, systemd
+from builder.rootfs.effects import accounts, alternatives, catalogs, dpkg, files, kernel, libraries, settings, systemd
 from builder.rootfs.effects.base import Effect
 
 EFFECTS: Final[Mapping[str, type[Effect]]] = {
@@ -30,7 +30,12 @@ EFFECTS: Final[Mapping[str, type[Effect]]] = {
     "statoverride": dpkg.StatOverride,
     "sysusers": accounts.Sysusers,
     "tmpfiles": systemd.Tmpfiles,
-    "ucf": files.CopyIfUnchanged,
+    "sgml_catalog": catalogs.SgmlCatalog,
+    "ucf": catalogs.Ucf,
+    "ucf_database": catalogs.WriteUcfDatabase,
+    "usr_local": catalogs.UsrLocal,
+    "xml_catalog": catalogs.XmlCatalog,
+    "xml_catalogs": catalogs.WriteXmlCatalogs,
     "update_shells": settings.UpdateShells,
     "user": accounts.User,
     "write": files.Write,

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from builder.formats.deb822 import Stanza, parse_stanza
 from builder.rootfs.effects.base import Effect, Image, Phase
+from builder.rootfs.effects.certificates import write_certificates
 
 _PROFILES = "usr/share/pam-configs"
 _KINDS = ("auth", "account", "password", "session", "session-noninteractive")
@@ -128,6 +129,4 @@ class CaCertificates(Effect):
 
     def apply(self, image: Image, package: str) -> None:  # noqa: ARG002
         """See `Effect`."""
-        from builder.rootfs.effects.certificates import write_certificates  # noqa: PLC0415 - cryptography is slow to import
-
         write_certificates(image, self.header)

@@ -9,7 +9,7 @@ from builder.rootfs.content import PackageContent
 from builder.rootfs.effects.base import Effect
 from builder.rootfs.effects.files import Nothing
 from builder.rootfs.knowledge.model import Knowledge, star_of
-from builder.rootfs.knowledge.scripts import SCRIPTS, Script, Section, parse_script
+from builder.rootfs.knowledge.scripts import SCRIPTS, TRIPLETS, Script, Section, parse_script
 
 _SHOWN_LINES = 40
 
@@ -85,7 +85,12 @@ def _rest_effects(
         text = normalised_rest(package, script, known.package)
         digest = Digest.of_bytes(text.encode(errors="surrogateescape")).hex
         if known.script == name and digest in known.digests:
-            values = {"star": star_of(known.package, package.name) or "", "package": package.name}
+            values = {
+                "star": star_of(known.package, package.name) or "",
+                "package": package.name,
+                "architecture": package.architecture,
+                "triplet": TRIPLETS.get(package.architecture, ""),
+            }
             yield from (one.effect(values) for one in known.effects)
             return
     yield _unknown(package, name, "", script.rest)

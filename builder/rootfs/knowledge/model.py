@@ -13,9 +13,9 @@ from builder.core.errors import RecipeError
 from builder.rootfs.effects.base import Effect
 from builder.rootfs.effects.registry import EFFECTS
 
-# `<name>` stands for one word without quotes, `<name*>` for the rest of a line.
-_PLACEHOLDER = re.compile(r"<([a-z_]+)(\*?)>")
-_WORD, _REST = r"[^\s'\"]+", r"[^\n]*?"
+# `<name>` stands for one word without quotes, `<name*>` for the rest of a line, `<name**>` for lines.
+_PLACEHOLDER = re.compile(r"<([a-z_]+)(\*{0,2})>")
+_MEANINGS = {"": r"[^\s'\"]+", "*": r"[^\n]*?", "**": r"(?:.|\n)*?"}
 
 ScriptName = Literal["preinst", "config", "postinst"]
 Sha256Text = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -86,7 +86,7 @@ class Snippet(_Model):
         for match in _PLACEHOLDER.finditer(text):
             pattern += re.escape(text[end : match.start()])
             # The same name again stands for the same text.
-            what = _REST if match[2] else _WORD
+            what = _MEANINGS[match[2]]
             pattern += f"(?P={match[1]})" if match[1] in seen else f"(?P<{match[1]}>{what})"
             seen.add(match[1])
             end = match.end()

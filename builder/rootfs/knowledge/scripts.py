@@ -15,7 +15,8 @@ from builder.core.digest import Digest
 SCRIPTS = ("preinst", "config", "postinst")
 """The scripts that run when a package is installed for the first time, in this order."""
 
-_TRIPLETS: Mapping[str, str] = {facts.debian: facts.triplet for facts in ARCH_FACTS.values()}
+TRIPLETS: Mapping[str, str] = {facts.debian: facts.triplet for facts in ARCH_FACTS.values()}
+"""The multiarch triplet by dpkg's name of an architecture (dpkg-architecture(1))."""
 _SECTION = re.compile(
     r"^# Automatically added by (?P<tool>[a-z0-9_]+)(?:/\S+)?[ \t]*\n(?P<body>.*?)^# End automatically added section[ \t]*\n",
     re.DOTALL | re.MULTILINE,
@@ -47,7 +48,7 @@ class Script:
 
 def parse_script(text: str, *, architecture: str) -> Script:
     """Take `text` apart; `architecture` is the package's, `all` where it is for every one."""
-    plain = _plain_lines(text.replace(_TRIPLETS[architecture], "@TRIPLET@") if architecture in _TRIPLETS else text)
+    plain = _plain_lines(text.replace(TRIPLETS[architecture], "@TRIPLET@") if architecture in TRIPLETS else text)
     sections = tuple(Section(tool=match["tool"], body=_commands(match["body"])) for match in _SECTION.finditer(plain))
     rest = _SECTION.sub("", plain)
     idle = all(_IDLE.fullmatch(line.strip()) for line in rest.splitlines())
