@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from builder.core.errors import BuilderError
 from builder.core.nearest import did_you_mean
+from builder.rootfs.customize.changes import by_customizing
 from builder.rootfs.customize.model import Account
 from builder.rootfs.effects.base import Image
 from builder.rootfs.tree import Kind, Node, Tree
@@ -14,6 +15,7 @@ _HOME_MODE = 0o700
 # No password fits it, but the account is not locked: SSH keys are taken with and without PAM (adduser --disabled-password).
 _NO_PASSWORD = "*"  # noqa: S105 - it says that there is none
 _FIRST = 1000
+_SECONDS_PER_DAY = 86_400
 # login.defs(5), as Debian has them: SUB_UID_MIN and SUB_UID_COUNT.
 _SUBORDINATE_FIRST, _SUBORDINATE_COUNT = 100_000, 65_536
 
@@ -38,7 +40,7 @@ def add_accounts(image: Image, accounts: Sequence[Account]) -> list[str]:
         )
         for group in account.groups:
             image.accounts.add_member(account.name, group)
-    image.accounts.write(image)
+    _append(image, accounts)
     for name in ("etc/subuid", "etc/subgid"):
         if image.tree.exists(name):
             _add_subordinates(image.tree, name, accounts)
@@ -98,6 +100,33 @@ def _numbers(image: Image, accounts: Sequence[Account], problems: list[str]) -> 
     return numbers
 
 
+def _append(image: Image, accounts: Sequence[Account]) -> None:
+    """Add lines to passwd, group, shadow and gshadow; those that are there stay as their packages have them."""
+    tree, known = image.tree, image.accounts
+    day = image.epoch_s // _SECONDS_PER_DAY
+    lines: dict[str, list[str]] = {"etc/passwd": [], "etc/group": [], "etc/shadow": [], "etc/gshadow": []}
+    for account in accounts:
+        user = known.users[account.name]
+        lines["etc/passwd"].append(f"{user.name}:x:{user.uid}:{user.gid}:{user.comment}:{user.home}:{user.shell}")
+        lines["etc/group"].append(f"{user.name}:x:{user.gid}:")
+        lines["etc/shadow"].append(f"{user.name}:{_NO_PASSWORD}:{day}:0:99999:7:::")
+        lines["etc/gshadow"].append(f"{user.name}:!::")
+    joined = {group for account in accounts for group in account.groups}
+    for path, new in lines.items():
+        old = tree.text(path).splitlines()
+        if path in ("etc/group", "etc/gshadow"):
+            old = [_with_members(image, line) if line.partition(":")[0] in joined else line for line in old]
+        node = tree.nodes[tree.resolve(path, follow=True)]
+        text = "".join(f"{line}\n" for line in [*old, *new])
+        tree.write(path, text, mode=node.mode, uid=node.uid, gid=node.gid)
+
+
+def _with_members(image: Image, line: str) -> str:
+    """A line of group(5) or gshadow(5) with the members that the group has now."""
+    before, _, _ = line.rpartition(":")
+    return f"{before}:{','.join(image.accounts.groups[line.partition(':')[0]].members)}"
+
+
 def _add_subordinates(tree: Tree, name: str, accounts: Sequence[Account]) -> None:
     """A range of subordinate numbers for each account, behind all that are given already (subuid(5))."""
     text = tree.text(name)
@@ -116,7 +145,7 @@ def _add_home(image: Image, account: Account) -> None:
     there = tree.nodes.get(home)
     if there is not None and there.kind is not Kind.DIRECTORY:
         raise BuilderError(f"its home {home_of(account)} is a {there.kind}")
-    if there is not None and there.owner in ("", *image.packages):
+    if there is not None and not by_customizing(there):
         raise BuilderError(f"its home {home_of(account)} is there already: {there.owner or 'the system'} has it")
     tree.add(home, Node(kind=Kind.DIRECTORY, mode=_HOME_MODE, uid=user.uid, gid=user.gid))
     if tree.is_directory(_SKELETON):

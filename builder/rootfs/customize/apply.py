@@ -12,6 +12,9 @@ from builder.rootfs.customize.place import Placing
 from builder.rootfs.customize.system import load_modules, set_locale, set_sysctl, set_time_zone
 from builder.rootfs.customize.units import set_units
 from builder.rootfs.effects.base import Image
+from builder.rootfs.slim import Slimming
+
+_SLIM = "slim/"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,6 +47,7 @@ class Customizer:
             self.problems += set_units(image, wanted.units)
         if self.problems:
             self._raise()
+        self._slim(changes)
         return changes.found
 
     def _lay_files(self, changes: Changes) -> None:
@@ -67,6 +71,11 @@ class Customizer:
             self._try("rootfs.sysctl", lambda: set_sysctl(image.tree, wanted.sysctl, name=wanted.recipe))
         with changes.by("rootfs.modules"):
             self.problems += load_modules(image.tree, wanted.modules, name=wanted.recipe)
+
+    def _slim(self, changes: Changes) -> None:
+        files = {name.removeprefix(_SLIM): path for name, path in self.contents.items() if name.startswith(_SLIM)}
+        wanted = self.wanted
+        Slimming(changes=changes, names=wanted.slim, files=files, locale=wanted.locale).run()
 
     def _try(self, where: str, do: Callable[[], None]) -> None:
         try:

@@ -9,6 +9,8 @@ from enum import StrEnum
 from builder.rootfs.effects.base import Image
 from builder.rootfs.tree import Kind, Node
 
+# How everything that customizes names itself; no package's name begins so.
+_OURS = ("overlay ", "rootfs.", "slim ")
 # Files that several write to, a line each.
 _MERGED = frozenset(
     f"etc/{name}" for name in (*(f"{one}{old}" for one in ("passwd", "group", "shadow", "gshadow") for old in ("", "-")),
@@ -72,11 +74,16 @@ class Changes:
             path=f"/{path}",
             action=_action(path, old, new),
             by=by,
-            package=old.owner if old is not None and old.owner in self.image.packages else "",
+            package=old.owner if old is not None and not by_customizing(old) else "",
             mode=f"{told.mode:04o}",
             owner=users.get(told.uid, str(told.uid)),
             group=groups.get(told.gid, str(told.gid)),
         )
+
+
+def by_customizing(node: Node) -> bool:
+    """Whether something that the recipe lays over packages has written `node`; the rest is of packages, or of their scripts."""
+    return node.owner.startswith(_OURS)
 
 
 def _differ(old: Node, new: Node) -> bool:

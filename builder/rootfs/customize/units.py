@@ -1,6 +1,7 @@
 """Units of systemd enabled, disabled and masked by links, as `systemctl --root` makes them."""
 
 import posixpath
+import re
 from collections.abc import Iterator, Mapping
 
 from builder.core.errors import BuilderError
@@ -8,11 +9,12 @@ from builder.core.nearest import did_you_mean
 from builder.rootfs.customize.model import UnitState
 from builder.rootfs.effects.base import Image
 from builder.rootfs.tree import Kind, Tree
-from builder.rootfs.units import find_unit, install_links, read_install
+from builder.rootfs.units import install_links, read_install
 
 _ETC = "etc/systemd/system"
 _PLACES = (_ETC, "usr/local/lib/systemd/system", "usr/lib/systemd/system")
 _NOTHING = "/dev/null"
+_DIRECTORIES = (".d", ".wants", ".requires", ".upholds")
 _MOST = 5000
 
 
@@ -33,57 +35,73 @@ def _set(tree: Tree, unit: str, state: UnitState) -> None:
         case UnitState.ENABLED:
             _enable(tree, unit, path)
         case UnitState.DISABLED:
-            _disable(tree, unit)
+            _disable(tree, unit, path)
         case UnitState.MASKED:
             _mask(tree, unit)
 
 
 def _find(tree: Tree, unit: str) -> str:
-    try:
-        return find_unit(tree, unit)
-    except BuilderError as error:
-        raise BuilderError(f"{error.brief}{did_you_mean(unit, _known(tree), most=_MOST)}") from None
+    """The path of the unit's file, or of the link that stands for it."""
+    for place in _PLACES:
+        for name in dict.fromkeys((unit, re.sub(r"@[^.]*(\.[a-z]+)$", r"@\1", unit))):
+            if tree.get(f"{place}/{name}") is not None:
+                return f"{place}/{name}"
+    raise BuilderError(f"the root file system has no unit {unit}{did_you_mean(unit, _known(tree), most=_MOST)}")
 
 
 def _known(tree: Tree) -> Iterator[str]:
     for place in _PLACES:
         if tree.is_directory(place):
-            yield from (name for name in tree.children(place) if not name.endswith((".wants", ".requires", ".d")))
+            yield from (name for name in tree.children(place) if not name.endswith(_DIRECTORIES))
 
 
 def _enable(tree: Tree, unit: str, path: str) -> None:
-    node = tree.get(path)
-    if node is not None and node.kind is Kind.SYMLINK:
-        if node.target == _NOTHING:
-            raise BuilderError("it is masked")
-        raise BuilderError(f"this is another name of {posixpath.basename(node.target)}: enable that")
-    links = install_links(tree, unit)
+    _refuse_other_names(tree, path, "enable")
+    links = install_links(tree, _real_name(tree, unit, path))
     if not links:
-        if unit.partition(".")[0].endswith("@"):
+        if "@." in unit:
             raise BuilderError("a template is enabled by the name of an instance, such as NAME@INSTANCE.service")
-        raise BuilderError(
-            "it has no [Install] section that could enable it"
-            if not read_install(tree, unit)
-            else "its [Install] section makes no link"
-        )
+        raise BuilderError("its [Install] section, if any, says nothing that enables it: what needs it starts it")
     for link, target in links:
         there = tree.get(link)
         if there is not None and there.kind is not Kind.SYMLINK:
             raise BuilderError(f"/{link} is a {there.kind}, not a link")
-        if there is None or there.target != target:
+        if there is None or tree.resolve(link, follow=True) != tree.resolve(target, follow=True):
             tree.link(link, target)
 
 
-def _disable(tree: Tree, unit: str) -> None:
+def _real_name(tree: Tree, unit: str, path: str) -> str:
+    """The name of the unit that a package's link at `path` gives another name to; `unit` itself where there is none."""
+    node = tree.get(path)
+    return posixpath.basename(node.target) if node is not None and node.kind is Kind.SYMLINK else unit
+
+
+def _refuse_other_names(tree: Tree, path: str, verb: str) -> None:
+    """Raise for a unit that is masked, and for names that enabling another one has made."""
+    node = tree.get(path)
+    if node is not None and node.kind is Kind.SYMLINK:
+        if node.target == _NOTHING:
+            raise BuilderError("it is masked")
+        if not path.startswith(_ETC):
+            return
+        raise BuilderError(f"this is another name of {posixpath.basename(node.target)}: {verb} that")
+
+
+def _disable(tree: Tree, unit: str, path: str) -> None:
     """Remove every link that leads to the unit, by its name or its target, and to those that its Also= names."""
-    waiting, done = [unit], set()
+    node = tree.get(path)
+    if node is not None and node.target == _NOTHING:
+        return
+    unit = _real_name(tree, unit, path)
+    waiting, names = [unit], {unit}
     while waiting:
-        name = waiting.pop()
-        done.add(name)
-        for link in list(_links_to(tree, name)):
-            tree.remove(link)
-        waiting += [one for one in read_install(tree, name).get("also", []) if one not in done]
-    for directory in [path for path in tree.below(_ETC) if path.endswith((".wants", ".requires", ".upholds"))]:
+        also = {one for one in read_install(tree, waiting.pop()).get("also", []) if one not in names}
+        names |= also
+        waiting += sorted(also)
+    links = [link for name in sorted(names) for link in _links_to(tree, name)]
+    for link in links:
+        tree.remove(link)
+    for directory in {posixpath.dirname(link) for link in links} - {_ETC}:
         if not tree.children(directory):
             tree.remove(directory)
 
@@ -105,6 +123,8 @@ def _links_to(tree: Tree, unit: str) -> Iterator[str]:
 def _mask(tree: Tree, unit: str) -> None:
     path = f"{_ETC}/{unit}"
     there = tree.get(path)
+    if there is not None and there.kind is Kind.SYMLINK and there.target != _NOTHING:
+        _refuse_other_names(tree, path, "mask")
     if there is not None and there.kind is not Kind.SYMLINK:
         raise BuilderError(f"/{path} is a {there.kind}, which the link that masks it would replace")
     tree.link(path, _NOTHING)
