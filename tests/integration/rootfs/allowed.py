@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from builder.rootfs.compare import Archive, Deviation, Difference, text_diff
 
 _PASSWD_FIELDS = 7
+_MERGED = re.compile(r"^/(?=(?:bin|lib|sbin)/)")
 LIST = Path(__file__).with_name("allowed.yaml")
 
 
@@ -35,8 +36,10 @@ class Same(StrEnum):
 
     NOTHING = "nothing"
     LINES = "lines"  # in another order
+    TRIPLES = "triples"  # of lines, in another order
     PARAGRAPHS = "paragraphs"  # in another order
     ACCOUNTS = "accounts"  # in another order, with other numbers
+    MERGED = "merged"  # where links lead, /lib being /usr/lib
 
 
 class Allowed(BaseModel):
@@ -104,9 +107,17 @@ def _pieces(archive: Archive, path: str, same: Same) -> Counter[bytes]:
     """What `same` wants to be equal, without what may differ."""
     if same is Same.NOTHING:
         return Counter()
-    separator = b"\n\n" if same is Same.PARAGRAPHS else b"\n"
-    pieces = archive.content(path).strip(b"\n").split(separator)
-    return Counter(_without_numbers(line, archive) if same is Same.ACCOUNTS else line for line in pieces)
+    if same is Same.MERGED:
+        return Counter([_MERGED.sub("/usr/", archive.members[path].link).encode()])
+    text = archive.content(path).strip(b"\n")
+    lines = text.split(b"\n")
+    if same is Same.TRIPLES:
+        lines = [b"\n".join(lines[start : start + 3]) for start in range(0, len(lines), 3)]
+    elif same is Same.PARAGRAPHS:
+        lines = text.split(b"\n\n")
+    elif same is Same.ACCOUNTS:
+        lines = [_without_numbers(line, archive) for line in lines]
+    return Counter(lines)
 
 
 def _without_numbers(line: bytes, archive: Archive) -> bytes:

@@ -49,9 +49,28 @@ def test_order_may_differ_and_nothing_else() -> None:
     entry = allowed("etc/shells", Deviation.CONTENT, Same.LINES)
     assert left(archive(shells=b"a\nb\n"), archive(shells=b"b\na\n"), entry) == []
     assert left(archive(shells=b"a\nb\n"), archive(shells=b"b\na\nc\n"), entry) != []
+    entry = allowed("etc/diversions", Deviation.CONTENT, Same.TRIPLES)
+    assert left(archive(diversions=b"1\n2\n3\na\nb\nc\n"), archive(diversions=b"a\nb\nc\n1\n2\n3\n"), entry) == []
+    assert left(archive(diversions=b"1\n2\n3\na\nb\nc\n"), archive(diversions=b"a\n2\nc\n1\nb\n3\n"), entry) != []
     entry = allowed("etc/status", Deviation.CONTENT, Same.PARAGRAPHS)
     assert left(archive(status=b"a\nb\n\nc\n"), archive(status=b"c\n\na\nb\n"), entry) == []
     assert left(archive(status=b"a\nb\n\nc\n"), archive(status=b"c\n\nb\na\n"), entry) != []
+
+
+def test_links_may_lead_through_the_merged_usr() -> None:
+    entry = allowed("etc/unit", Deviation.LINK, Same.MERGED)
+
+    def link(target: str) -> Archive:
+        stream = io.BytesIO()
+        with tarfile.open(fileobj=stream, mode="w") as written:
+            member = tarfile.TarInfo("./etc/unit")
+            member.type, member.linkname = tarfile.SYMTYPE, target
+            written.addfile(member)
+        return Archive(stream.getvalue())
+
+    assert left(link("/lib/systemd/a"), link("/usr/lib/systemd/a"), entry) == []
+    assert left(link("/lib/systemd/a"), link("/usr/lib/systemd/b"), entry) != []
+    assert left(link("lib/systemd/a"), link("usr/lib/systemd/a"), entry) != []
 
 
 def test_accounts_may_have_other_numbers_but_no_other_groups() -> None:
