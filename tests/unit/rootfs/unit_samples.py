@@ -30,9 +30,7 @@ FILES: Mapping[str, str] = {
     f"{ETC}/reset.service.d/10.conf": "[Install]\nWantedBy=early.target\n",
     f"{USR}/reset.service.d/15.conf": "[Install]\nWantedBy=dropped.target\n",
     f"{USR}/plain@one.service.d/more.conf": "[Install]\nWantedBy=more.target\n",
-    f"{USR}/lines.service": service(
-        "WantedBy=one.target \\", "  two.target", "# WantedBy=x.target", ";WantedBy=y.target"
-    ),
+    f"{USR}/lines.service": service("WantedBy=one.target \\", "# between.target", "  two.target", ";WantedBy=y.target"),
     f"{USR}/quoted.service": service("""WantedBy="one.target" 'two.target'"""),
     f"{USR}/case.service": service("wantedby=one.target", "WantedBy=two.target"),
     f"{USR}/spec-ified@.service": service("WantedBy=%i-%j-%p.target", "DefaultInstance=here", "DefaultInstance=there"),
