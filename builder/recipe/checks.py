@@ -1,39 +1,37 @@
 """What must hold between values of a recipe; judged on the tree, so that it is told together with everything else."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from builder.core.arch import Arch
 from builder.core.nearest import did_you_mean, suggestion
 from builder.core.output import Output
 from builder.debian.mirrors import MAIN_ARCHIVE, SECURITY_ARCHIVE
-from builder.formats.yaml_tree import DroppedNode, Entry, ListNode, MapNode, Node, Problem, ScalarNode
+from builder.formats.yaml_tree import ListNode, MapNode, Node, Problem, ScalarNode
 from builder.recipe.keypath import KeyPath, format_key_path
+from builder.recipe.lookup import entries_of, is_there, items_of, mapping_at, names_of, value_at
 from builder.recipe.merge import is_null
+from builder.recipe.rootfs_checks import rootfs_mistakes
 from builder.recipe.templates import template_mistakes
 
 
 def check_tree(root: MapNode) -> list[Problem]:
     """The problems of `root` that no single value shows."""
-    cluster = _mapping_at(root, "cluster")
-    components = _mapping_at(cluster, "components")
+    cluster = mapping_at(root, "cluster")
+    components = mapping_at(cluster, "components")
     problems = list(_useless_nulls(root, ()))
     problems += _wrong_templates(cluster, ("cluster",), components)
     problems += _wrong_helpers(cluster, components)
     problems += _missing_archive(root, cluster)
     problems += _modules_given_twice(components)
-    problems += _wrong_imports(root, _mapping_at(cluster, "executables"))
+    problems += _wrong_imports(root, mapping_at(cluster, "executables"))
     problems += _missing_for_rootfs(root)
-    problems += _taken_archives(_mapping_at(root, "debian"))
+    problems += rootfs_mistakes(mapping_at(root, "rootfs"))
+    problems += _taken_archives(mapping_at(root, "debian"))
     return problems
 
 
-def _mapping_at(node: MapNode | None, key: str) -> MapNode | None:
-    value = _value(node, key)
-    return value if isinstance(value, MapNode) else None
-
-
 def _useless_nulls(node: MapNode, path: KeyPath) -> Iterator[Problem]:
-    given = [key for key, entry in node.entries.items() if _is_there(entry.value)]
+    given = [key for key, entry in node.entries.items() if is_there(entry.value)]
     for key, entry in node.entries.items():
         # Below a variable there is nothing but text; `{name}` without quotes is a mapping to YAML, and told as such.
         if isinstance(entry.value, MapNode) and path[-1:] != ("variables",):
@@ -47,24 +45,24 @@ def _useless_nulls(node: MapNode, path: KeyPath) -> Iterator[Problem]:
 
 
 def _wrong_templates(section: MapNode | None, path: KeyPath, components: MapNode | None) -> Iterator[Problem]:
-    variables = _mapping_at(section, "variables")
-    for name, entry in _entries(variables).items():
+    variables = mapping_at(section, "variables")
+    for name, entry in entries_of(variables).items():
         yield from _wrong_template(entry.value, (*path, "variables", name), components)
 
 
 def _wrong_template(node: Node | None, path: KeyPath, components: MapNode | None) -> Iterator[Problem]:
     if isinstance(node, ScalarNode) and isinstance(node.value, str):
-        for mistake in template_mistakes(node.value, _names(components)):
+        for mistake in template_mistakes(node.value, names_of(components)):
             yield Problem(place=node.place, message=f"{format_key_path(path)}: {mistake}")
 
 
 def _wrong_helpers(cluster: MapNode | None, components: MapNode | None) -> Iterator[Problem]:
-    helpers, known = _mapping_at(cluster, "helpers"), _names(_mapping_at(cluster, "libraries"))
-    for name in _names(helpers):
-        helper, path = _mapping_at(helpers, name), ("cluster", "helpers", name)
-        yield from _wrong_template(_value(helper, "version"), (*path, "version"), components)
+    helpers, known = mapping_at(cluster, "helpers"), names_of(mapping_at(cluster, "libraries"))
+    for name in names_of(helpers):
+        helper, path = mapping_at(helpers, name), ("cluster", "helpers", name)
+        yield from _wrong_template(value_at(helper, "version"), (*path, "version"), components)
         yield from _wrong_templates(helper, path, components)
-        libraries = _value(helper, "libraries")
+        libraries = value_at(helper, "libraries")
         for index, node in enumerate(libraries.items if isinstance(libraries, ListNode) else ()):
             if isinstance(node, ScalarNode) and node.text not in known:
                 where = format_key_path((*path, "libraries", index))
@@ -74,19 +72,19 @@ def _wrong_helpers(cluster: MapNode | None, components: MapNode | None) -> Itera
 
 def _missing_archive(root: MapNode, cluster: MapNode | None) -> Iterator[Problem]:
     """Parts that come out of Debian's archive, where the recipe does not say which suites are meant."""
-    if _is_there(_value(root, "debian")):
+    if is_there(value_at(root, "debian")):
         yield from _missing_suites(root, cluster)
         return
     for key in ("libraries", "closed_sets"):
-        for name in _names(_mapping_at(cluster, key)):
+        for name in names_of(mapping_at(cluster, key)):
             message = f"cluster.{key}.{name}: comes out of Debian's archive, but the section debian is missing"
-            yield Problem(place=_entries(_mapping_at(cluster, key))[name].key_place, message=message)
+            yield Problem(place=entries_of(mapping_at(cluster, key))[name].key_place, message=message)
 
 
 def _missing_suites(root: MapNode, cluster: MapNode | None) -> Iterator[Problem]:
     """Architectures that packages are wanted for, and that no suite is named for."""
-    suites, wanted = _names(_mapping_at(_mapping_at(root, "debian"), "suites")), _value(root, "architectures")
-    if not _names(_mapping_at(cluster, "closed_sets")):
+    suites, wanted = names_of(mapping_at(mapping_at(root, "debian"), "suites")), value_at(root, "architectures")
+    if not names_of(mapping_at(cluster, "closed_sets")):
         return
     for node in wanted.items if isinstance(wanted, ListNode) else ():
         if isinstance(node, ScalarNode) and node.text in set(Arch) and node.text not in suites:
@@ -96,18 +94,18 @@ def _missing_suites(root: MapNode, cluster: MapNode | None) -> Iterator[Problem]
 
 def _missing_for_rootfs(root: MapNode) -> Iterator[Problem]:
     """Sections that root file systems are made from, where they are wanted."""
-    output = next((node for node in _items(root, "outputs") if node.text == Output.ROOTFS), None)
+    output = next((node for node in items_of(root, "outputs") if node.text == Output.ROOTFS), None)
     if output is None:
         return
-    debian = _mapping_at(root, "debian")
-    needed = {"rootfs": _value(root, "rootfs"), "debian": debian}
-    needed |= {"debian.tools": _value(debian, "tools")} if debian else {}
+    debian = mapping_at(root, "debian")
+    needed = {"rootfs": value_at(root, "rootfs"), "debian": debian}
+    needed |= {"debian.tools": value_at(debian, "tools")} if debian else {}
     for key, value in needed.items():
-        if not _is_there(value):
+        if not is_there(value):
             message = f"outputs: root file systems need the section {key}, which is missing"
             yield Problem(place=output.place, message=message)
-    suites = _names(_mapping_at(debian, "suites"))
-    for node in _items(root, "architectures") if debian else ():
+    suites = names_of(mapping_at(debian, "suites"))
+    for node in items_of(root, "architectures") if debian else ():
         if node.text in set(Arch) and node.text not in suites:
             message = (
                 f"architectures: root file systems for {node.text} need debian.suites.{node.text}, which is missing"
@@ -116,7 +114,7 @@ def _missing_for_rootfs(root: MapNode) -> Iterator[Problem]:
 
 
 def _taken_archives(debian: MapNode | None) -> Iterator[Problem]:
-    for name, entry in _entries(_mapping_at(debian, "repositories")).items():
+    for name, entry in entries_of(mapping_at(debian, "repositories")).items():
         if name in (MAIN_ARCHIVE, SECURITY_ARCHIVE):
             message = f"debian.repositories.{name}: this is the name of an archive of Debian's; choose another"
             yield Problem(place=entry.key_place, message=message)
@@ -124,7 +122,7 @@ def _taken_archives(debian: MapNode | None) -> Iterator[Problem]:
 
 def _modules_given_twice(components: MapNode | None) -> Iterator[Problem]:
     seen: dict[str, str] = {}
-    for name, component in _entries(components).items():
+    for name, component in entries_of(components).items():
         if not isinstance(component.value, MapNode):
             continue
         for node in _modules_of(component.value):
@@ -149,36 +147,12 @@ def _wrong_imports(root: MapNode, executables: MapNode | None) -> Iterator[Probl
         return
     for arch, entry in executables.entries.items():
         if isinstance(entry.value, MapNode):
-            given = [key for key in ("file", "url") if _is_there(_value(entry.value, key))]
+            given = [key for key in ("file", "url") if is_there(value_at(entry.value, key))]
             if len(given) != 1:
                 message = f"cluster.executables.{arch}: needs either file or url{', not both' if given else ''}"
                 yield Problem(place=entry.key_place, message=message)
-    wanted = _value(root, "architectures")
+    wanted = value_at(root, "architectures")
     for node in wanted.items if isinstance(wanted, ListNode) else ():
-        if isinstance(node, ScalarNode) and node.text in set(Arch) and not _is_there(_value(executables, node.text)):
+        if isinstance(node, ScalarNode) and node.text in set(Arch) and not is_there(value_at(executables, node.text)):
             message = f"architectures: {node.text} has no executable: cluster.executables.{node.text} is missing"
             yield Problem(place=node.place, message=message)
-
-
-def _items(node: MapNode, key: str) -> Iterator[ScalarNode]:
-    """The single values in the list at `key`."""
-    value = _value(node, key)
-    yield from (item for item in (value.items if isinstance(value, ListNode) else ()) if isinstance(item, ScalarNode))
-
-
-def _entries(node: MapNode | None) -> Mapping[str, Entry]:
-    return node.entries if node else {}
-
-
-def _names(node: MapNode | None) -> list[str]:
-    """The keys of `node` that have a value."""
-    return [name for name, entry in _entries(node).items() if _is_there(entry.value)]
-
-
-def _value(node: MapNode | None, key: str) -> Node | None:
-    entry = _entries(node).get(key)
-    return entry.value if entry else None
-
-
-def _is_there(node: Node | None) -> bool:
-    return node is not None and not isinstance(node, DroppedNode) and not is_null(node)
