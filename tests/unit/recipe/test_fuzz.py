@@ -9,7 +9,7 @@ from builder.recipe.resolve import resolve, to_yaml
 
 ROOT = Path(__file__).parents[3]
 ROUNDS = 1500
-FILES = ("edge.yaml", "toolchains.yaml", "debian.yaml", "cluster/kedge.yaml")
+FILES = ("edge.yaml", "toolchains.yaml", "debian.yaml", "debian/rootfs.yaml", "cluster/kedge.yaml")
 PIECES = [
     b"null", b"~", b"true", b"yes", b"0123", b"1.10", b"-", b"- ", b": ", b":", b"{", b"}", b"[", b"]", b"'", b'"', b"&a ",
     b"*a", b"!!str ", b"<<: ", b"---\n", b"...\n", b"%YAML 1.1\n", b"\t", b"\r", b"\n", b"\x00", b"\x07", b"\xff", b"\xc3",
@@ -54,7 +54,8 @@ def check_error(error: RecipeError) -> None:
 def test_mutated_recipes_are_valid_or_refused_with_places(tmp_path: Path) -> None:
     chance = random.Random(20260101)  # noqa: S311 - chosen to be the same every time
     originals = {name: (ROOT / "recipes" / name).read_bytes() for name in FILES}
-    (tmp_path / "cluster").mkdir()
+    for name in FILES:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
     refused = 0
     for _ in range(ROUNDS):
         for name, data in originals.items():
