@@ -89,11 +89,12 @@ class Slice:
 class PackageContent:
     """An unpacked package that is open for reading.
 
-    `members` are in the package's order, `control_files` the maintainer scripts and lists by name (`postinst`, `conffiles`) with
+    `control` is the text of its control file, `fields` what it says. `members` are in the package's order, `control_files` the maintainer scripts and lists by name (`postinst`, `conffiles`) with
     their modes.
     """
 
     directory: Path
+    control: str
     fields: Stanza
     control_files: Mapping[str, tuple[bytes, int]]
     members: Sequence[TarMember]
@@ -148,7 +149,12 @@ def open_package(directory: Path) -> Iterator[PackageContent]:
     descriptor = os.open(directory / _DATA, os.O_RDONLY | os.O_CLOEXEC)
     try:
         yield PackageContent(
-            directory=directory, fields=fields, control_files=files, members=members, descriptor=descriptor
+            directory=directory,
+            control=raw.decode(errors="surrogateescape"),
+            fields=fields,
+            control_files=files,
+            members=members,
+            descriptor=descriptor,
         )
     finally:
         os.close(descriptor)

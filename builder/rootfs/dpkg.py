@@ -8,13 +8,12 @@ from builder.rootfs.effects.base import Image
 from builder.rootfs.merge import control_file_rows
 
 _PLACE = "var/lib/dpkg"
+# The order of dpkg's own fields (fieldinfos of lib/dpkg/parse.c); others follow as they came.
 _ORDER = (
-    "priority", "section", "installed-size", "origin", "maintainer", "bugs", "architecture", "multi-arch", "source",
-    "version", "replaces", "provides", "depends", "pre-depends", "recommends", "suggests", "breaks", "conflicts", "enhances",
+    "package", "essential", "protected", "status", "priority", "section", "installed-size", "origin", "maintainer", "bugs",
+    "architecture", "multi-arch", "source", "version", "replaces", "provides", "depends", "pre-depends", "recommends",
+    "suggests", "breaks", "conflicts", "enhances", "conffiles", "description",
 )  # fmt: skip
-# dpkg writes them before and after all others.
-_FIRST, _LAST = ("package", "essential", "protected"), ("description",)
-_SPELLED = {"installed-size": "Installed-Size", "multi-arch": "Multi-Arch", "pre-depends": "Pre-Depends"}
 
 
 def write_database(image: Image) -> None:
@@ -23,14 +22,13 @@ def write_database(image: Image) -> None:
     packages = [image.packages[name] for name in sorted(image.packages)]
     for package in packages:
         _write_info(image, package)
-    status = [_stanza(image, package) for package in packages]
+    status = [_stanza(package) for package in packages]
     tree.write(f"{_PLACE}/status", "".join(f"{stanza}\n" for stanza in status))
     tree.write(f"{_PLACE}/arch", f"{image.architecture}\n")
     tree.write(f"{_PLACE}/info/format", "1\n")
-    for name in ("available", "triggers/Unincorp", "triggers/Lock"):
-        tree.write(f"{_PLACE}/{name}", "")
-    for name in ("lock", "lock-frontend"):
-        tree.write(f"{_PLACE}/{name}", "", mode=0o640)
+    tree.write(f"{_PLACE}/triggers/Unincorp", "")
+    for name, mode in (("triggers/Lock", 0o600), ("lock", 0o640), ("lock-frontend", 0o640)):
+        tree.write(f"{_PLACE}/{name}", "", mode=mode)
     for name in ("updates", "parts"):
         tree.make_directory(f"{_PLACE}/{name}")
     _write_triggers(image, packages)
@@ -48,33 +46,33 @@ def _write_info(image: Image, package: PackageContent) -> None:
         image.tree.write(f"{base}.{name}", data, mode=mode)
 
 
-def _stanza(image: Image, package: PackageContent) -> str:
-    fields = dict(package.fields)
-    lines = [_line(name, fields.pop(name)) for name in _FIRST if name in fields]
-    lines.append("Status: install ok installed\n")
-    lines += [_line(name, fields.pop(name)) for name in _ORDER if name in fields]
-    if conffiles := _conffiles(image, package):
-        lines.append("Conffiles:\n" + "".join(f" {path} {digest}\n" for path, digest in conffiles.items()))
-    lines += [_line(name, fields.pop(name)) for name in _LAST if name in fields]
-    return "".join([*lines, *(_line(name, value) for name, value in fields.items())])
+def _stanza(package: PackageContent) -> str:
+    """What dpkg writes of a package: its fields as they are in the package, spaces at line ends included, in dpkg's order."""
+    fields: dict[str, str] = {}
+    name = ""
+    for line in package.control.strip("\n").split("\n"):
+        if not line.startswith((" ", "\t")):
+            name = line.partition(":")[0].lower()
+        fields[name] = f"{fields.get(name, '')}{line}\n"
+    fields["status"] = "Status: install ok installed\n"
+    if conffiles := _conffiles(package):
+        fields["conffiles"] = "Conffiles:\n" + "".join(f" {path} {digest}\n" for path, digest in conffiles.items())
+    known = [name for name in _ORDER if name in fields]
+    return "".join(fields[name] for name in dict.fromkeys([*known, *fields]))
 
 
-def _line(name: str, value: str) -> str:
-    spelled = _SPELLED.get(name) or "-".join(part.capitalize() for part in name.split("-"))
-    # A continuation line begins with a space; the parser took it away.
-    return f"{spelled}: {value}".rstrip(" ").replace("\n", "\n ") + "\n"
-
-
-def _conffiles(image: Image, package: PackageContent) -> Mapping[str, str]:
+def _conffiles(package: PackageContent) -> Mapping[str, str]:
     """The configuration files of a package and their MD5, by which dpkg knows whether the user has changed them."""
     contents = {member.name: package.content(member) for member in package.members}
     found: dict[str, str] = {}
     for line in package.text("conffiles").splitlines():
-        path = line.strip()
+        *flags, path = line.split()
         content = contents.get(path.lstrip("/"))
-        if content is not None and not path.startswith("remove-on-upgrade"):
+        if flags:
+            # dpkg notes that there is none, and removes it when an older version left it.
+            found[path] = f"newconffile {' '.join(flags)}"
+        elif content is not None:
             found[path] = hashlib.md5(content.read(), usedforsecurity=False).hexdigest()
-    del image
     return found
 
 
@@ -85,7 +83,7 @@ def _write_triggers(image: Image, packages: Sequence[PackageContent]) -> None:
     for package, words in control_file_rows(packages, "triggers"):
         if len(words) != 2 or not words[0].startswith("interest"):  # noqa: PLR2004 - directive and trigger
             continue
-        listener = package.name + ("/noawait" if words[0].endswith("noawait") else "")
+        listener = package.info_name + ("/noawait" if words[0].endswith("noawait") else "")
         if words[1].startswith("/"):
             paths.append(f"{words[1]} {listener}\n")
         else:

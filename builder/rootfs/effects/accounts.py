@@ -25,6 +25,7 @@ class _User:
     home: str
     shell: str
     lock: str
+    expires: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -104,7 +105,7 @@ class Accounts:
         users, groups = self.users.values(), self.groups.values()
         passwd = [f"{one.name}:x:{one.uid}:{one.gid}:{one.comment}:{one.home}:{one.shell}" for one in users]
         group = [f"{one.name}:x:{one.gid}:{','.join(one.members)}" for one in groups]
-        shadow = [f"{one.name}:{one.lock}:{day}:{_ageing(one)}:::" for one in users]
+        shadow = [f"{one.name}:{one.lock}:{day}:{_ageing(one)}::{'1' if one.expires else ''}:" for one in users]
         gshadow = [f"{one.name}:{one.lock}::{','.join(one.members)}" for one in groups]
         for name, lines, mode, gid in (
             ("passwd", passwd, 0o644, 0),
@@ -175,7 +176,9 @@ class User(Effect):
         """See `Effect`."""
         accounts = image.accounts
         gid = accounts.add_group(self.group or self.name)
-        accounts.add_user(self.name, gid, comment=self.comment, home=self.home, shell=self.shell)
+        # Debian 12's adduser adds the fields that finger(1) shows, empty.
+        comment = f"{self.comment},,," if self.comment and image.codename == "bookworm" else self.comment
+        accounts.add_user(self.name, gid, comment=comment, home=self.home, shell=self.shell)
         for group in self.groups:
             accounts.add_member(self.name, group)
 
@@ -217,5 +220,7 @@ def _sysuser(image: Image, words: list[str]) -> None:
                 home="/" if home == "-" else home,
                 shell=_NOLOGIN if shell == "-" else shell,
             )
+            # `!`: fully locked, as of the first day that there is.
+            accounts.users[name].expires = kind.endswith("!")
         case "m":
             accounts.add_member(name, number)

@@ -2,7 +2,7 @@
 
 import hashlib
 import shlex
-from collections.abc import Mapping
+from itertools import pairwise
 from typing import ClassVar
 
 from builder.core.errors import BuilderError
@@ -36,14 +36,14 @@ class XmlCatalog(Effect):
 
     def _note(self, image: Image, command: str) -> None:
         words = shlex.split(command)
-        given = dict(zip(words, words[1:], strict=False))
+        given = dict(pairwise(words))
         kind, name, owner = (given.get(f"--{option}", "") for option in ("type", "id", "package"))
         if kind not in ("public", "system") or not name or not owner:
             raise BuilderError(f"an entry of XML catalogs is given as {command!r}")
         if "--root" in words:
-            image.note(_XML, "catalog", kind, name, f"/etc/xml/{owner}.xml", owner)
+            image.note(_XML, "catalog", kind, name, f"/etc/xml/{owner}.xml")
         else:
-            image.note(_XML, f"{owner}.xml", kind, name, given["--local"], owner)
+            image.note(_XML, f"{owner}.xml", kind, name, given["--local"])
 
 
 class WriteXmlCatalogs(Effect):
@@ -53,13 +53,16 @@ class WriteXmlCatalogs(Effect):
 
     def apply(self, image: Image, package: str) -> None:  # noqa: ARG002
         """See `Effect`."""
-        files: dict[str, set[str]] = {}
-        for file, kind, name, target, _ in image.notes.get(_XML, []):
-            word = kind.capitalize()
-            entry = f'<delegate{word} {kind}IdStartString="{name}" catalog="file://{target}"/>\n'
-            files.setdefault(file, set()).add(entry)
+        files: dict[str, set[tuple[str, str]]] = {}
+        for file, kind, name, target in image.notes.get(_XML, []):
+            entry = f'<delegate{kind.capitalize()} {kind}IdStartString="{name}"'
+            files.setdefault(file, set()).add((entry, f'catalog="file://{target}"'))
         for file, entries in files.items():
-            image.tree.write(f"etc/xml/{file}", f"{_XML_HEAD}{''.join(sorted(entries))}</catalog>\n")
+            lines = "".join(f"{entry} {target}/>\n" for entry, target in sorted(entries))
+            image.tree.write(f"etc/xml/{file}", f"{_XML_HEAD}{lines}</catalog>\n")
+            # What the tool itself reads the next time.
+            records = "".join(f"{entry}><{target}>\n" for entry, target in sorted(entries))
+            image.tree.write(f"var/lib/xml-core/{file.removesuffix('.xml')}", records)
 
 
 class SgmlCatalog(Effect):
@@ -85,7 +88,7 @@ class Ucf(Effect):
     def apply(self, image: Image, package: str) -> None:
         """See `Effect`."""
         image.tree.write(self.path, image.tree.read(self.source), mode=self.mode)
-        image.note(_UCF, self.path, package)
+        image.note(_UCF, self.path, package, f"{self.mode:o}")
 
 
 class WriteUcfDatabase(Effect):
@@ -95,14 +98,13 @@ class WriteUcfDatabase(Effect):
 
     def apply(self, image: Image, package: str) -> None:  # noqa: ARG002
         """See `Effect`."""
-        rows = dict[str, str](sorted(image.notes.get(_UCF, [])))  # type: ignore[arg-type]
-        contents: Mapping[str, bytes] = {path: image.tree.read(path) for path in rows}
-        digests = {path: hashlib.md5(data, usedforsecurity=False).hexdigest() for path, data in contents.items()}
-        image.tree.write("var/lib/ucf/hashfile", "".join(f"{digests[path]}  {path}\n" for path in rows))
-        image.tree.write("var/lib/ucf/registry", "".join(f"{owner} \t {path}\n" for path, owner in rows.items()))
-        image.tree.make_directory("var/lib/ucf/cache")
-        for path, data in contents.items():
-            image.tree.write(f"var/lib/ucf/cache/{path.replace('/', ':')}", data)
+        tree, rows = image.tree, sorted(image.notes.get(_UCF, []))
+        digests = {path: hashlib.md5(tree.read(path), usedforsecurity=False).hexdigest() for path, _, _ in rows}
+        tree.write("var/lib/ucf/hashfile", "".join(f"{digests[path]}  {path}\n" for path, _, _ in rows))
+        tree.write("var/lib/ucf/registry", "".join(f"{owner} \t {path}\n" for path, owner, _ in rows))
+        tree.make_directory("var/lib/ucf/cache")
+        for path, _, mode in rows:
+            tree.write(f"var/lib/ucf/cache/{path.replace('/', ':')}", tree.read(path), mode=int(mode, 8))
 
 
 class UsrLocal(Effect):

@@ -42,7 +42,7 @@ class _Profile:
         """The lines for a kind of PAM file; the first module of a stack may want others."""
         prefix = "session" if kind.startswith("session") else kind
         text = (first and self.fields.get(f"{prefix}-initial")) or self.fields.get(prefix, "")
-        return [line.strip() for line in text.strip().splitlines()]
+        return [line.lstrip() for line in text.strip("\n").splitlines() if line.strip()]
 
     def stands_in(self, kind: str, position: str) -> bool:
         """Whether it has something for `position` (`Primary`, `Additional`) of a kind of PAM file."""
@@ -60,6 +60,7 @@ def _profile(image: Image, name: str) -> _Profile:
 def _merge(kind: str, profiles: Sequence[_Profile], template: str) -> tuple[str, str]:
     """The common file of `kind`, and what pam-auth-update remembers of it."""
     word = kind.partition("-")[0]
+    variable = "session_nonint" if kind == "session-noninteractive" else word
     saved: list[str] = []
     for position in ("Primary", "Additional"):
         lines: list[str] = []
@@ -68,14 +69,20 @@ def _merge(kind: str, profiles: Sequence[_Profile], template: str) -> tuple[str,
             wanted = profile.lines(kind, first=index == 0)
             saved += [f"Module: {profile.name}", *wanted]
             left = str(len(stack) - index)
-            lines += [re.sub(r"\bend\b", left, line) if position == "Primary" else line for line in wanted]
+            lines += [_spaced(re.sub(r"\bend\b", left, line) if position == "Primary" else line) for line in wanted]
         if not stack and position == "Primary":
             # Without it a stack of modules that only ignore would deny everybody.
             lines = ["[default=1]\t\t\tpam_permit.so"]
             saved += ["Module: null", *lines]
         block = "".join(f"{word}\t{line}\n" for line in lines)
-        template = _put(template, f"${word}_{position.lower()}\n", block)
+        template = _put(template, f"${variable}_{position.lower()}\n", block)
     return template, "".join(f"{line}\n" for line in saved)
+
+
+def _spaced(line: str) -> str:
+    """A line as pam-auth-update writes it: a space stands between module and options, also where there are none."""
+    match = re.fullmatch(r"((?:\[[^]]*\]|\S+)\s+\S+)\s*(.*)", line)
+    return f"{match[1]} {match[2]}" if match else line
 
 
 def _put(template: str, line: str, block: str) -> str:
@@ -103,13 +110,14 @@ class UpdateShells(Effect):
         """See `Effect`."""
         tree, directory = image.tree, "usr/share/debianutils"
         base = tree.text(f"{directory}/shells")
-        known = base.split()
         lists = tree.children(f"{directory}/shells.d") if tree.is_directory(f"{directory}/shells.d") else []
-        managed = [shell for name in lists for shell in _both_names(tree.text(f"{directory}/shells.d/{name}").split())]
-        added = [shell for shell in dict.fromkeys(managed) if shell not in known]
-        added += [row[0] for row in image.notes.get("shells", []) if row[0] not in (*known, *added)]
+        texts = [base, *(tree.text(f"{directory}/shells.d/{name}") for name in lists)]
+        lines = [line.partition("#")[0].strip() for text in texts for line in text.splitlines()]
+        managed = dict.fromkeys(_both_names([line for line in lines if line]))
+        added = [shell for shell in managed if shell not in base.split()]
+        added += [row[0] for row in image.notes.get("shells", []) if row[0] not in (*base.split(), *added)]
         tree.write("etc/shells", base + "".join(f"{shell}\n" for shell in added))
-        tree.write("var/lib/shells.state", "".join(f"{shell}\n" for shell in dict.fromkeys(managed)))
+        tree.write("var/lib/shells.state", "".join(f"{shell}\n" for shell in managed))
 
 
 def _both_names(shells: Sequence[str]) -> Iterator[str]:

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from builder.rootfs.effects.base import ROOT, Effect, Image, Phase
 from builder.rootfs.native import catalog, hwdb
+from builder.rootfs.presets import is_enabled_by_preset
 from builder.rootfs.tree import Content, Kind, Tree
 from builder.rootfs.units import install_links
 
@@ -43,14 +44,14 @@ class EnableUser(Enable):
 def _enable(image: Image, wanted: Enable, *, system: bool) -> None:
     place, state = ("etc/systemd/system", _STATE) if system else ("etc/systemd/user", _USER_STATE)
     links = install_links(image.tree, wanted.unit, system=system)
-    if wanted.links:
+    if wanted.links and (not system or is_enabled_by_preset(image.tree, wanted.unit)):
         for path, target in links:
             if not image.tree.get(path):
                 image.tree.link(path, target)
     if not wanted.record:
         return
     image.tree.write(f"{state}/{wanted.unit}.dsh-also", "".join(f"/{path}\n" for path, _ in links))
-    for path, _ in links:
+    for path, _ in links if wanted.links else ():
         image.tree.write(f"{state}/{path.removeprefix(place).strip('/')}", "")
 
 
@@ -74,8 +75,8 @@ def _tmpfile(image: Image, words: list[str]) -> None:
     """One line of tmpfiles.d(5): type, path, mode, owner, group, age, argument; `-` and what is missing mean the default."""
     kind, path, mode, owner, group, _, argument = [*words, *["-"] * 7][:7]
     path = path.strip("/")
-    # `!` is for boots only, and `%` stands for what only a running system knows.
-    if "!" in kind or "%" in path or "*" in path or f"{path}/".startswith(_VOLATILE):
+    # `!` is for boots only, `^` takes a credential of the machine, and `%` stands for what only a running system knows.
+    if "!" in kind or "^" in kind or "%" in path or "*" in path or f"{path}/".startswith(_VOLATILE):
         return
     letter = kind.rstrip("+-=~^$")
     tree = image.tree
