@@ -127,7 +127,7 @@ class _Bench:
     def _oracle(self) -> Path:
         workspace = self.checkout.project.open("edge", (_MMDEBSTRAP,))
         (target,) = targets_of(workspace, Wanted(archs=[Arch.AMD64], outputs=[Output.ROOTFS]))
-        return self._output(target.step.needs["tools"])
+        return self._output(target.step.needs["bootstrapped"].needs["tools"])
 
     def _output(self, step: Step[Any]) -> Path:
         return self.setting.project.cache / "store" / "entries" / step.key.hex[:2] / step.key.hex / "output"

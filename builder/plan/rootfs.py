@@ -16,7 +16,16 @@ from builder.plan.tools import tools_step
 from builder.recipe.lockfile import LockedDebian
 from builder.recipe.rootfs import Engine, Rootfs
 from builder.steps.kinds.mmdebstrap import MMDEBSTRAP, BootstrapInput
-from builder.steps.kinds.rootfs import KERNEL_INDEX, PACKAGE_CONTENT, ROOTFS, ContentInput, KernelInput, RootfsInput
+from builder.steps.kinds.rootfs import (
+    CUSTOMIZED,
+    KERNEL_INDEX,
+    PACKAGE_CONTENT,
+    ROOTFS,
+    ContentInput,
+    CustomizedInput,
+    KernelInput,
+    RootfsInput,
+)
 from builder.steps.kinds.tools import package_role
 from builder.steps.step import Step
 
@@ -38,7 +47,7 @@ class RootfsWorkshop:
     def rootfs(self, arch: Arch) -> Step[Any]:
         """The step that makes the root file system for `arch`."""
         if self._section.engine is Engine.MMDEBSTRAP:
-            return self._bootstrapped(arch)
+            return self._customized(arch)
         pins = self._pins(arch)
         kernels = [pin for pin in pins if _MODULES.fullmatch(pin.name)]
         wanted = customization(self.inputs, self._section, arch)
@@ -58,9 +67,26 @@ class RootfsWorkshop:
             origins=self.inputs.places(sources),
         )
 
-    def _bootstrapped(self, arch: Arch) -> Step[BootstrapInput]:
+    def _customized(self, arch: Arch) -> Step[CustomizedInput]:
+        """What mmdebstrap makes, with what the recipe lays over it."""
+        wanted = customization(self.inputs, self._section, arch)
+        sources = laid_sources(self.inputs, wanted)
         return Step(
             id=f"{self.inputs.recipe.name}/{arch}/rootfs",
+            kind=CUSTOMIZED,
+            input=CustomizedInput(
+                arch=arch, host=self.inputs.host, epoch_s=self.inputs.lock.epoch_s, customization=wanted
+            ),
+            needs={"bootstrapped": self.bootstrapped(arch), "tools": self._tools(_TOOLS)},
+            sources=sources,
+            resources=_ROOTFS,
+            origins=self.inputs.places(sources),
+        )
+
+    def bootstrapped(self, arch: Arch) -> Step[BootstrapInput]:
+        """The step that has mmdebstrap make a root file system of the same packages."""
+        return Step(
+            id=f"{self.inputs.recipe.name}/{arch}/bootstrapped",
             kind=MMDEBSTRAP,
             input=BootstrapInput(arch=arch, epoch_s=self.inputs.lock.epoch_s),
             needs={

@@ -91,6 +91,26 @@ def _make_rootfs(wanted: RootfsInput, context: StepContext) -> None:
         write_tar(image.tree, context.output / OUTPUT, epoch_s=wanted.epoch_s)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomizedInput:
+    """The root file system that the step needs as `bootstrapped`, with what `customization` lays over it; see `RootfsInput`."""
+
+    arch: Arch
+    host: Arch
+    epoch_s: int
+    customization: Customization
+
+
+def _customize_archive(wanted: CustomizedInput, context: StepContext) -> None:
+    from builder.rootfs.emit import write_tar
+    from builder.rootfs.reread import open_image
+
+    archive, bench = context.needs["bootstrapped"] / OUTPUT, _bench(wanted.host, context)
+    with open_image(archive, arch=wanted.arch, epoch_s=wanted.epoch_s, bench=bench) as image:
+        _customize(image, wanted.customization, context)
+        write_tar(image.tree, context.output / OUTPUT, epoch_s=wanted.epoch_s)
+
+
 def _customize(image: "Image", wanted: Customization, context: StepContext) -> None:
     """Lay what the recipe wants over the packages, leave out what it does not want, and write what was changed."""
     from builder.rootfs.customize.apply import Customizer
@@ -127,3 +147,4 @@ def _bench(host: Arch, context: StepContext) -> "Bench":
 PACKAGE_CONTENT = StepKind(name="package-content", version=1, run=_unpack)
 KERNEL_INDEX = StepKind(name="kernel-index", version=1, run=_index_kernel)
 ROOTFS = StepKind(name="rootfs", version=2, run=_make_rootfs)
+CUSTOMIZED = StepKind(name="customized-rootfs", version=1, run=_customize_archive)

@@ -127,7 +127,7 @@ class System:
         section = inputs.recipe.rootfs
         assert section is not None
         recipe = inputs.recipe.model_copy(update={"rootfs": section.model_copy(update={"engine": Engine.MMDEBSTRAP})})
-        step: Step[BootstrapInput] = RootfsWorkshop(inputs=replace(inputs, recipe=recipe)).rootfs(self.arch)
+        step: Step[BootstrapInput] = RootfsWorkshop(inputs=replace(inputs, recipe=recipe)).bootstrapped(self.arch)
         return replace(step, id=f"{self}/oracle", input=replace(step.input, verbatim=verbatim))
 
     def _recipe(self) -> str:
