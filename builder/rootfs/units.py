@@ -72,7 +72,7 @@ def install_links(tree: Tree, unit: str, *, system: bool = True) -> list[tuple[s
             if name == unit:
                 raise BuilderError(f"{unit} is masked")
             continue
-        name, path = _followed(tree, name, path, system=system)
+        name, path = real_unit(tree, name, system=system)
         settings = read_install(tree, name, system=system)
         links |= _links(tree, parse_unit(name), path, settings)
         also = [one for one in settings.get("also", []) if one not in seen]
@@ -149,10 +149,11 @@ def _drop_ins(tree: Tree, name: UnitName, places: tuple[str, ...]) -> list[str]:
     return [found[file] for file in sorted(found)]
 
 
-def _followed(tree: Tree, unit: str, path: str, *, system: bool) -> tuple[str, str]:
-    """The name and the file of the unit that `path`, the link of another name of it, leads to."""
+def real_unit(tree: Tree, unit: str, *, system: bool = True) -> tuple[str, str]:
+    """The name and the file of the unit that `unit`, which may be another name of it, means; as `find_unit`."""
+    path = find_unit(tree, unit, system=system)
     node = tree.get(path)
-    if node is None or node.kind is not Kind.SYMLINK:
+    if node is None or node.kind is not Kind.SYMLINK or node.target == MASK:
         return unit, path
     name, instance = parse_unit(posixpath.basename(tree.resolve(path, follow=True))), parse_unit(unit).instance
     if name.instance == "" and instance:

@@ -44,7 +44,7 @@ class Customizer:
             self.problems += add_homes(image, wanted.accounts)
         self._set_system(changes)
         with changes.by("rootfs.units"):
-            self.problems += set_units(image, wanted.units)
+            self.problems += set_units(image.tree, wanted.units)
         if self.problems:
             self._raise()
         self._slim(changes)
