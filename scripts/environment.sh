@@ -1,6 +1,7 @@
 # shellcheck shell=sh
 # Finds Python and keeps one private virtual environment per set of pinned requirements in the cache directory.
-# Sourced by builderw and run-tests; defines cache_dir and ensure_environment.
+# Sourced by builderw and run-tests; defines cache_dir and ensure_environment. BUILDER_WHEELS names a directory of wheels
+# (`wheels` in what `builder vendor` fills) that is installed from, without a network.
 
 cache_dir=${BUILDER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/builder}
 
@@ -41,10 +42,7 @@ make_environment() {
         cat "$fresh/log" >&2
         fail "Python cannot make a virtual environment" "on Debian and Ubuntu: apt install python3-venv"
     }
-    "$fresh/bin/python" -m pip --quiet --disable-pip-version-check install --no-cache-dir --only-binary :all: \
-        --require-hashes --requirement "$1" ||
-        fail "pip could not install the pinned requirements" \
-            "is there a network? Behind a proxy set HTTPS_PROXY; for a mirror of your own configure pip as usual"
+    install_requirements "$fresh/bin/python" "$1"
     touch "$fresh/complete"
     rm -rf "$environment.old"
     [ ! -e "$environment" ] || [ -e "$environment/complete" ] || mv "$environment" "$environment.old"
@@ -52,4 +50,20 @@ make_environment() {
         fail "cannot write to $cache_dir/venv" "is the disk full?"
     rm -rf "$fresh" "$environment.old"
     trap - EXIT INT TERM
+}
+
+# install_requirements PYTHON REQUIREMENTS: pip as the user has configured it, or with BUILDER_WHEELS nothing but that.
+install_requirements() {
+    requirements=$2
+    set -- "$1" -m pip --quiet --disable-pip-version-check
+    if [ -n "${BUILDER_WHEELS:-}" ]; then
+        [ -d "$BUILDER_WHEELS" ] || fail "BUILDER_WHEELS: there is no directory $BUILDER_WHEELS" "name DIR/wheels"
+        set -- "$@" --isolated install --no-index --find-links "$BUILDER_WHEELS"
+        advice="does $BUILDER_WHEELS have wheels for this Python? 'builder vendor DIR --python VERSION' fetches them"
+    else
+        set -- "$@" install
+        advice="is there a network? Behind a proxy set HTTPS_PROXY; for a mirror of your own configure pip as usual"
+    fi
+    "$@" --no-cache-dir --only-binary :all: --require-hashes --requirement "$requirements" ||
+        fail "pip could not install the pinned requirements" "$advice"
 }

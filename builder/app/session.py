@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from tempfile import mkdtemp
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from builder.app.project import Project
 from builder.core.arch import Arch, host_arch
@@ -30,15 +30,22 @@ from builder.steps.step import Step
 from builder.store.store import Store
 from builder.toolchain.network import network_environment
 
+if TYPE_CHECKING:
+    from builder.app.vendor.origin import VendorOrigin
+
 DEFAULT_STALL_S = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What the user chose for a run. `stall_s`: a transfer that has not moved for so long is ended."""
+    """What the user chose for a run.
+
+    `stall_s`: a transfer that has not moved for so long is ended. `origin`: everything is fetched from there alone.
+    """
 
     offline: bool = False
     stall_s: float = DEFAULT_STALL_S
+    origin: "VendorOrigin | None" = None
 
 
 def _unheard(_: Event) -> None:
@@ -73,6 +80,8 @@ class Session:
     @cached_property
     def network(self) -> Network:
         """How steps reach the outside."""
+        if self.settings.origin:
+            return self.settings.origin.network(stall_s=self.settings.stall_s)
         environment = network_environment(self.project.environment)
         return Network(
             offline=self.settings.offline,
@@ -87,7 +96,13 @@ class Session:
 
     def build(self, targets: Sequence[Step[Any]]) -> BuildResult:
         """Make `targets`; raises when a step failed."""
-        return self.executor.execute(lambda damaged: self.plan(targets, damaged))
+        return self.executor.execute(lambda damaged: self._possible_plan(targets, damaged))
+
+    def _possible_plan(self, targets: Sequence[Step[Any]], damaged: Mapping[Digest, str]) -> Plan:
+        plan = self.plan(targets, damaged)
+        if self.settings.origin:
+            self.settings.origin.require(plan, self.cancel.check)
+        return plan
 
     def obtain(self, step: Step[Any]) -> Path:
         """The files of `step`, made when they are not in the store."""

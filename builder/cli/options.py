@@ -30,6 +30,14 @@ OutOption = Annotated[Path | None, typer.Option("--out", help="Output directory.
 # A transfer on a bad line pauses for many seconds; one that hangs should not hold up a build for many minutes.
 STALL_S = 120.0
 OfflineOption = Annotated[bool, typer.Option("--offline", help="Use nothing but the cache; open no connection.")]
+FromOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--from",
+        metavar="DIR",
+        help="Fetch from this directory alone, which 'builder vendor' has filled; use no network.",
+    ),
+]
 StallOption = Annotated[
     float,
     typer.Option(

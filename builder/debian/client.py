@@ -4,6 +4,8 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from builder.debian.kept import KeptFiles
+
 if TYPE_CHECKING:
     import httpx
 
@@ -15,9 +17,10 @@ class SharedClient:
     made without an HTTP client, which takes longer to import than most plans to make. Parameters as in `open_client`.
     """
 
-    def __init__(self, environment: Mapping[str, str], *, stall_s: float) -> None:
+    def __init__(self, environment: Mapping[str, str], *, stall_s: float, kept: KeptFiles | None = None) -> None:
         self._environment = environment
         self._stall_s = stall_s
+        self._kept = kept
         self._lock = threading.Lock()
         self._client: httpx.Client | None = None
 
@@ -27,7 +30,7 @@ class SharedClient:
 
         with self._lock:
             if self._client is None:
-                self._client = open_client(self._environment, stall_s=self._stall_s)
+                self._client = open_client(self._environment, stall_s=self._stall_s, kept=self._kept)
             return self._client
 
     def close(self) -> None:

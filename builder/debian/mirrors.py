@@ -59,6 +59,12 @@ def find_mirrors(environment: Mapping[str, str], recipe: Sequence[str], *, apt: 
     )
 
 
+def named_for(environment: Mapping[str, str], archive: str) -> tuple[str, ...]:
+    """The base addresses that `environment` names for `archive`, one besides Debian's: those whose last part is its name."""
+    named = environment.get(MIRROR_VARIABLE, "").split()
+    return tuple(_checked(one, f"${MIRROR_VARIABLE}") for one in named if _last(one.rstrip("/")) == archive)
+
+
 def shown(address: str) -> str:
     """`address` without user and password."""
     parts = urlsplit(address)

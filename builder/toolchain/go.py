@@ -7,7 +7,7 @@ to begin with, so that no download address has to be known here: Go's own defaul
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from builder.core.arch import ARCH_FACTS, Arch
 from builder.io.files import remove_tree
@@ -31,6 +31,12 @@ class GoRelease:
     def module(self) -> str:
         """The module version that carries the release."""
         return toolchain_module(self.version, self.host)
+
+    @property
+    def proxy_stem(self) -> PurePosixPath:
+        """Where a module proxy serves it, without the suffix; it has no letter that those escape."""
+        path, _, version = self.module.partition("@")
+        return PurePosixPath(path, "@v", version)
 
 
 def toolchain_module(version: str, host: Arch) -> str:
@@ -62,12 +68,26 @@ class ToolchainFetcher:
 
     def fetch(self, release: GoRelease, output: Path) -> None:
         """Place `release`, verified, in `output`, ready to run."""
-        downloaded = self._download(release.module)
-        verify_sum(str(downloaded["Sum"]), release.h1, what=release.module)
+        downloaded = self._verified(release)
         output.rmdir()
         Path(str(downloaded["Dir"])).rename(output)
         remove_tree(self._module_cache)
         _finish(output)
+
+    def fetch_files(self, release: GoRelease, output: Path) -> None:
+        """Place the files of `release`'s module, verified, in `output` as a module proxy serves them."""
+        self._verified(release)
+        served = release.proxy_stem.parent
+        (output / served).mkdir(parents=True)
+        for suffix in (".zip", ".mod", ".info"):
+            name = f"{release.proxy_stem.name}{suffix}"
+            shutil.copyfile(self._module_cache / "cache" / "download" / served / name, output / served / name)
+        remove_tree(self._module_cache)
+
+    def _verified(self, release: GoRelease) -> Mapping[str, object]:
+        downloaded = self._download(release.module)
+        verify_sum(str(downloaded["Sum"]), release.h1, what=release.module)
+        return downloaded
 
     @property
     def _module_cache(self) -> Path:

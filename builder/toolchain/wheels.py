@@ -55,16 +55,18 @@ class Pip:
         target = self.scratch / "wheels"
         pinned = self.scratch / "pinned.txt"
         pinned.write_text(f"{wheel.name}=={wheel.version} --hash={wheel.digest}\n")
-        self.runner.run(
-            self._command(
-                "download", "--dest", str(target), "--require-hashes", "--requirement", str(pinned), host=wheel.host
-            )
-        )
+        self.fetch_all(pinned, target, host=wheel.host)
         found = sorted(target.glob("*.whl"))
         if len(found) != 1:
             raise BuilderError(f"pip brought {len(found)} wheels for {wheel}", details=[path.name for path in found])
         verify_file(found[0], wheel.digest, what=str(wheel))
         return found[0]
+
+    def fetch_all(self, requirements: Path, target: Path, *, host: Arch, python: str = "") -> None:
+        """Download the wheels that the file `requirements` pins by hash into `target`; `python` is `3.11` or pip's own."""
+        version = ("--python-version", python) if python else ()
+        options = ("--dest", str(target), "--require-hashes", "--requirement", str(requirements), *version)
+        self.runner.run(self._command("download", *options, host=host))
 
     def digest_of(self, name: str, version: str, host: Arch) -> Digest:
         """The digest that the index publishes for a wheel; nothing is installed."""

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,6 +14,7 @@ from builder.cli.options import (
     STALL_S,
     ArchOption,
     EventsOption,
+    FromOption,
     JsonOption,
     LockOption,
     OfflineOption,
@@ -26,6 +28,7 @@ from builder.cli.options import (
 
 if TYPE_CHECKING:
     from builder.app.session import Session, Settings
+    from builder.app.vendor.origin import VendorOrigin
 
 
 def register(app: typer.Typer) -> None:
@@ -70,6 +73,7 @@ def make(  # noqa: PLR0913 - one parameter per option
     lock: LockOption = None,
     out: OutOption = None,
     offline: OfflineOption = False,
+    from_directory: FromOption = None,
     check_reproducible: Annotated[
         bool, typer.Option("--check-reproducible", help="Build a second time from nothing, elsewhere, and compare.")
     ] = False,
@@ -83,7 +87,7 @@ def make(  # noqa: PLR0913 - one parameter per option
     from builder.app.session import Settings
 
     project = find_project(os.environ)
-    settings = Settings(offline=offline, stall_s=network_timeout)
+    settings = Settings(offline=offline, stall_s=network_timeout, origin=_origin(from_directory, offline=offline))
     with live_session(settings, quiet=quiet, events=events) as session:
         workspace = project.open(recipe, overrides or (), lock_file=lock)
         wanted = Wanted(archs=arch or (), outputs=target or ())
@@ -95,6 +99,19 @@ def make(  # noqa: PLR0913 - one parameter per option
             from builder.app.make import make_artifacts
 
             make_artifacts(session, workspace, wanted, out or project.root / "out")
+
+
+def _origin(directory: Path | None, *, offline: bool) -> "VendorOrigin | None":
+    from builder.app.vendor.directory import open_directory
+    from builder.app.vendor.origin import VendorOrigin
+    from builder.core.errors import RecipeError
+
+    if directory is None:
+        return None
+    if offline:
+        raise RecipeError("--offline and --from exclude each other", hint="--from uses no network either")
+    open_directory(directory)
+    return VendorOrigin(root=directory.absolute())
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from builder.debian.mirrors import find_mirrors
+from builder.debian.mirrors import find_mirrors, named_for
 from builder.debian.pins import PinnedFile
 from builder.steps.context import StepContext
 from builder.steps.kinds.common import online
@@ -38,7 +38,8 @@ def _fetch_files(wanted: ArchiveInput, context: StepContext) -> None:
     )
     mirrors = None if wanted.address else find_mirrors(environment, wanted.mirrors)
     for pin in wanted.pins:
-        bases: Sequence[str] = mirrors.of_archive(pin.archive) if mirrors else (wanted.address,)
+        further = (*named_for(environment, pin.archive), wanted.address)
+        bases: Sequence[str] = mirrors.of_archive(pin.archive) if mirrors else further
         fetch_pinned(pin, bases, context.output, downloader, partials=context.caches.debian / "partial")
         arrived.earlier_bytes += pin.size_bytes
 

@@ -52,12 +52,12 @@ def _copy(wanted: ImportInput, executable: Path, source: Path) -> None:
 
 def _download(wanted: ImportInput, executable: Path, context: StepContext) -> None:
     # Plans are made without an HTTP client, which takes longer to import than most plans to make.
-    from builder.debian.connection import open_client
     from builder.debian.download import Downloader, Expected
 
-    environment = online(context, shown(wanted.url))
+    online(context, shown(wanted.url))
     expected = Expected(size_bytes=_MOST_BYTES, check=partial(_require_digest, wanted, shown(wanted.url)))
-    with open_client(environment, stall_s=context.network.stall_s) as client, watched_download(context, context.output):
+    with watched_download(context, context.output):
+        client = context.network.http.get()
         downloader = Downloader(client=client, attempts=ATTEMPTS, pause=time.sleep, advice=_ADVICE)
         downloader.fetch([wanted.url], executable, expected)
 
