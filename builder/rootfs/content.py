@@ -89,8 +89,8 @@ class Slice:
 class PackageContent:
     """An unpacked package that is open for reading.
 
-    `control` is the text of its control file, `fields` what it says. `members` are in the package's order, `control_files` the maintainer scripts and lists by name (`postinst`, `conffiles`) with
-    their modes.
+    `control` is the text of its control file, `fields` what it says. `members` are in the package's order, `control_files` the
+    maintainer scripts and lists by name (`postinst`, `conffiles`) with their modes.
     """
 
     directory: Path
