@@ -96,6 +96,10 @@ class RootfsWorkshop:
             resources=_BOOTSTRAP,
         )
 
+    def contents(self, arch: Arch) -> dict[str, Step[ContentInput]]:
+        """The steps that unpack the packages for `arch`, by name."""
+        return {pin.name: self._content(pin) for pin in self._pins(arch)}
+
     def _content(self, pin: PinnedFile) -> Step[ContentInput]:
         return Step(
             id=f"debian/content/{pool_name(pin)}",
