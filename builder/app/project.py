@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from builder.app.laid_files import laid_files
-from builder.app.laid_files import laid_files
 from builder.app.rootfs_sources import knowledge_sources
 from builder.core.arch import host_arch
 from builder.core.errors import RecipeError
@@ -123,7 +122,6 @@ def open_workspace(recipe: Path, overrides: Sequence[str], *, lock_file: Path | 
         patches=patches,
         helpers=_helper_sources(cluster, module) if isinstance(cluster, BuiltCluster) else {},
         knowledge=knowledge_sources(loaded, lock),
-        laid=laid_files(loaded),
         laid=laid_files(loaded),
         origin=loaded.origin,
         shown=loaded.shown,
