@@ -65,7 +65,8 @@ def fetch_system(kernel_package: str, architecture: str, cache: Path, place: Pat
         for pin in resolve_pins(wanted, library):
             held = cache / pin.file_name
             known = held.exists() and Digest.of_file(held) == Digest(pin.sha256)
-            files[pin.name] = held if known else fetch_pinned(pin, repository.bases(mirrors), cache, downloader)
+            bases = repository.bases(mirrors)
+            files[pin.name] = held if known else fetch_pinned(pin, bases, cache, downloader, partials=cache / "partial")
     kernel, busybox = place / "kernel", place / "busybox"
     kernel.mkdir()
     extract_all(files[image], kernel)

@@ -52,7 +52,7 @@ def bring(pin: PinnedFile, place: Path, environment: Mapping[str, str]) -> Path:
     with open_client(environment, stall_s=STALL_S) as client:
         downloader = Downloader(client=client, attempts=ATTEMPTS, pause=time.sleep)
         try:
-            return fetch_pinned(pin, bases, place, downloader)
+            return fetch_pinned(pin, bases, place, downloader, partials=place / "partial")
         except BuilderError as error:
             if not _bring_with_apt(pin, bases[0], target):
                 raise
