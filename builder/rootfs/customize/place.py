@@ -104,6 +104,8 @@ class Placing:
         if there is not None and there.kind is Kind.DIRECTORY:
             what = "a symbolic link" if wanted.entry.kind is EntryKind.SYMLINK else "a file"
             raise BuilderError(f"it is {what}, but {_owned(there)}")
+        if there is not None and there.kind is Kind.SYMLINK and tree.is_directory(path):
+            self._require_way(wanted, path, there)
         node = self._node(wanted.entry)
         if node is None:
             return
@@ -111,6 +113,14 @@ class Placing:
             detach(tree, path)
             tree.add(path, node)
             self._placed[path] = Placed(by=wanted.by, node=tree.nodes[path])
+
+    def _require_way(self, wanted: "_Wanted", path: str, there: Node) -> None:
+        """Raise where `there`, a link to a directory, would be gone: what lies in /usr/lib is found by way of /lib."""
+        entry = wanted.entry
+        if entry.kind is not EntryKind.SYMLINK:
+            raise BuilderError(f"it is a file, but {_owned(there)}, which leads to a directory")
+        if "/" not in path and entry.target.strip("/") != there.target.strip("/"):
+            raise BuilderError(f"it leads to {entry.target}, but {_owned(there)}, which leads to {there.target}")
 
     def _require_agreement(self, wanted: "_Wanted", path: str, node: Node) -> bool:
         """Whether `node` is new; an overlay before this one that says something else is an error."""
