@@ -65,7 +65,7 @@ class Placing:
             else:
                 self._name(wanted, path)
         except BuilderError as error:
-            self.problems.append(f"{wanted.by}: /{wanted.place}: {error.brief}")
+            self.problems += [f"{wanted.by}: /{wanted.place}: {what}" for what in (error.brief, *error.details)]
 
     def _require_lasting(self, path: str) -> None:
         top, _, below = path.partition("/")
@@ -156,7 +156,7 @@ class Placing:
         if group not in accounts.groups:
             problems.append(f"there is no group {group}{did_you_mean(group, accounts.groups)}")
         if problems:
-            raise BuilderError(", and ".join(problems))
+            raise BuilderError(problems[0], details=problems[1:])
         return accounts.ids(owner, group)
 
 

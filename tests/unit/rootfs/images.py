@@ -10,7 +10,7 @@ from builder.rootfs.native.bench import Bench
 from builder.rootfs.tree import Tree
 from builder.toolchain.tree import ToolsTree
 
-PASSWD = "root:x:0:0:root:/root:/bin/bash\ndaemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin\n"
+PASSWD = "root:x:0:0:root:/root:/bin/bash\ndaemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin\n"  # noqa: S105 - no password
 GROUP = "root:x:0:\ndaemon:x:1:\nadm:x:4:daemon\nsudo:x:27:\n"
 SHADOW = "root:*:20000:0:99999:7:::\ndaemon:*:20000:0:99999:7:::\n"
 GSHADOW = "root:*::\ndaemon:*::\nadm:*::daemon\nsudo:*::\n"

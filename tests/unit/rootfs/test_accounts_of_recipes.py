@@ -108,7 +108,7 @@ def test_all_mistakes_are_told_at_once(image: Image) -> None:
     accounts = (
         Account(name="daemon"),
         Account(name="sudo"),
-        Account(name="ada", uid=1000, groups=("sudoo",), shell="/bin/bsh"),
+        Account(name="ada", uid=1000, groups=("sudoo",), shell="/bin/bsh"),  # noqa: S604 - a login shell
         Account(name="bob", uid=1000),
     )
     assert mistakes(image, *accounts) == [

@@ -42,9 +42,7 @@ def test_files_directories_and_links_become_entries(overlay: Path) -> None:
     (overlay / "var/lib/empty").mkdir(parents=True, mode=0o700)
     (overlay / "etc/link").symlink_to("./motd")
     found = scan(overlay)
-    assert found.entries["etc/motd"] == OverlayEntry(
-        kind=EntryKind.FILE, mode="0644", source="overlay/common/etc/motd"
-    )
+    assert found.entries["etc/motd"] == OverlayEntry(kind=EntryKind.FILE, mode="0644", source="overlay/common/etc/motd")
     assert found.entries["usr/local/bin/run"].mode == "0755"
     assert found.entries["var/lib/empty"] == OverlayEntry(kind=EntryKind.DIRECTORY)
     assert found.entries["etc/link"] == OverlayEntry(kind=EntryKind.SYMLINK, target="./motd")
@@ -68,7 +66,9 @@ def test_templates_lose_their_suffix_and_keepers_are_passed_over(overlay: Path) 
 def test_a_template_and_the_file_it_would_become(overlay: Path) -> None:
     write(overlay / "etc/app.conf.j2")
     write(overlay / "etc/app.conf")
-    assert mistakes(overlay) == ["overlays/common/etc/app.conf.j2: there is etc/app.conf besides, which it would become"]
+    assert mistakes(overlay) == [
+        "overlays/common/etc/app.conf.j2: there is etc/app.conf besides, which it would become"
+    ]
 
 
 def make_setuid(path: Path) -> None:
