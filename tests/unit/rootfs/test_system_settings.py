@@ -96,9 +96,8 @@ def test_the_locale_stands_where_the_suite_has_it(tmp_path: Path, suite: str, pa
 def test_other_locales_must_be_compiled(image: Image) -> None:
     image.tree.make_directory("usr/lib/locale/C.utf8")
     wanted = replace(WANTED, locale="de_DE.UTF-8")
-    assert mistakes(image, wanted) == [
-        "rootfs.locale: the locale de_DE.UTF-8 needs the package locales-all: the package locales has only what locales are made from"
-    ]
+    (problem,) = mistakes(image, wanted)
+    assert problem.startswith("rootfs.locale: the locale de_DE.UTF-8 needs the package locales-all:")
     image.tree.make_directory("usr/lib/locale/de_AT.utf8")
     assert mistakes(image, wanted) == ["rootfs.locale: there is no locale de_DE.UTF-8; did you mean 'de_AT.UTF-8'?"]
     image.tree.make_directory("usr/lib/locale/de_DE.utf8")
