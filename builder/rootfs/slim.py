@@ -51,10 +51,10 @@ class Slimming:
         nodes = self._image.tree.nodes
         self._shared = {node.target for node in nodes.values() if node.kind is Kind.HARDLINK}
         self._inside.update(posixpath.dirname(path) for path in nodes)
-        for name in self.names:
-            with self.changes.by(f"slim {name}"):
-                for path in sorted((*wanted.get(name, ()), *modules.of(name)), reverse=True):
-                    self._remove(path)
+        left = {name: {*wanted.get(name, ()), *modules.of(name)} for name in self.names}
+        # A directory that one profile names goes when another has emptied it.
+        while any(self._remove_all(name, left[name]) for name in self.names):
+            pass
         with self.changes.by("rootfs.slim"):
             if modules.unneeded:
                 write_indexes(self._image, modules)
@@ -67,10 +67,18 @@ class Slimming:
     def _image(self) -> Image:
         return self.changes.image
 
+    def _remove_all(self, profile: str, paths: set[str]) -> bool:
+        """Remove what can be removed now, and take it out of `paths`; whether there was anything."""
+        before = len(paths)
+        with self.changes.by(f"slim {profile}"):
+            for path in sorted(paths, reverse=True):
+                if not self._inside[path]:
+                    self._remove(path)
+                    paths.discard(path)
+        return len(paths) < before
+
     def _remove(self, path: str) -> None:
         tree = self._image.tree
-        if self._inside[path]:
-            return  # a directory in which something stays
         if path in self._shared:
             detach(tree, path)
         del tree.nodes[path]

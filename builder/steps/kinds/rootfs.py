@@ -146,5 +146,5 @@ def _bench(host: Arch, context: StepContext) -> "Bench":
 
 PACKAGE_CONTENT = StepKind(name="package-content", version=1, run=_unpack)
 KERNEL_INDEX = StepKind(name="kernel-index", version=1, run=_index_kernel)
-ROOTFS = StepKind(name="rootfs", version=2, run=_make_rootfs)
-CUSTOMIZED = StepKind(name="customized-rootfs", version=1, run=_customize_archive)
+ROOTFS = StepKind(name="rootfs", version=3, run=_make_rootfs)
+CUSTOMIZED = StepKind(name="customized-rootfs", version=2, run=_customize_archive)

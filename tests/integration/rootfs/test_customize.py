@@ -146,9 +146,8 @@ def test_what_profiles_leave_out(members: Mapping[str, TarMember]) -> None:
 def test_modules_that_stay_can_be_loaded(made: Path, archive: Archive) -> None:
     """Everything in modules.dep is there; what is loaded at boot stays with all that it needs, though it is sound."""
     (dep,) = (name for name in archive.members if name.endswith("/modules.dep"))
-    done = subprocess.run(
-        ["tar", "-x", "-O", "-f", str(made / OUTPUT), f"./{dep}"], check=True, capture_output=True, text=True
-    )
+    command = ["tar", "-x", "-O", "-f", str(made / OUTPUT), f"./{dep}"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
     base = dep.removesuffix("modules.dep")
     lines = [line.replace(":", " ").split() for line in done.stdout.splitlines()]
     assert len(lines) > 1000

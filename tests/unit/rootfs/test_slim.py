@@ -117,6 +117,18 @@ def test_what_was_laid_over_packages_stays(image: Image, tmp_path: Path) -> None
     assert image.tree.text("usr/share/doc/app/README") == "mine"
 
 
+def test_directories_go_whichever_profiles_empty_them(image: Image, tmp_path: Path) -> None:
+    slim(image, tmp_path, DOCS + '- {exclude: "/usr/share/man/??/*", reason: translated}\n')
+    assert not image.tree.exists("usr/share/man/de")
+    two = {"man": "/usr/share/doc*", "locales": "/usr/share/doc/*/*"}
+    files = {}
+    for name, glob in two.items():
+        files[f"0/{name}.yaml"] = tmp_path / f"{name}.yaml"
+        files[f"0/{name}.yaml"].write_text(f"- {{exclude: '{glob}', reason: x}}\n")
+    Slimming(changes=Changes(image=image), names=tuple(two), files=files, locale="C.UTF-8").run()
+    assert not image.tree.exists("usr/share/doc")
+
+
 def test_other_names_of_what_is_gone_keep_the_content(image: Image, tmp_path: Path) -> None:
     image.tree.add("usr/lib/page", Node(kind=Kind.HARDLINK, target="usr/share/man/man1/app.1.gz"))
     slim(image, tmp_path)
