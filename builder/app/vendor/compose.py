@@ -15,6 +15,7 @@ from builder.core.digest import Digest
 from builder.debian.pins import PinnedFile
 from builder.plan.debian import pool_step
 from builder.plan.toolchains import FETCH, go_step, wheel_step
+from builder.recipe.lockfile import Lock
 from builder.steps.kinds.toolchain import GO_TOOLCHAIN, WHEEL
 from builder.steps.kinds.vendored import REQUIREMENT_FILES, REQUIREMENTS, RequirementsInput
 from builder.steps.source import read_source
@@ -49,7 +50,8 @@ def requirement_files(project: Project, *, development: bool) -> list[Path]:
 
 def all_parts(workspace: Workspace, scope: Scope) -> list[Part]:
     """All parts of `scope`, each once."""
-    found = chain(_built(workspace, scope), _packages(workspace, scope), _toolchains(workspace, scope), _python(scope))
+    toolchains = toolchain_parts(workspace.lock, scope.hosts, host=workspace.inputs.host)
+    found = chain(_built(workspace, scope), _packages(workspace, scope), toolchains, python_parts(scope))
     parts: dict[Digest, Part] = {}
     for part in found:
         parts.setdefault(part.key, part)
@@ -78,16 +80,16 @@ def _packages(workspace: Workspace, scope: Scope) -> Iterator[Part]:
         yield from parts_of(pool_step(pin, workspace.loaded.recipe.debian))
 
 
-def _toolchains(workspace: Workspace, scope: Scope) -> Iterator[Part]:
-    """Go, what fetches it, and zig, for every host; they are fetched with the Go command of this one."""
-    bootstrap: Step[Any] = wheel_step(workspace.lock, BOOTSTRAP_WHEEL, workspace.inputs.host)
-    for host in scope.hosts:
+def toolchain_parts(lock: Lock, hosts: Sequence[Arch], *, host: Arch) -> Iterator[Part]:
+    """Go, what fetches it, and zig, for all `hosts`; they are fetched with the Go command of this machine, a `host`."""
+    bootstrap: Step[Any] = wheel_step(lock, BOOTSTRAP_WHEEL, host)
+    for one in hosts:
         for name in (BOOTSTRAP_WHEEL, ZIG_WHEEL):
-            yield from parts_of(wheel_step(workspace.lock, name, host))
-        yield from parts_of(replace(go_step(workspace.lock, host), needs={"bootstrap": bootstrap}))
+            yield from parts_of(wheel_step(lock, name, one))
+        yield from parts_of(replace(go_step(lock, one), needs={"bootstrap": bootstrap}))
 
 
-def _python(scope: Scope) -> Iterator[Part]:
+def python_parts(scope: Scope) -> Iterator[Part]:
     """What `builderw` sets up its environment from."""
     for file in scope.requirements:
         source = read_source(file)

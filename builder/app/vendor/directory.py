@@ -1,5 +1,6 @@
 """The directory itself: files that ordinary clients understand, and `vendor.json`, which says what it holds."""
 
+import errno
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -13,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from builder.app.vendor.parts import Part
 from builder.core.digest import Digest
 from builder.core.errors import BuilderError, RecipeError
-from builder.io.files import atomic_write, copy_file, remove_tree, sync_directory
+from builder.io.files import atomic_write, copy_file, is_disk_full, remove_tree, sync_directory
 from builder.io.locks import locked
 from builder.io.space import check_space, explain_full_disk
 from builder.recipe.lockfile import Sha256
@@ -125,7 +126,7 @@ class VendorDirectory:
         `BuilderError` names all files that are not of the manifest and in the way; everything else is taken in.
         """
         foreign: list[str] = []
-        with explain_full_disk(self.root, what="it was filled"):
+        with _writable(self.root):
             needed = {
                 f"{part.directory / name}": path for part, out in brought for name, path in part.brought(out).items()
             }
@@ -152,7 +153,7 @@ class VendorDirectory:
 
     def write_manifest(self) -> None:
         """Make `vendor.json` say what is held."""
-        with explain_full_disk(self.root, what="it was filled"):
+        with _writable(self.root):
             _write(self.root, self.manifest)
 
     def _missing_bytes(self, files: Mapping[str, Path]) -> Iterator[int]:
@@ -167,7 +168,10 @@ class VendorDirectory:
                 return False
             incoming = self.root / _INCOMING / target.name
             incoming.unlink(missing_ok=True)
-            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+            except (FileExistsError, NotADirectoryError):
+                return False
             if copy_file(source, incoming) != wanted:
                 raise BuilderError(f"{source} changed while it was copied", hint="run the same command again")
             with incoming.open("rb") as stream:
@@ -188,10 +192,12 @@ def filling(root: Path) -> Iterator[VendorDirectory]:
     `RecipeError` where it is somebody else's: not empty, and without `vendor.json`.
     """
     _refuse_foreign(root)
-    with explain_full_disk(root, what="it was made"):
+    with _writable(root):
         root.mkdir(parents=True, exist_ok=True)
         if not (root / MANIFEST).exists():
             _write(root, Manifest())
+        if not os.access(root, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     with locked(root / _LOCK):
         remove_tree(root / _INCOMING)
         (root / _INCOMING).mkdir()
@@ -228,6 +234,20 @@ def fill_command(root: Path) -> str:
     return f"builder vendor {quote(str(root))}"
 
 
+@contextmanager
+def _writable(root: Path) -> Iterator[None]:
+    """Tell why the directory at `root` cannot be written, where that is so."""
+    with explain_full_disk(root, what="it was filled"):
+        try:
+            yield
+        except OSError as error:
+            if is_disk_full(error):
+                raise
+            raise BuilderError(
+                f"{root} cannot be written: {error.strerror}", hint="make it writable, or name another directory"
+            ) from error
+
+
 def _refuse_foreign(root: Path) -> None:
     try:
         # A manifest that was being written when the builder died is nobody's.
@@ -235,6 +255,8 @@ def _refuse_foreign(root: Path) -> None:
     except FileNotFoundError:
         return
     except NotADirectoryError:
+        if not root.exists():
+            return
         raise RecipeError(f"{root} is no directory", hint="name one that is empty, or not there yet") from None
     if names and MANIFEST not in names:
         raise RecipeError(

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from builder.core.errors import BuilderError, MissingToolError
-from builder.debian.mirrors import MIRROR_VARIABLE, Mirrors, find_mirrors, shown
+from builder.debian.mirrors import MIRROR_VARIABLE, Mirrors, find_mirrors, named_for, shown
 
 ONE_LINE = """
 # deb http://commented.example/debian trixie main
@@ -101,3 +101,11 @@ def test_other_archives_lie_beside_the_main_one() -> None:
 
 def test_passwords_are_not_shown() -> None:
     assert shown("https://me:secret@a.example:8080/debian?token=x") == "https://a.example:8080/debian"
+
+
+def test_a_mirror_of_another_archive_is_the_one_with_its_name() -> None:
+    named = "https://one.example/debian https://one.example/vendor/ file:///kept/vendor"
+    environment = {MIRROR_VARIABLE: named}
+    assert named_for(environment, "vendor") == ("https://one.example/vendor", "file:///kept/vendor")
+    assert named_for(environment, "other") == ()
+    assert named_for({}, "vendor") == ()
