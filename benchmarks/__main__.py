@@ -9,7 +9,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.document import Causes, read_causes, render_section, render_text, updated_page
-from benchmarks.groups import cold, device, incremental, memory, plan, pods, resident, rootfs, sizes, start, weight
+from benchmarks.groups import (
+    cold,
+    device,
+    incremental,
+    memory,
+    plan,
+    pods,
+    resident,
+    rootfs,
+    sizes,
+    slim,
+    start,
+    weight,
+)
 from benchmarks.machine import Circumstances, describe_commit, describe_machine, load_average
 from benchmarks.report import Report
 from benchmarks.setting import Edit, Setting, default_scratch
@@ -27,6 +40,7 @@ GROUPS: Mapping[str, Callable[[Setting], Report]] = {
     "incremental": incremental.measure,
     "memory": memory.measure,
     "rootfs": rootfs.measure,
+    "slim": slim.measure,
     "device": device.measure,
     "sizes": sizes.measure,
     "weight": weight.measure,
@@ -35,7 +49,8 @@ GROUPS: Mapping[str, Callable[[Setting], Report]] = {
 }
 _HINTS = """\
 groups: start (1 minute), plan (1 minute), incremental (3 minutes), memory (1 minute),
-rootfs (15 minutes; needs a mirror of Debian), device (1 minute), weight (2 minutes), sizes (20 minutes),
+rootfs (15 minutes; needs a mirror of Debian), slim (8 minutes; the same), device (1 minute),
+weight (2 minutes), sizes (20 minutes),
 pods (15 minutes; needs QEMU and a mirror of Debian), resident (10 minutes),
 cold (an hour of two cores on a quiet machine, a network, 15 GB of disk). Without a group: all.
 """
