@@ -174,6 +174,15 @@ def decompress_archive(deb: Path, name: str, target: Path) -> None:
         shutil.copyfileobj(plain, stream, _CHUNK_BYTES)
 
 
+def locate_archive(deb: Path, name: str) -> tuple[str, int, int]:
+    """Where the archive `name` lies in `deb`: its full name (`data.tar.xz`), its first byte and its size in bytes."""
+    with deb.open("rb") as stream:
+        full_name, size_bytes = _find(deb, stream, name)
+        if deb.stat().st_size < stream.tell() + size_bytes:
+            raise _damaged(deb, f"{full_name} is cut")
+        return full_name, stream.tell(), size_bytes
+
+
 def member_name(deb: Path, name: str) -> str:
     """The path of a member below the root, without `./` in front; `BuilderError` for one that would lie outside."""
     return _name(deb, name)

@@ -18,11 +18,13 @@ from builder.recipe.rootfs import Engine, Rootfs
 from builder.steps.kinds.mmdebstrap import MMDEBSTRAP, BootstrapInput
 from builder.steps.kinds.rootfs import (
     CUSTOMIZED,
+    HWDB,
     KERNEL_INDEX,
     PACKAGE_CONTENT,
     ROOTFS,
     ContentInput,
     CustomizedInput,
+    HwdbInput,
     KernelInput,
     RootfsInput,
 )
@@ -35,7 +37,8 @@ _ROOTFS = Resources(cores=1, memory_bytes=512 * MIB)
 _BOOTSTRAP = Resources(cores=1, memory_bytes=1 * GIB)
 # Packages that hold a kernel's modules; the ones without a version in their names only depend on them.
 _MODULES = re.compile(r"linux-(image|modules|binary)-[0-9].*")
-_TOOLS, _ORACLE = "rootfs", "oracle"
+_UDEV = "udev"
+_ARCHIVES, _TOOLS, _ORACLE = "archives", "rootfs", "oracle"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +52,7 @@ class RootfsWorkshop:
         if self._section.engine is Engine.MMDEBSTRAP:
             return self._customized(arch)
         pins = self._pins(arch)
+        udev = [pin for pin in pins if pin.name == _UDEV]
         kernels = [pin for pin in pins if _MODULES.fullmatch(pin.name)]
         wanted = customization(self.inputs, self._section, arch)
         sources = {f"knowledge/{name}": file for name, file in self.inputs.knowledge[arch].items()}
@@ -61,6 +65,7 @@ class RootfsWorkshop:
                 "tools": self._tools(_TOOLS),
                 **{f"content.{pin.name}": self._content(pin) for pin in pins},
                 **{f"kernel.{pin.name}": self._kernel(pin) for pin in kernels},
+                **({"hwdb": self._hwdb(udev[0])} if udev else {}),
             },
             sources=sources,
             resources=_ROOTFS,
@@ -104,8 +109,17 @@ class RootfsWorkshop:
         return Step(
             id=f"debian/content/{pool_name(pin)}",
             kind=PACKAGE_CONTENT,
-            input=ContentInput(),
-            needs={"package": self._pool(pin)},
+            input=ContentInput(host=self.inputs.host),
+            needs={"package": self._pool(pin), "tools": self._tools(_ARCHIVES)},
+            resources=_CONTENT,
+        )
+
+    def _hwdb(self, pin: PinnedFile) -> Step[HwdbInput]:
+        return Step(
+            id=f"debian/hwdb/{pool_name(pin)}",
+            kind=HWDB,
+            input=HwdbInput(host=self.inputs.host),
+            needs={"content": self._content(pin), "tools": self._tools(_TOOLS)},
             resources=_CONTENT,
         )
 

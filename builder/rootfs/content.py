@@ -8,11 +8,12 @@ decompressing anything again, and without making a single inode.
 import json
 import mmap
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TypeAlias
 
 from builder.core.errors import BuilderError
 from builder.formats.deb import decompress_archive, member_name
@@ -20,17 +21,18 @@ from builder.formats.deb822 import Stanza, parse_stanza, required
 from builder.formats.tar import DIRECTORY, HARDLINK, REGULAR, SYMLINK, TarMember, read_members
 
 _DATA, _CONTROL, _INDEX = "data.tar", "control.tar", "members.json"
+Decompress: TypeAlias = Callable[[Path, str, Path], None]
 _KNOWN_TYPES = (REGULAR, HARDLINK, SYMLINK, DIRECTORY)
 _FIELDS = ("name", "type", "mode", "uid", "gid", "user", "group", "mtime_s", "size_bytes", "link", "offset")
 
 
-def unpack_package(deb: Path, directory: Path) -> None:
-    """Write the unpacked form of `deb` into `directory`.
+def unpack_package(deb: Path, directory: Path, decompress: Decompress = decompress_archive) -> None:
+    """Write the unpacked form of `deb` into `directory`; `decompress` writes the archive of a name to a new file.
 
     `BuilderError` for a damaged package, for members outside of the root, and for devices, sockets and pipes.
     """
     for archive in (_DATA, _CONTROL):
-        decompress_archive(deb, archive, directory / archive)
+        decompress(deb, archive, directory / archive)
     members = list(_checked(deb, directory / _DATA))
     rows = [[getattr(member, name) for name in _FIELDS] for member in members]
     (directory / _INDEX).write_text(json.dumps(rows, separators=(",", ":")))

@@ -27,7 +27,8 @@ class Assembly:
     """Puts packages together for `arch` with what is `knowledge` of their scripts.
 
     `epoch_s` (seconds since 1970) is the date of everything made on the way. `modules` are the indexes of kernels' modules by
-    path; `bench` runs the programs that compile what packages bring as text.
+    path; `hwdb` is a directory with the database of the package udev (`native.hwdb.prepare_hwdb`); `bench` runs the programs
+    that compile what packages bring as text.
     """
 
     arch: Arch
@@ -35,6 +36,7 @@ class Assembly:
     epoch_s: int
     bench: Bench
     modules: Mapping[str, bytes] = field(default_factory=dict)
+    hwdb: Path | None = None
 
     @contextmanager
     def run(self, directories: Sequence[Path]) -> Iterator[Image]:
@@ -61,6 +63,7 @@ class Assembly:
             epoch_s=self.epoch_s,
             modules=self.modules,
             bench=self.bench,
+            hwdb=self.hwdb,
         )
 
     def _merge(self, image: Image, effects: Sequence[tuple[str, Effect]]) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -46,6 +47,7 @@ class Image:
     epoch_s: int
     modules: Mapping[str, bytes]
     bench: Bench
+    hwdb: Path | None = None
     # What effects leave for databases that are written at the end, by database.
     notes: dict[str, list[tuple[str, ...]]] = field(default_factory=dict)
 

@@ -121,7 +121,8 @@ class Hwdb(Effect):
         """See `Effect`."""
         sources = _sources(image.tree, hwdb.is_source)
         version = int(image.packages[package].version.partition(".")[0])
-        image.tree.write(hwdb.HWDB, hwdb.compile_hwdb(sources, version, image.bench), mode=0o444)
+        data = hwdb.prepared_hwdb(image.hwdb, sources) or hwdb.compile_hwdb(sources, version, image.bench)
+        image.tree.write(hwdb.HWDB, data, mode=0o444)
 
 
 class Catalog(Effect):

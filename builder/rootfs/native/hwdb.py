@@ -5,15 +5,20 @@ seen from outside. Both are set right afterwards; the file is then what the syst
 (systemd's hwdb-internal.h, format unchanged since its first version).
 """
 
+import json
 import struct
 from array import array
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
+from builder.core.digest import Digest
 from builder.core.errors import BuilderError
+from builder.rootfs.content import PackageContent
 from builder.rootfs.native.bench import Bench
 from builder.rootfs.tree import Content
 
+_DATABASE, _SOURCES = "hwdb.bin", "sources.json"
 HWDB = "usr/lib/udev/hwdb.bin"
 # Directories of sources; the files of all of them are merged in the order of their names.
 SOURCES = ("usr/lib/udev/hwdb.d", "etc/udev/hwdb.d")
@@ -29,6 +34,26 @@ def compile_hwdb(sources: Mapping[str, Content], version: int, bench: Bench) -> 
     root = bench.lay_out("hwdb", sources)
     bench.runner.run(bench.tools.command("systemd-hwdb", "--usr", "update", "--root", root))
     return rewrite(root_of_sources=str(root), data=(root / HWDB).read_bytes(), version=version)
+
+
+def prepare_hwdb(package: PackageContent, bench: Bench, directory: Path) -> None:
+    """Write the database of the sources that `package` alone brings into `directory`, with the digest of each of them."""
+    paths = {f"usr/{one.name}" if one.name.startswith("lib/") else one.name: one for one in package.members}
+    sources = {path: package.content(one) for path, one in sorted(paths.items()) if is_source(path)}
+    version = int(package.version.partition(".")[0])
+    (directory / _DATABASE).write_bytes(compile_hwdb(sources, version, bench))
+    digests = {path: Digest.of_bytes(content.read()) for path, content in sources.items()}
+    (directory / _SOURCES).write_text(json.dumps(digests))
+
+
+def prepared_hwdb(directory: Path | None, sources: Mapping[str, Content]) -> bytes | None:
+    """What `prepare_hwdb` wrote into `directory`, None unless it was made of exactly these `sources`."""
+    if directory is None:
+        return None
+    digests = {path: Digest.of_bytes(content.read()) for path, content in sources.items()}
+    if json.loads((directory / _SOURCES).read_text()) != digests:
+        return None
+    return (directory / _DATABASE).read_bytes()
 
 
 def is_source(path: str) -> bool:

@@ -25,14 +25,34 @@ _LAID = ("overlay/", "files/", "slim/")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContentInput:
-    """The one package that the step needs as `package`."""
+    """The one package that the step needs as `package`; `tools`, for a machine of `host`, have xz."""
+
+    host: Arch
 
 
-def _unpack(wanted: ContentInput, context: StepContext) -> None:  # noqa: ARG001
+def _unpack(wanted: ContentInput, context: StepContext) -> None:
     from builder.rootfs.content import unpack_package
+    from builder.rootfs.native.xz import XzDecompressor
+    from builder.toolchain.tree import ToolsTree
 
     (deb,) = context.needs["package"].iterdir()
-    unpack_package(deb, context.output)
+    tools = ToolsTree(root=context.needs["tools"], arch=wanted.host)
+    unpack_package(deb, context.output, XzDecompressor(tools=tools, runner=context.runner, threads=context.cores))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HwdbInput:
+    """The hardware database of the package that the step needs as `content`, by `tools` of a machine of `host`."""
+
+    host: Arch
+
+
+def _compile_hwdb(wanted: HwdbInput, context: StepContext) -> None:
+    from builder.rootfs.content import open_package
+    from builder.rootfs.native.hwdb import prepare_hwdb
+
+    with open_package(context.needs["content"]) as package:
+        prepare_hwdb(package, _bench(wanted.host, context), context.output)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +81,8 @@ def _index_kernel(wanted: KernelInput, context: StepContext) -> None:
 class RootfsInput:
     """A root file system for `arch` of the packages that the step needs as `content.NAME`, dated `epoch_s`.
 
-    `tools`, for a machine of `host`, compile what packages bring as text; `kernel.NAME` are indexes of modules. The sources
+    `tools`, for a machine of `host`, compile what packages bring as text; `kernel.NAME` are indexes of modules, `hwdb` is the
+    database of the package udev alone. The sources
     `knowledge/...` say what maintainer scripts do; `overlay/...`, `files/...` and `slim/...` are what `customization` speaks of.
     """
 
@@ -85,6 +106,7 @@ def _make_rootfs(wanted: RootfsInput, context: StepContext) -> None:
         epoch_s=wanted.epoch_s,
         modules={path: data for kernel in kernels for path, data in _files_below(kernel).items()},
         bench=_bench(wanted.host, context),
+        hwdb=context.needs.get("hwdb"),
     )
     with assembly.run(directories) as image:
         _customize(image, wanted.customization, context)
@@ -144,7 +166,8 @@ def _bench(host: Arch, context: StepContext) -> "Bench":
     return Bench(tools=tools, runner=context.runner, scratch=context.scratch / "natives")
 
 
-PACKAGE_CONTENT = StepKind(name="package-content", version=1, run=_unpack)
+PACKAGE_CONTENT = StepKind(name="package-content", version=2, run=_unpack)
+HWDB = StepKind(name="hwdb", version=1, run=_compile_hwdb)
 KERNEL_INDEX = StepKind(name="kernel-index", version=1, run=_index_kernel)
-ROOTFS = StepKind(name="rootfs", version=3, run=_make_rootfs)
+ROOTFS = StepKind(name="rootfs", version=4, run=_make_rootfs)
 CUSTOMIZED = StepKind(name="customized-rootfs", version=2, run=_customize_archive)
