@@ -42,7 +42,7 @@ def check(session: Session, workspace: Workspace, scope: Scope, root: Path) -> H
     """Compare every file of the directory `root` with the lock; `VerificationError` tells all that is wrong."""
     directory = open_directory(root)
     parts = all_parts(workspace, scope)
-    told = directory.problems(parts, session.cancel.check).told
+    told = directory.problems(parts, session.cancel.check, by_pins=True).told
     told += [f"of other locks: {line}" for line in directory.damaged(parts, session.cancel.check)]
     if told:
         raise VerificationError(

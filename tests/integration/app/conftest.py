@@ -10,6 +10,8 @@ from typing import TypeAlias
 import pytest
 
 from builder.app.project import find_project
+from builder.app.session import Session, Settings
+from builder.app.vendor.compose import Scope, python_parts, requirement_files, toolchain_parts
 from builder.core.arch import host_arch
 from builder.core.digest import Digest
 from builder.io.files import remove_tree
@@ -130,3 +132,29 @@ def link_entries(cache: Path, entries: Iterable[Path]) -> None:
 def bare(new_cache: NewCache, checkout: Checkout) -> Builder:
     """A builder whose cache is empty."""
     return Builder(checkout=checkout, cache=new_cache("bare"))
+
+
+@pytest.fixture(scope="session")
+def registry_files() -> list[Path]:
+    """The store entries of toolchains and Python packages as registries have them, in the cache of this user."""
+    project = find_project(os.environ)
+    host, lock = host_arch(), read_lock(REPOSITORY / "recipes" / "edge.lock")
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    scope = Scope(
+        archs=(), hosts=(host,), pythons=(version,), requirements=requirement_files(project, development=False)
+    )
+    steps = [part.step for part in (*toolchain_parts(lock, (host,), host=host), *python_parts(scope))]
+    with Session(project, Settings()) as session:
+        session.build(steps)
+    layout = Layout(root=project.store)
+    return [layout.entry(step.key) for step in steps]
+
+
+@pytest.fixture
+def stocked(builder: Builder, registry_files: list[Path]) -> Builder:
+    """A builder that needs registries for the Go modules of the small cluster alone."""
+    entries = builder.cache / "store" / "entries"
+    for entry in registry_files:
+        (entries / entry.parent.name).mkdir(exist_ok=True)
+        (entries / entry.parent.name / entry.name).symlink_to(entry)
+    return builder

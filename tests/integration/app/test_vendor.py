@@ -2,25 +2,16 @@
 
 import hashlib
 import json
-import os
 import shutil
-import sys
-from collections.abc import Callable
 from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
-from typing import TypeAlias
 
 import pytest
 
-from builder.app.project import find_project
-from builder.app.session import Session, Settings
-from builder.app.vendor.compose import Scope, python_parts, requirement_files, toolchain_parts
 from builder.core.arch import ARCH_FACTS, host_arch
 from builder.core.errors import ExitCode
-from builder.recipe.lockfile import read_lock
-from builder.store.layout import Layout
-from tests.integration.app.checkout import REPOSITORY, Checkout
+from tests.integration.app.checkout import Checkout
 from tests.integration.app.conftest import NewCache
 from tests.integration.app.driver import Builder
 from tests.integration.app.gomodule import greeting
@@ -32,34 +23,6 @@ from tests.integration.app.test_scripts import run_script
 ARCHIVE = "go/example.org/greeting/@v/v1.0.0.zip"
 # Nobody is asked: port 9 of this machine.
 NOWHERE = {"GOPROXY": "http://127.0.0.1:9", "BUILDER_DEBIAN_MIRROR": "http://127.0.0.1:9/debian"}
-
-Fill: TypeAlias = Callable[..., Path]
-
-
-@pytest.fixture(scope="session")
-def registry_files() -> list[Path]:
-    """The store entries of toolchains and Python packages as registries have them, in the cache of this user."""
-    project = find_project(os.environ)
-    host, lock = host_arch(), read_lock(REPOSITORY / "recipes" / "edge.lock")
-    version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    scope = Scope(
-        archs=(), hosts=(host,), pythons=(version,), requirements=requirement_files(project, development=False)
-    )
-    steps = [part.step for part in (*toolchain_parts(lock, (host,), host=host), *python_parts(scope))]
-    with Session(project, Settings()) as session:
-        session.build(steps)
-    layout = Layout(root=project.store)
-    return [layout.entry(step.key) for step in steps]
-
-
-@pytest.fixture
-def stocked(builder: Builder, registry_files: list[Path]) -> Builder:
-    """A builder that needs registries for the Go modules of the small cluster alone."""
-    entries = builder.cache / "store" / "entries"
-    for entry in registry_files:
-        (entries / entry.parent.name).mkdir(exist_ok=True)
-        (entries / entry.parent.name / entry.name).symlink_to(entry)
-    return builder
 
 
 @pytest.fixture

@@ -97,7 +97,7 @@ def test_every_problem_is_told(root: Path, bring: Bring) -> None:
     put(root, gone, damaged, wrong)
     (root / "some/place/gone.deb").unlink()
     (root / "some/place/damaged.deb").write_bytes(b"?")
-    problems = open_directory(root).problems([one for one, _ in (absent, gone, damaged, wrong)], nothing)
+    problems = open_directory(root).problems([one for one, _ in (absent, gone, damaged, wrong)], nothing, by_pins=True)
     assert problems.told == [
         "absent is missing",
         "gone: some/place/gone.deb is missing",
@@ -105,6 +105,7 @@ def test_every_problem_is_told(root: Path, bring: Bring) -> None:
         "wrong: some/place/wrong.deb is not what is pinned",
     ]
     assert [one.what for one in problems.parts] == ["absent", "gone", "damaged", "wrong"]
+    assert told(root, wrong[0]) == []
 
 
 def test_files_of_other_parts_are_looked_at_too(root: Path, bring: Bring) -> None:
