@@ -55,7 +55,7 @@ class Setting:
         git("clone", "--quiet", str(self.project.root), str(root), env=self.environment)
         environment = {**self.environment, "BUILDER_CACHE": str(cache)}
         # These belong to this program's Python, not to the clone's.
-        for name in ("PYTHONPATH", "VIRTUAL_ENV"):
+        for name in ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "VIRTUAL_ENV"):
             environment.pop(name, None)
         return Checkout(project=Project(root=root, cache=cache, environment=environment), recipe=self.recipe)
 
