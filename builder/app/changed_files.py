@@ -23,10 +23,11 @@ def changed_files(session: Session, workspace: Workspace, archs: Sequence[Arch])
         else:
             found[target.arch] = read_changes((entry.output / CHANGES).read_bytes())
     if missing:
+        recipe = workspace.loaded.shown(workspace.loaded.files[0])
         named = "".join(f" --arch {arch}" for arch in missing)
         raise BuilderError(
             f"what {workspace.inputs.recipe.name} changes is known when it is built, as it is now; it is not yet for"
             f" {', '.join(missing)}",
-            hint=f"run 'builder make {workspace.inputs.recipe.name}{named} --target rootfs' first",
+            hint=f"run 'builder make {recipe}{named} --target rootfs' first",
         )
     return found

@@ -198,7 +198,7 @@ def test_changes_are_told(project: Project, workspace: Workspace, made: Path) ->
         table = render_files(found)
         with pytest.raises(BuilderError, match="it is not yet for armv7") as caught:
             changed_files(session, workspace, [Arch.ARMV7])
-    assert "builder make gateway --arch armv7 --target rootfs" in caught.value.hint
+    assert f"builder make {workspace.loaded.files[0]} --arch armv7 --target rootfs" in caught.value.hint
     assert len(found[Arch.AMD64]) == len(changes)
     assert table.startswith(f"amd64: {len(changes)} paths\n")
     assert any(line.split()[:4] == ["/etc/default/ssh", "replaced", "overlay", "common"] for line in table.splitlines())
