@@ -1,11 +1,13 @@
 """Large archives of packages, decompressed by the xz of the tools."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from builder.core.errors import BuilderError
+from builder.io.leash import Leash
 from builder.io.spawn import Runner
 from builder.rootfs.content import unpack_package
 from builder.rootfs.native.xz import XzDecompressor
@@ -14,8 +16,10 @@ from tests.unit.rootfs.samples import file, make_deb
 
 
 @pytest.fixture
-def decompress(tools: Tools, tmp_path: Path) -> XzDecompressor:
-    return XzDecompressor(tools=tools("archives"), runner=Runner(log=tmp_path / "log"), threads=2)
+def decompress(tools: Tools, tmp_path: Path) -> Iterator[XzDecompressor]:
+    with Leash() as leash:
+        runner = Runner(log=tmp_path / "log", leash=leash)
+        yield XzDecompressor(tools=tools("archives"), runner=runner, threads=2)
 
 
 def test_the_program_and_python_give_the_same(decompress: XzDecompressor, tmp_path: Path) -> None:
