@@ -17,7 +17,15 @@ from tests.integration.app.checkout import Checkout
 from tests.integration.app.driver import Builder, Result
 
 # Commands of the documentation that would build Kubernetes: here they build the small cluster, in this order.
-SMALL = ("./builderw make", "./builderw make --offline", "./builderw lock --update", "./builderw cache gc")
+SMALL = (
+    "./builderw make",
+    "./builderw make --offline",
+    "./builderw vendor kept",
+    "./builderw vendor --check kept",
+    "./builderw make --from kept",
+    "./builderw lock --update",
+    "./builderw cache gc",
+)
 
 
 def run_script(builder: Builder, command: str) -> Result:
@@ -35,8 +43,9 @@ def run_script(builder: Builder, command: str) -> Result:
 
 
 @pytest.fixture
-def scripted(builder: Builder) -> Builder:
+def scripted(stocked: Builder) -> Builder:
     """A builder whose cache has the Python environments of this user."""
+    builder = stocked
     venv = find_project(os.environ).cache / "venv"
     venv.mkdir(parents=True, exist_ok=True)
     (builder.cache / "venv").symlink_to(venv)
