@@ -1,5 +1,7 @@
 """Files of a checkout that a recipe lays over packages: what is not there, and what makes a step run again."""
 
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -150,3 +152,14 @@ def test_mistakes_in_overlays_are_told_before_anything_is_built(recipe: Path) ->
     (recipe.parent / "overlays/common/etc/x").chmod(0o4755)
     with pytest.raises(RecipeError, match="overlays hold what a root file system cannot get from them"):
         open_workspace(recipe, ())
+
+
+def test_plans_need_no_jinja2(recipe: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from builder.app.project import open_workspace;"
+        " from builder.app.make import Wanted, plan_build, targets_of;"
+        f" targets_of(open_workspace(Path({str(recipe)!r}), ()), Wanted());"
+        " print([name for name in ('jinja2', 'cryptography') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout == "[]\n"
