@@ -50,7 +50,7 @@ def package_effects(package: PackageContent, knowledge: Knowledge) -> Iterator[E
         text = package.text(name)
         if not text:
             continue
-        script = parse_script(text, architecture=package.architecture)
+        script = parse_script(text, architecture=package.architecture, version=package.version)
         for section in script.sections:
             found = list(_section_effects(section, name, knowledge))
             yield from found

@@ -46,13 +46,29 @@ class Script:
         return Digest.of_bytes(self.rest.encode(errors="surrogateescape"))
 
 
-def parse_script(text: str, *, architecture: str) -> Script:
-    """Take `text` apart; `architecture` is the package's, `all` where it is for every one."""
-    plain = _plain_lines(text.replace(TRIPLETS[architecture], "@TRIPLET@") if architecture in TRIPLETS else text)
+def parse_script(text: str, *, architecture: str, version: str) -> Script:
+    """Take `text` apart; `architecture` and `version` are the package's, `all` where it is for every architecture."""
+    plain = _plain_lines(_without_version(_without_architecture(text, architecture), version))
     sections = tuple(Section(tool=match["tool"], body=_commands(match["body"])) for match in _SECTION.finditer(plain))
     rest = _SECTION.sub("", plain)
     idle = all(_IDLE.fullmatch(line.strip()) for line in rest.splitlines())
     return Script(sections=sections, rest="" if idle else rest)
+
+
+def _without_architecture(text: str, architecture: str) -> str:
+    if architecture not in TRIPLETS:
+        return text
+    return re.sub(rf"(?<=\w):{architecture}\b", ":@ARCH@", text.replace(TRIPLETS[architecture], "@TRIPLET@"))
+
+
+def _without_version(text: str, version: str) -> str:
+    """Versions without a Debian revision stay: they are so short that they stand for other things too."""
+    plain = version.rpartition(":")[2]
+    if "-" not in plain:
+        return text
+    epoch = re.escape(version.removesuffix(plain))
+    # `1.2-3~` is what a script compares with, and stays when the package goes on to 1.2-4.
+    return re.sub(rf"(?<![\w.+~:-])(?:{epoch})?{re.escape(plain)}(?![\w.+~-])", "@VERSION@", text)
 
 
 def _plain_lines(text: str) -> str:
