@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from builder.core.arch import Arch
 from builder.plan.inputs import Inputs
+from builder.recipe.keypath import format_key_path
 from builder.recipe.rootfs import DeviceFile, Rootfs, User
 from builder.rootfs.customize.model import Account, Customization, EntryKind, OverlayEntry, OverlayLayer
 from builder.steps.source import SourceFile
@@ -35,6 +36,17 @@ def laid_sources(inputs: Inputs, wanted: Customization) -> Mapping[str, SourceFi
     used = {entry.source for layer in wanted.overlays for entry in layer.entries.values()}
     used |= {entry.source for entry in wanted.files.values()}
     return {name: file for name, file in inputs.laid.sources.items() if name in used or name.startswith("slim/")}
+
+
+def laid_origins(inputs: Inputs, wanted: Customization) -> dict[str, str]:
+    """Where in the recipe settings were written, for the reasons that a plan gives."""
+    paths: list[tuple[str, ...]] = [("time_zone",), ("locale",)]
+    paths += [("variables", name) for name in wanted.variables]
+    paths += [("sysctl", name) for name in wanted.sysctl]
+    paths += [("units", name) for name in wanted.units]
+    return {
+        f"input.customization.{'.'.join(path)}": inputs.origin(format_key_path(("rootfs", *path))) for path in paths
+    }
 
 
 def _entry(path: str, file: DeviceFile) -> OverlayEntry:

@@ -9,7 +9,7 @@ from builder.core.arch import Arch
 from builder.core.errors import RecipeError
 from builder.core.resources import GIB, MIB, Resources
 from builder.debian.pins import PinnedFile
-from builder.plan.customize import customization, laid_sources
+from builder.plan.customize import customization, laid_origins, laid_sources
 from builder.plan.debian import pool_name, pool_step
 from builder.plan.inputs import Inputs
 from builder.plan.tools import tools_step
@@ -69,7 +69,7 @@ class RootfsWorkshop:
             },
             sources=sources,
             resources=_ROOTFS,
-            origins=self.inputs.places(sources),
+            origins=laid_origins(self.inputs, wanted) | self.inputs.places(sources),
         )
 
     def _customized(self, arch: Arch) -> Step[CustomizedInput]:
@@ -85,7 +85,7 @@ class RootfsWorkshop:
             needs={"bootstrapped": self.bootstrapped(arch), "tools": self._tools(_TOOLS)},
             sources=sources,
             resources=_ROOTFS,
-            origins=self.inputs.places(sources),
+            origins=laid_origins(self.inputs, wanted) | self.inputs.places(sources),
         )
 
     def bootstrapped(self, arch: Arch) -> Step[BootstrapInput]:

@@ -118,6 +118,20 @@ def test_sections_make_the_step_run_again(recipe: Path, override: str) -> None:
     assert rootfs(recipe, Arch.ARM64, override).key != rootfs(recipe).key
 
 
+def test_reasons_say_where_settings_were_written(recipe: Path) -> None:
+    recipe.write_text(recipe.read_text() + "  time_zone: Europe/Berlin\n  sysctl: {net.ipv4.ip_forward: '1'}\n")
+    for engine in ("declarative", "mmdebstrap"):
+        step = rootfs(recipe, Arch.ARM64, f"rootfs.engine={engine}")
+        told = {name: place for name, place in step.origins.items() if name.startswith("input.")}
+        assert set(told) <= set(step.facts)
+        assert told == {
+            "input.customization.time_zone": f"{recipe}:14:14",
+            "input.customization.locale": "default",
+            "input.customization.variables.log_level": f"{recipe}:11:26",
+            "input.customization.sysctl.net.ipv4.ip_forward": f"{recipe}:15:33",
+        }
+
+
 def test_other_architectures_overlays_do_not(recipe: Path) -> None:
     before, other = rootfs(recipe).key, rootfs(recipe, Arch.ARMV7).key
     (recipe.parent / "overlays/small/etc/y").write_text("other")
