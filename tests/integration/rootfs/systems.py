@@ -21,7 +21,6 @@ from builder.core.errors import BuilderError, MissingToolError, RecipeError
 from builder.io.files import atomic_write
 from builder.plan.rootfs import RootfsWorkshop
 from builder.plan.tools import tools_step
-from builder.recipe.rootfs import Engine
 from builder.steps.kinds.mmdebstrap import OUTPUT, BootstrapInput
 from builder.steps.step import Step
 from tests.integration.rootfs.allowed import Packages, Suite
@@ -123,11 +122,7 @@ class System:
             pytest.skip(str(error))
 
     def _oracle(self, *, verbatim: bool) -> Step[BootstrapInput]:
-        inputs = self.workspace.inputs
-        section = inputs.recipe.rootfs
-        assert section is not None
-        recipe = inputs.recipe.model_copy(update={"rootfs": section.model_copy(update={"engine": Engine.MMDEBSTRAP})})
-        step: Step[BootstrapInput] = RootfsWorkshop(inputs=replace(inputs, recipe=recipe)).bootstrapped(self.arch)
+        step = RootfsWorkshop(inputs=self.workspace.inputs).bootstrapped(self.arch)
         return replace(step, id=f"{self}/oracle", input=replace(step.input, verbatim=verbatim))
 
     def _recipe(self) -> str:
