@@ -188,7 +188,9 @@ def test_what_a_dead_builder_left_is_swept(root: Path, bring: Bring) -> None:
     (root / ".incoming").mkdir()
     (root / MANIFEST).write_text('{"vendor": 1}')
     (root / ".incoming" / "half.deb").write_bytes(b"1")
-    put(root, bring("one", b"1"))
+    with filling(root) as directory:
+        assert list((root / ".incoming").iterdir()) == []
+        directory.put([bring("one", b"1")], nothing)
     assert not (root / ".incoming").exists()
 
 
