@@ -22,6 +22,7 @@ _CHEAP_PACKAGES = (
 )  # fmt: skip
 
 _ROOTS = "tests/integration/roots"
+_ROOTFS = ("tests/integration/rootfs", "tests/integration/tools")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +58,7 @@ def rows() -> tuple[Row, ...]:
         ),
         Row(
             name="kedge",
-            what="kedge for armv7 and the host",
+            what="kedge and root file systems for armv7 and the host",
             budget_min=25,
             commands=[[str(ROOT / "builderw"), "make", *quick_archs]],
         ),
@@ -68,8 +69,14 @@ def rows() -> tuple[Row, ...]:
             budget_min=8,
             commands=[
                 _go("test", "-vet=off", "./..."),
-                _pytest("tests/integration", "-m", "not slow", f"--ignore={_ROOTS}"),
+                _pytest("tests/integration", "-m", "not slow", *(f"--ignore={path}" for path in (_ROOTS, *_ROOTFS))),
             ],
+        ),
+        Row(
+            name="rootfs",
+            what="root file systems, tools, and mmdebstrap as the judge",
+            budget_min=8,
+            commands=[_pytest(*_ROOTFS, "-m", "not slow")],
         ),
         Row(
             name="roots",
@@ -79,7 +86,7 @@ def rows() -> tuple[Row, ...]:
         ),
         Row(
             name="all-archs",
-            what="kedge for every architecture, built twice and compared",
+            what="everything for every architecture, built twice and compared",
             budget_min=0,
             commands=[[str(ROOT / "builderw"), "make", "--check-reproducible"]],
             in_all=True,
