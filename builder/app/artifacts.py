@@ -30,6 +30,7 @@ from builder.gobuild.modules import parse_go_sum
 from builder.io.outdir import Artifact, OutputDirectory, open_output
 from builder.plan.compose import Target
 from builder.recipe.resolve import resolve, to_json
+from builder.steps.kinds.rootfs import CHANGES
 from builder.steps.kinds.rootfs import OUTPUT as ROOTFS_FILE
 from builder.steps.step import Step, reached
 from builder.store.claim import Entry
@@ -83,7 +84,8 @@ class Artifacts:
 
     def _names(self, target: Target) -> tuple[str, ...]:
         """The files that a target will have, as far as they are known before it is built."""
-        return (self.workspace.inputs.recipe.cluster.name,) if target.output is Output.EXECUTABLE else (ROOTFS_FILE,)
+        cluster = self.workspace.inputs.recipe.cluster
+        return (cluster.name,) if target.output is Output.EXECUTABLE else (ROOTFS_FILE, CHANGES)
 
     def _files(self, target: Target, entry: Entry) -> list[Artifact]:
         return [
