@@ -43,6 +43,8 @@ def test_what_a_template_knows_is_filled_in(tmp_path: Path, text: str, expected:
         ("{{ log_level | random }}", "1: No filter named 'random'."),
         ("\n\n{{ arch.bit_length.x }}", "3: 'str object' has no attribute 'bit_length'"),
         ("\n{{ 1 / 0 }}", "2: division by zero"),
+        ("{% if proxy is defined %}x{% endif %}\n{{ proxy }}", "2: 'proxy' is undefined"),
+        ("{{ arch.nothing }}", "1: 'str object' has no attribute 'nothing'"),
         ("{{ arch.__class__.__mro__ }}", "1: access to attribute '__class__' of 'str' object is unsafe."),
         (
             "\n{% include 'x' %}",
