@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
-from builder.core.errors import RecipeError
+from builder.core.errors import BuilderError
 from builder.rootfs.effects.base import Effect
 from builder.rootfs.effects.registry import EFFECTS
 
 # `<name>` stands for one word without quotes, `<name*>` for the rest of a line, `<name**>` for lines.
 _PLACEHOLDER = re.compile(r"<([a-z_]+)(\*{0,2})>")
 _MEANINGS = {"": r"[^\s'\"]+", "*": r"[^\n]*?", "**": r"(?:.|\n)*?"}
+_VALUE = re.compile(r"\{([a-z_]+)\}")
+VALUES = ("package", "architecture", "triplet")
+"""What effects of scripts can name, as `{package}`; with a `*` in the name of the package `{star}` too."""
 
 ScriptName = Literal["preinst", "config", "postinst"]
 Sha256Text = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -49,17 +51,42 @@ class EffectText(_Model):
         unknown = [key for key in self.parameters if key not in fields]
         missing = [key for key, field in fields.items() if field.is_required() and key not in self.parameters]
         if unknown or missing:
-            raise ValueError(f"{self.name} has no {', '.join(unknown)}" if unknown else f"{self.name} needs {missing}")
+            problem, names = ("has no", unknown) if unknown else ("needs", missing)
+            raise ValueError(f"{self.name} {problem} {', '.join(names)}; its parameters: {', '.join(fields) or 'none'}")
+        if not self.named_values:
+            self._model(self.parameters)
         return self
 
+    @property
+    def named_values(self) -> frozenset[str]:
+        """The names that stand as `{name}` in the parameters."""
+        return frozenset(name for one in self.parameters.values() for name in _VALUE.findall(str(one)))
+
     def effect(self, values: Mapping[str, str]) -> Effect:
-        """The effect, with `values` in the place of `{name}` in its parameters."""
-        return EFFECTS[self.name].model_validate({key: _filled(one, values) for key, one in self.parameters.items()})
+        """The effect, with `values` in the place of `{name}` in its parameters; `BuilderError` where they do not fit."""
+        try:
+            return self._model({key: _filled(one, values) for key, one in self.parameters.items()})
+        except ValueError as error:
+            raise BuilderError(str(error)) from None
+
+    def _model(self, parameters: Mapping[str, object]) -> Effect:
+        try:
+            return EFFECTS[self.name].model_validate(parameters)
+        except ValidationError as error:
+            problems = (f"{self.name}.{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+            raise ValueError("; ".join(problems)) from None
+
+
+def _refuse_unknown_values(effects: Sequence[EffectText], known: Sequence[str]) -> None:
+    wrong = sorted({name for effect in effects for name in effect.named_values} - {*known})
+    if wrong:
+        names = ", ".join(f"{{{name}}}" for name in wrong)
+        raise ValueError(f"nothing gives {names} a value; there are {', '.join(f'{{{name}}}' for name in known)}")
 
 
 def _filled(value: object, values: Mapping[str, str]) -> object:
     if isinstance(value, str):
-        return re.sub(r"\{([a-z_]+)\}", lambda match: values.get(match[1], match[0]), value)
+        return _VALUE.sub(lambda match: values.get(match[1], match[0]), value)
     if isinstance(value, list):
         return [_filled(one, values) for one in value]
     return value
@@ -76,6 +103,11 @@ class Snippet(_Model):
     text: str
     effects: tuple[EffectText, ...] = ()
 
+    @model_validator(mode="after")
+    def _values_are_given(self) -> "Snippet":
+        _refuse_unknown_values(self.effects, [match[1] for match in _PLACEHOLDER.finditer(self.text)])
+        return self
+
     @cached_property
     def pattern(self) -> re.Pattern[str]:
         """`text` as a regular expression, its indentation and line breaks as in a parsed section."""
@@ -90,7 +122,7 @@ class Snippet(_Model):
             pattern += f"(?P={match[1]})" if match[1] in seen else f"(?P<{match[1]}>{what})"
             seen.add(match[1])
             end = match.end()
-        return re.compile(pattern + re.escape(text[end:]))
+        return re.compile(f"{pattern}{re.escape(text[end:])}(?=\n|\\Z)")
 
     def match(self, body: str) -> list[Mapping[str, str]] | None:
         """The values of the placeholders for every time that the text stands in `body`; None where it is something else."""
@@ -98,7 +130,7 @@ class Snippet(_Model):
         position = 0
         while position < len(body):
             match = self.pattern.match(body, position)
-            if match is None or (match.end() < len(body) and body[match.end()] != "\n"):
+            if match is None:
                 return None
             found.append(match.groupdict())
             position = match.end() + 1
@@ -115,14 +147,23 @@ class ScriptKnowledge(_Model):
     package: str
     script: ScriptName
     digests: tuple[Sha256Text, ...] = Field(min_length=1)
-    effects: tuple[EffectText, ...] = Field(min_length=1)
+    effects: tuple[EffectText, ...]
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "ScriptKnowledge":
+        if not self.effects:
+            raise ValueError(
+                "effects: what the script does is not filled in; one that does nothing has 'nothing: {why: ...}'"
+            )
+        _refuse_unknown_values(self.effects, (*VALUES, "star") if "*" in self.package else VALUES)
+        return self
 
 
 class Ids(_Model):
     """Numbers of users and groups that packages make; those below 100 are Debian's own and not listed."""
 
-    users: Mapping[str, int]
-    groups: Mapping[str, int]
+    users: Mapping[str, int] = Field(default_factory=dict)
+    groups: Mapping[str, int] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,44 +192,3 @@ def star_of(pattern: str, name: str) -> str | None:
         if (long_enough and name.startswith(before) and name.endswith(after))
         else None
     )
-
-
-def read_snippets(text: str, where: str) -> tuple[Snippet, ...]:
-    """The snippets in a YAML file; `RecipeError` names every mistake in it."""
-    return tuple(_read_list(text, where, Snippet))
-
-
-def read_scripts(text: str, where: str) -> tuple[ScriptKnowledge, ...]:
-    """What a YAML file knows of scripts; `RecipeError` names every mistake in it."""
-    return tuple(_read_list(text, where, ScriptKnowledge))
-
-
-def read_ids(text: str, where: str) -> Ids:
-    """The numbers in a YAML file; `RecipeError` names every mistake in it."""
-    try:
-        return Ids.model_validate(_yaml(text, where))
-    except ValidationError as error:
-        raise _mistakes(error, where) from None
-
-
-def _read_list(text: str, where: str, model: type[Any]) -> Iterator[Any]:
-    entries = _yaml(text, where)
-    if not isinstance(entries, list):
-        raise RecipeError(f"{where}: a file of knowledge is a list")
-    for number, entry in enumerate(entries, 1):
-        try:
-            yield model.model_validate(entry)
-        except ValidationError as error:
-            raise _mistakes(error, f"{where}, entry {number}") from None
-
-
-def _yaml(text: str, where: str) -> object:
-    try:
-        return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
-    except yaml.YAMLError as error:
-        raise RecipeError(f"{where}: {error}") from None
-
-
-def _mistakes(error: ValidationError, where: str) -> RecipeError:
-    details = [f"{where}: {'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
-    return RecipeError("what is known of maintainer scripts cannot be read", details=details)
