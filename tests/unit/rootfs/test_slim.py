@@ -198,13 +198,23 @@ def test_shipped_profiles_can_be_read() -> None:
 def kernel(image: Image) -> Image:
     """`sound/usb` needs `sound/core`, and `net/x`, which stays, needs `sound/lib`, which needs `sound/base`."""
     base = "usr/lib/modules/6.1"
-    for name in ("sound/usb", "sound/core", "sound/lib", "sound/base", "sound/soft-one", "sound/boot", "net/x"):
+    for name in (
+        "sound/usb",
+        "sound/core",
+        "sound/lib",
+        "sound/base",
+        "sound/soft-one",
+        "sound/deep",
+        "sound/boot",
+        "net/x",
+    ):
         image.tree.write(f"{base}/kernel/{name}.ko.xz", "")
     image.tree.write(
         f"{base}/modules.dep",
         "kernel/sound/usb.ko.xz: kernel/sound/core.ko.xz\n"
         "kernel/net/x.ko.xz: kernel/sound/lib.ko.xz kernel/sound/base.ko.xz\n"
-        "kernel/sound/lib.ko.xz: kernel/sound/base.ko.xz\n",
+        "kernel/sound/lib.ko.xz: kernel/sound/base.ko.xz\n"
+        "kernel/sound/soft-one.ko.xz: kernel/sound/deep.ko.xz\n",
     )
     image.tree.write(f"{base}/modules.softdep", "# comment\nsoftdep x pre: soft_one missing\nsoftdep other pre: usb\n")
     image.tree.write("etc/modules-load.d/60-edge.conf", "# usb\nboot\n")
@@ -215,7 +225,7 @@ def test_modules_that_others_need_stay(kernel: Image) -> None:
     found = unneeded_modules(kernel.tree, {"kernel/sound/*": "modules"})
     names = {path.rpartition("/")[2].partition(".")[0] for path in found.unneeded}
     assert names == {"usb", "core"}
-    assert found.kept == {f"kernel/sound/{name}.ko.xz" for name in ("lib", "base", "soft-one", "boot")}
+    assert found.kept == {f"kernel/sound/{name}.ko.xz" for name in ("lib", "base", "soft-one", "deep", "boot")}
     assert list(found.of("modules")) == list(found.unneeded)
     assert found.lines()[:3] == [
         "path-exclude=/lib/modules/*/kernel/sound/*",
