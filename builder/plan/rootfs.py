@@ -31,7 +31,8 @@ from builder.steps.kinds.rootfs import (
 from builder.steps.kinds.tools import package_role
 from builder.steps.step import Step
 
-_CONTENT = Resources(cores=1, memory_bytes=128 * MIB)
+# xz keeps the blocks that it decompresses at once: 168 MiB for a kernel of 41 MiB with two threads.
+_CONTENT = Resources(cores=1, memory_bytes=384 * MIB)
 _KERNEL = Resources(cores=1, memory_bytes=512 * MIB)
 _ROOTFS = Resources(cores=1, memory_bytes=512 * MIB)
 # 220 packages of Debian 12 are 0.9 GiB on a file system in memory, programs come on top.
