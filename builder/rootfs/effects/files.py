@@ -1,9 +1,11 @@
 """Effects on single files, directories and links."""
 
+import fnmatch
 from typing import Annotated, ClassVar
 
 from pydantic import BeforeValidator, Field
 
+from builder.core.errors import BuilderError
 from builder.rootfs.effects.base import ROOT, Effect, Image, Phase
 
 
@@ -100,6 +102,17 @@ class Change(Effect):
             image.tree.change(self.path, mode=self.mode, uid=uid, gid=gid)
 
 
+class StatOverride(Change):
+    """The same, and dpkg keeps it at upgrades (dpkg-statoverride --add --update)."""
+
+    phase: ClassVar[Phase] = Phase.SETTINGS
+
+    def apply(self, image: Image, package: str) -> None:
+        """See `Effect`."""
+        super().apply(image, package)
+        image.note("statoverride", self.owner, self.group, f"{self.mode:o}", f"/{self.path.strip('/')}")
+
+
 class Divert(Effect):
     """A file of other packages that moves out of the way when they are unpacked (dpkg-divert)."""
 
@@ -111,6 +124,21 @@ class Divert(Effect):
     def apply(self, image: Image, package: str) -> None:
         """See `Effect`; the moving itself happens when packages are merged."""
         image.note("diversions", self.path, self.to, package)
+
+
+class Absent(Effect):
+    """Files that the script would work on, and that are not there: one that matches `pattern` stops the build, for `why`.
+
+    In `pattern`, `*` stands for anything.
+    """
+
+    pattern: str
+    why: str
+
+    def apply(self, image: Image, package: str) -> None:  # noqa: ARG002
+        """See `Effect`."""
+        for path in fnmatch.filter(image.tree.nodes, self.pattern.strip("/")):
+            raise BuilderError(f"/{path} is there, and {self.why}; rootfs.engine: mmdebstrap runs the script")
 
 
 class Nothing(Effect):

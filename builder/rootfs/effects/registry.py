@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Final
 
-from builder.rootfs.effects import accounts, alternatives, catalogs, dpkg, files, kernel, libraries, settings, systemd
+from builder.rootfs.effects import accounts, alternatives, catalogs, files, kernel, libraries, settings, systemd
 from builder.rootfs.effects.base import Effect
 
 EFFECTS: Final[Mapping[str, type[Effect]]] = {
+    "absent": files.Absent,
     "alternative": alternatives.Alternative,
     "base_passwd": accounts.BasePasswd,
     "ca_certificates": settings.CaCertificates,
@@ -27,7 +28,7 @@ EFFECTS: Final[Mapping[str, type[Effect]]] = {
     "pam_auth_update": settings.PamAuthUpdate,
     "remove": files.Remove,
     "shell": settings.Shell,
-    "statoverride": dpkg.StatOverride,
+    "statoverride": files.StatOverride,
     "sysusers": accounts.Sysusers,
     "tmpfiles": systemd.Tmpfiles,
     "sgml_catalog": catalogs.SgmlCatalog,

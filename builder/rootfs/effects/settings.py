@@ -92,7 +92,7 @@ def _put(template: str, line: str, block: str) -> str:
 
 
 class Shell(Effect):
-    """A login shell that is told to add-shell(8); /etc/shells is written by `UpdateShells`."""
+    """A login shell that is told to add-shell(8); /etc/shells is written by `update_shells`."""
 
     path: str
 

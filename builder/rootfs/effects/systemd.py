@@ -34,7 +34,7 @@ class Enable(Effect):
 
 
 class EnableUser(Enable):
-    """The same for units of users' own managers (`deb-systemd-helper --user`)."""
+    """What `enable` is, for units of users' own managers (`deb-systemd-helper --user enable UNIT`)."""
 
     def apply(self, image: Image, package: str) -> None:  # noqa: ARG002
         """See `Effect`."""
