@@ -7,9 +7,9 @@ from pathlib import Path
 
 from builder.core.arch import ARCH_FACTS, Arch
 from builder.core.errors import BuilderError
+from builder.rootfs.accounts import Accounts
 from builder.rootfs.content import PackageContent, open_package
 from builder.rootfs.dpkg import write_database
-from builder.rootfs.effects.accounts import Accounts
 from builder.rootfs.effects.alternatives import WriteAlternatives
 from builder.rootfs.effects.base import Effect, Image, Phase
 from builder.rootfs.knowledge.match import find_effects
@@ -77,7 +77,7 @@ class Assembly:
     def _replay(self, image: Image, effects: Sequence[tuple[str, Effect]]) -> None:
         for phase in (Phase.UNPACK, Phase.ACCOUNTS):
             _apply(image, [pair for pair in effects if pair[1].phase is phase])
-        image.accounts.write(image)
+        image.accounts.write(image.tree, epoch_s=self.epoch_s)
         for phase in (Phase.FILES, Phase.SETTINGS, Phase.DATABASES):
             _apply(image, [pair for pair in effects if pair[1].phase is phase])
             if phase is Phase.SETTINGS:

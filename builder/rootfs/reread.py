@@ -10,8 +10,8 @@ from pathlib import Path
 from builder.core.arch import Arch
 from builder.core.errors import BuilderError
 from builder.formats.tar import DIRECTORY, HARDLINK, REGULAR, SYMLINK, TarMember, read_members
+from builder.rootfs.accounts import Accounts
 from builder.rootfs.content import Slice
-from builder.rootfs.effects.accounts import Accounts
 from builder.rootfs.effects.base import Image
 from builder.rootfs.native.bench import Bench
 from builder.rootfs.tree import Kind, Node, Tree

@@ -4,18 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
 from builder.core.arch import ARCH_FACTS, Arch
 from builder.core.errors import BuilderError
+from builder.rootfs.accounts import Accounts
 from builder.rootfs.content import PackageContent
 from builder.rootfs.native.bench import Bench
 from builder.rootfs.tree import Tree
-
-if TYPE_CHECKING:
-    from builder.rootfs.effects.accounts import Accounts
 
 ROOT = "root"
 
@@ -43,7 +41,7 @@ class Image:
     tree: Tree
     arch: Arch
     packages: Mapping[str, PackageContent]
-    accounts: "Accounts"
+    accounts: Accounts
     epoch_s: int
     modules: Mapping[str, bytes]
     bench: Bench

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from builder.core.arch import Arch
 from builder.io.spawn import Runner
-from builder.rootfs.effects.accounts import Accounts
+from builder.rootfs.accounts import Accounts
 from builder.rootfs.effects.base import Image
 from builder.rootfs.native.bench import Bench
 from builder.rootfs.tree import Tree
