@@ -12,7 +12,7 @@ from builder.io.files import atomic_write
 from builder.plan.rootfs import RootfsWorkshop
 from builder.rootfs.content import open_package, unpack_package
 from builder.rootfs.knowledge.files import PACKAGES, knowledge_files
-from builder.rootfs.knowledge.learn import Lesson, prepare_lesson
+from builder.rootfs.knowledge.learn import Lesson, prepare_lesson, write_entries
 from builder.rootfs.knowledge.load import read_knowledge
 
 _DEB = ".deb"
@@ -36,18 +36,16 @@ def learn_packages(session: Session, workspace: Workspace, names: Sequence[str])
     if section is None:
         raise RecipeError("the recipe makes no root file system, so there is nothing to learn for it")
     learnt = Learnt()
-    entries: dict[str, list[str]] = {}
+    lessons: dict[str, list[Lesson]] = {}
     with _unpacked(session, workspace, names) as directories:
         for directory in directories:
             with open_package(directory) as package:
                 knowledge = read_knowledge(knowledge_files(section.knowledge, {package.name}))
                 lesson = prepare_lesson(package, knowledge)
             _note(lesson, learnt)
-            known = entries.setdefault(lesson.package, [])
-            if lesson.entry and lesson.entry not in known:
-                known.append(lesson.entry)
-    for name, texts in entries.items():
-        if texts:
+            lessons.setdefault(lesson.package, []).append(lesson)
+    for name, found in lessons.items():
+        if texts := write_entries(found):
             learnt.written.append(_append(section.knowledge[-1] / PACKAGES / f"{name}.yaml", texts))
         else:
             learnt.known.append(name)
@@ -56,9 +54,9 @@ def learn_packages(session: Session, workspace: Workspace, names: Sequence[str])
 
 def _note(lesson: Lesson, learnt: Learnt) -> None:
     for section in lesson.sections:
-        lines = [str(section), *(f"    {line}" for line in section.text.splitlines())]
-        if lines[0] not in learnt.sections:
-            learnt.sections += lines
+        block = "\n".join([str(section), *(f"    {line}" for line in section.text.splitlines())])
+        if block not in learnt.sections:
+            learnt.sections.append(block)
 
 
 def _append(path: Path, texts: Sequence[str]) -> Path:

@@ -6,6 +6,7 @@ from builder.app import manifest
 from builder.cli.render import export as events
 from builder.recipe import export as recipe
 from builder.recipe import lockfile
+from builder.rootfs.effects import export as effects
 
 
 def generated_files() -> dict[str, str]:
@@ -13,6 +14,7 @@ def generated_files() -> dict[str, str]:
     return {
         **recipe.generated_files(),
         **events.generated_files(),
+        **effects.generated_files(),
         "schemas/lock.schema.json": lockfile.json_schema(),
         "schemas/manifest.schema.json": manifest.json_schema(),
     }

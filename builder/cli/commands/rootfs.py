@@ -39,7 +39,8 @@ def learn(
     for name in learnt.known:
         typer.echo(f"{name}: all of its own commands are known")
     for path in learnt.written:
-        typer.echo(f"{path}: fill in the effects of the new entries; docs/guides/rootfs.md lists them")
+        typer.echo(f"{path}: read the new scripts, and fill in their effects (docs/reference/effects.md)")
     if learnt.sections:
         typer.echo("sections that no template of snippets.yaml matches:")
-        typer.echo("\n".join(f"  {line}" for line in learnt.sections))
+        for section in learnt.sections:
+            typer.echo("".join(f"  {line}\n" for line in section.splitlines()), nl=False)
