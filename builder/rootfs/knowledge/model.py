@@ -146,11 +146,13 @@ class ScriptKnowledge(_Model):
 
     package: str
     script: ScriptName
-    digests: tuple[Sha256Text, ...] = Field(min_length=1)
+    digests: tuple[Sha256Text, ...]
     effects: tuple[EffectText, ...]
 
     @model_validator(mode="after")
     def _says_something(self) -> "ScriptKnowledge":
+        if not self.digests:
+            raise ValueError("digests: no text of the script is named")
         if not self.effects:
             raise ValueError(
                 "effects: what the script does is not filled in; one that does nothing has 'nothing: {why: ...}'"

@@ -72,7 +72,7 @@ def _without_version(text: str, version: str) -> str:
 
 
 def _plain_lines(text: str) -> str:
-    lines = (line.rstrip() for line in text.splitlines())
+    lines = (line.rstrip() for line in text.split("\n"))
     return "".join(f"{line}\n" for line in lines if line)
 
 
@@ -80,5 +80,5 @@ def _commands(body: str) -> str:
     joined = re.sub(r"\\\n\s*", "", body)
     # Written in two ways by different versions of debhelper.
     joined = joined.replace("${DPKG_ROOT:-}", "$DPKG_ROOT").replace("] ; then", "]; then")
-    lines = (line.strip() for line in joined.splitlines())
+    lines = (line.strip() for line in joined.split("\n"))
     return "\n".join(line for line in lines if line and not line.startswith("#"))

@@ -19,7 +19,7 @@ def make_deb(place: Path, name: str, members: Sample, scripts: Mapping[str, str]
     }
     control = f"Package: {name}\n" + "".join(f"{key}: {value}\n" for key, value in wanted.items())
     files = [file("./control", control.encode())]
-    files += [file(f"./{key}", text.encode(), 0o755) for key, text in (scripts or {}).items()]
+    files += [file(f"./{key}", text.encode(errors="surrogateescape"), 0o755) for key, text in (scripts or {}).items()]
     data = ar(
         [
             ("debian-binary", b"2.0\n"),
