@@ -93,13 +93,13 @@ def test_modules_are_those_of_go_sum(edge: Workspace, tmp_path: Path) -> None:
 
 def test_the_directory_is_all_that_steps_know_of(tmp_path: Path) -> None:
     root = tmp_path / "kept, for years"
-    for name in ("vendor", "debian", "debian-security"):
+    for name in ("acme", "debian", "debian-security"):
         (root / "debian" / name).mkdir(parents=True)
     place = root.as_uri()
     environment = VendorOrigin(root=root).network(stall_s=1).environment
     assert " " not in place
     assert environment == {
-        "BUILDER_DEBIAN_MIRROR": f"{place}/debian/debian {place}/debian/debian-security {place}/debian/vendor",
+        "BUILDER_DEBIAN_MIRROR": f"{place}/debian/debian {place}/debian/acme {place}/debian/debian-security",
         "GOENV": "off",
         "GONOPROXY": "none",
         "GOPROXY": f"{place}/go",
