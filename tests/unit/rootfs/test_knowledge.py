@@ -192,6 +192,12 @@ def test_a_template_counts_in_its_scripts_alone(tmp_path: Path) -> None:
         effects_of(deb, knowledge())
 
 
+def test_a_template_counts_for_its_tool_alone(tmp_path: Path) -> None:
+    deb = make_deb(tmp_path, "own", [], {"postinst": SECTION.replace("dh_own", "dh_other")})
+    with pytest.raises(BuilderError, match="nothing is known of"):
+        effects_of(deb, knowledge())
+
+
 def test_other_scripts_do_not_matter(tmp_path: Path) -> None:
     assert effects_of(make_deb(tmp_path, "own", [], {"prerm": "own\n", "postrm": "own\n"}), knowledge()) == []
 

@@ -78,8 +78,16 @@ def test_what_architectures_and_versions_share_is_one_entry(tmp_path: Path, dire
         Architecture="arm64",
         Version="2-1",
     )
+    amd64_too = make_deb(
+        tmp_path,
+        "own",
+        [],
+        {"postinst": SCRIPT.format(triplet="x86_64-linux-gnu")},
+        Architecture="amd64",
+        Version="1-1",
+    )
     amd64 = make_deb(tmp_path, "own", [], {"postinst": "another\n"}, Architecture="amd64", Version="2-1")
-    entries = write_entries([lesson(deb, directory) for deb in (arm, arm64, amd64)])
+    entries = write_entries([lesson(deb, directory) for deb in (arm, arm64, amd64_too, amd64)])
     assert [entry.splitlines()[0] for entry in entries] == ["# own 1-1, 2-1, postinst:", "# own 2-1, postinst:"]
     assert "  # 1-1, 2-1\n" in entries[0]
 
