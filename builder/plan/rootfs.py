@@ -40,7 +40,6 @@ _BOOTSTRAP = Resources(cores=1, memory_bytes=2 * GIB)
 # Packages that hold a kernel's modules; the ones without a version in their names only depend on them.
 _MODULES = re.compile(r"linux-(image|modules|binary)-[0-9].*")
 _UDEV = "udev"
-_ARCHIVES, _TOOLS, _ORACLE = "archives", "rootfs", "oracle"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +63,7 @@ class RootfsWorkshop:
             kind=ROOTFS,
             input=RootfsInput(arch=arch, host=self.inputs.host, epoch_s=self.inputs.lock.epoch_s, customization=wanted),
             needs={
-                "tools": self._tools(_TOOLS),
+                "tools": self._natives,
                 **{f"content.{pin.name}": self._content(pin) for pin in pins},
                 **{f"kernel.{pin.name}": self._kernel(pin) for pin in kernels},
                 **({"hwdb": self._hwdb(udev[0])} if udev else {}),
@@ -84,7 +83,7 @@ class RootfsWorkshop:
             input=CustomizedInput(
                 arch=arch, host=self.inputs.host, epoch_s=self.inputs.lock.epoch_s, customization=wanted
             ),
-            needs={"bootstrapped": self.bootstrapped(arch), "tools": self._tools(_TOOLS)},
+            needs={"bootstrapped": self.bootstrapped(arch), "tools": self._natives},
             sources=sources,
             resources=_ROOTFS,
             origins=laid_origins(self.inputs, wanted) | self.inputs.places(sources),
@@ -97,7 +96,7 @@ class RootfsWorkshop:
             kind=MMDEBSTRAP,
             input=BootstrapInput(arch=arch, epoch_s=self.inputs.lock.epoch_s),
             needs={
-                "tools": self._tools(_ORACLE),
+                "tools": self._oracle,
                 **{package_role(pin.name): self._pool(pin) for pin in self._pins(arch)},
             },
             resources=_BOOTSTRAP,
@@ -112,7 +111,7 @@ class RootfsWorkshop:
             id=f"debian/content/{pool_name(pin)}",
             kind=PACKAGE_CONTENT,
             input=ContentInput(host=self.inputs.host),
-            needs={"package": self._pool(pin), "tools": self._tools(_ARCHIVES)},
+            needs={"package": self._pool(pin), "tools": self._archives},
             resources=_CONTENT,
         )
 
@@ -121,7 +120,7 @@ class RootfsWorkshop:
             id=f"debian/hwdb/{pool_name(pin)}",
             kind=HWDB,
             input=HwdbInput(host=self.inputs.host),
-            needs={"content": self._content(pin), "tools": self._tools(_TOOLS)},
+            needs={"content": self._content(pin), "tools": self._natives},
             resources=_CONTENT,
         )
 
@@ -130,12 +129,25 @@ class RootfsWorkshop:
             id=f"debian/kernel/{pool_name(pin)}",
             kind=KERNEL_INDEX,
             input=KernelInput(host=self.inputs.host),
-            needs={"content": self._content(pin), "tools": self._tools(_TOOLS)},
+            needs={"content": self._content(pin), "tools": self._natives},
             resources=_KERNEL,
         )
 
     def _pool(self, pin: PinnedFile) -> Step[Any]:
         return pool_step(pin, self.inputs.recipe.debian)
+
+    # Every package needs the first of these; composing it anew for each would take most of the time of a plan.
+    @cached_property
+    def _archives(self) -> Step[Any]:
+        return self._tools("archives")
+
+    @cached_property
+    def _natives(self) -> Step[Any]:
+        return self._tools("rootfs")
+
+    @cached_property
+    def _oracle(self) -> Step[Any]:
+        return self._tools("oracle")
 
     def _tools(self, name: str) -> Step[Any]:
         return tools_step(self.inputs.lock, self.inputs.host, name, self.inputs.recipe.debian)
