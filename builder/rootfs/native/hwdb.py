@@ -72,12 +72,11 @@ def rewrite(data: bytes, *, root_of_sources: str, version: int) -> bytes:
     cuts = _starts(data, start, prefix)
     words = array("Q", data[_HEADER.size : start])
     # Nodes, children and values consist of words of 8 bytes; only offsets of strings lie behind the nodes and in the file.
-    for number, word in enumerate(words):
-        if start < word < size_bytes:
-            words[number] = word - len(prefix) * bisect_left(cuts, word)
+    length, least = len(prefix), max(start, cuts[0] if cuts else size_bytes)
+    moved = array("Q", [w - length * bisect_left(cuts, w) if least < w < size_bytes else w for w in words])
     removed = len(cuts) * len(prefix)
     header = _HEADER.pack(signature, version, size_bytes - removed, *sizes, root, nodes_bytes, strings_bytes - removed)
-    return header + words.tobytes() + _without(data, start, cuts, len(prefix))
+    return header + moved.tobytes() + _without(data, start, cuts, len(prefix))
 
 
 def _starts(data: bytes, start: int, prefix: bytes) -> Sequence[int]:
