@@ -71,7 +71,7 @@ def test_files_that_are_there_stay(image: Image) -> None:
     for effect in (Write(path="/etc/a", text="new"), Copy(path="/etc/a", source="/usr/share/a")):
         effect.apply(image, "sample")
     assert image.tree.text("etc/a") == "mine"
-    Write(path="/etc/a", text="new", over=True, mode="0600", group="mail").apply(image, "sample")  # type: ignore[arg-type]
+    Write(path="/etc/a", text="new", over=True, mode="0600", group="mail").apply(image, "sample")
     node = image.tree.nodes["etc/a"]
     assert (image.tree.text("etc/a"), node.mode, node.gid) == ("new", 0o600, 8)
     Copy(path="/etc/b", source="/usr/share/a").apply(image, "sample")
