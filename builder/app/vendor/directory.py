@@ -160,7 +160,8 @@ class VendorDirectory:
             _write(self.root, self.manifest)
 
     def _missing_bytes(self, files: Mapping[str, Path]) -> Iterator[int]:
-        return (path.stat().st_size for place, path in files.items() if not (self.root / place).exists())
+        sizes = {place: path.stat().st_size for place, path in files.items()}
+        return (size for place, size in sizes.items() if _size_bytes(self.root / place) != size)
 
     def _put_file(self, place: str, source: Path) -> bool:
         """Make `source` lie at `place`, all or nothing; False where a file of others lies there."""
@@ -282,3 +283,7 @@ def _digest(file: Path) -> Digest | None:
         return Digest.of_file(file)
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return None
+
+
+def _size_bytes(file: Path) -> int | None:
+    return file.stat().st_size if file.is_file() else None
