@@ -15,8 +15,8 @@ from builder.app.make import Wanted, targets_of
 from builder.app.project import find_project, open_workspace
 from builder.app.session import Session, Settings
 from builder.cbuild.archive import unpack_source
-from builder.core.output import Output
 from builder.core.arch import Arch, host_arch
+from builder.core.output import Output
 from builder.steps.step import Step
 from builder.toolchain.zig import cc, zig_environment
 from tests.integration.app.checkout import REPOSITORY
