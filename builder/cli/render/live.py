@@ -60,6 +60,7 @@ class LiveRenderer(Renderer):
             console=self._console, auto_refresh=False, transient=True, redirect_stdout=False, redirect_stderr=False
         )
         self._stop = threading.Event()
+        self._is_finished = False
         self._thread = threading.Thread(target=self._refresh, name="display", daemon=True)
 
     def __enter__(self) -> Self:
@@ -81,11 +82,24 @@ class LiveRenderer(Renderer):
             self._stop.set()
             self._thread.join()
         finally:
-            # Also when a second Ctrl-C comes in between: a hidden cursor would outlive us.
-            with self._lock:
-                self._hidden = True
-                self._draw()
-                self._live.stop()
+            self._finish()
+
+    def _finish(self) -> None:
+        """Clear the display and show the cursor again, however often Ctrl-C comes in between: a hidden one would outlive us."""
+        interrupt: KeyboardInterrupt | None = None
+        while not self._is_finished:
+            try:
+                with self._lock:
+                    self._hidden = True
+                    self._draw()
+                    self._live.stop()
+                    # Where an earlier stop was cut short, this one did nothing.
+                    self._console.show_cursor(True)
+                    self._is_finished = True
+            except KeyboardInterrupt as error:
+                interrupt = error
+        if interrupt:
+            raise interrupt
 
     def _refresh(self) -> None:
         while not self._stop.wait(_REFRESH_S):
