@@ -1,5 +1,6 @@
 """Root file systems from cached packages, beside merely extracting the same packages, and beside mmdebstrap."""
 
+import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -96,6 +97,8 @@ class _Bench:
                 name = Path("store", "entries", step.key.hex[:2], step.key.hex)
                 if not (cache / name).exists():
                     shutil.copytree(ours / name, cache / name, symlinks=True)
+        # What was copied here must not wait to be written while a build flushes its own results.
+        os.sync()
         return cache
 
     def extracted(self, arch: Arch) -> float:
