@@ -41,3 +41,19 @@ def test_large_archives_do(tmp_path: Path, nothing: XzDecompressor) -> None:
     (tmp_path / "large").mkdir()
     with pytest.raises(BuilderError, match="no program xz"):
         unpack_package(make_deb(tmp_path, "one", [file("./a", os.urandom(2 << 20))]), tmp_path / "large", nothing)
+
+
+def test_what_becomes_large_is_not_kept_in_memory(tmp_path: Path, nothing: XzDecompressor) -> None:
+    (tmp_path / "bomb").mkdir()
+    unpack_package(make_deb(tmp_path, "bomb", [file("./a", bytes(70 << 20))]), tmp_path / "bomb", nothing)
+    assert (tmp_path / "bomb" / "data.tar").stat().st_size > 70 << 20
+
+
+def test_damage_in_a_small_archive_is_told(tmp_path: Path, nothing: XzDecompressor) -> None:
+    (tmp_path / "small").mkdir()
+    deb = make_deb(tmp_path, "one", [file("./a", os.urandom(5000))])
+    data = bytearray(deb.read_bytes())
+    data[-2000] ^= 0xFF
+    deb.write_bytes(bytes(data))
+    with pytest.raises(BuilderError, match=r"one_1\.0_all\.deb is damaged"):
+        unpack_package(deb, tmp_path / "small", nothing)
