@@ -109,17 +109,18 @@ class _Second:
 
     def compare(self, target: Target, first: Path) -> str:
         """One line that says that the files of `target` are equal; `VerificationError` where they are not."""
+        shown = target.place.relative_to(target.place.parts[0])
         files = sorted(path.relative_to(first) for path in first.rglob("*") if path.is_file())
         for name in files:
             one, other = first / name, self._out / target.place / name
             difference = first_difference(one, other)
             if difference:
                 raise VerificationError(
-                    f"{target.place}/{name} is not reproducible",
+                    f"{shown}/{name} is not reproducible",
                     details=difference,
                     hint="something that is no input of the step reached its result: a path, a clock, an environment",
                 )
-        return f"{target.place.relative_to(target.place.parts[0])}: {', '.join(map(str, files))} built twice, identical"
+        return f"{shown}: {', '.join(map(str, files))} built twice, identical"
 
     @property
     def _out(self) -> Path:
