@@ -1,11 +1,10 @@
 """dpkg's own database, as it is on a device where the packages were installed the usual way (dpkg(1), deb-triggers(5))."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from builder.rootfs.content import PackageContent
 from builder.rootfs.effects.base import Image
-from builder.rootfs.merge import control_file_rows
 
 _PLACE = "var/lib/dpkg"
 # The order of dpkg's own fields (fieldinfos of lib/dpkg/parse.c); others follow as they came.
@@ -80,7 +79,7 @@ def _write_triggers(image: Image, packages: Sequence[PackageContent]) -> None:
     """Who wants to be told of changes to a path (`File`), and of what packages announce by name (a file for each name)."""
     paths: list[str] = []
     names: dict[str, list[str]] = {}
-    for package, words in control_file_rows(packages, "triggers"):
+    for package, words in _trigger_rows(packages):
         if len(words) != 2 or not words[0].startswith("interest"):  # noqa: PLR2004 - directive and trigger
             continue
         listener = package.info_name + ("/noawait" if words[0].endswith("noawait") else "")
@@ -91,3 +90,11 @@ def _write_triggers(image: Image, packages: Sequence[PackageContent]) -> None:
     image.tree.write(f"{_PLACE}/triggers/File", "".join(paths))
     for name, listeners in names.items():
         image.tree.write(f"{_PLACE}/triggers/{name}", "".join(listeners))
+
+
+def _trigger_rows(packages: Iterable[PackageContent]) -> Iterator[tuple[PackageContent, list[str]]]:
+    """The lines of the packages' `triggers`, split into words, comments left out."""
+    for package in packages:
+        for line in package.text("triggers").splitlines():
+            if words := line.partition("#")[0].split():
+                yield package, words

@@ -1,7 +1,7 @@
 """Packages laid over each other, as dpkg unpacks them: conflicts, Replaces, diversions, merged /usr."""
 
 import posixpath
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from builder.core.errors import BuilderError
@@ -85,8 +85,6 @@ class Merge:
         elif there.kind is Kind.SYMLINK and member.type == SYMLINK and there.target == member.link:
             return False
         other = self.packages.get(there.owner)
-        if member.type == SYMLINK and there.kind is Kind.SYMLINK and there.target == f"usr/{path}":
-            return False
         if other is not None and there.kind is not Kind.DIRECTORY:
             if _replaces(package, other):
                 return True
@@ -123,11 +121,3 @@ def _replaces(package: PackageContent, other: PackageContent) -> bool:
     """Whether `package` says that its files may take the place of those of `other`."""
     relations = parse_relations(package.fields.get("replaces", ""), where=package.name)
     return any(one.name == other.name and one.allows(other.version) for one in relations)
-
-
-def control_file_rows(packages: Iterable[PackageContent], name: str) -> Iterator[tuple[PackageContent, list[str]]]:
-    """Each line of a control file of each package that has it, split into words, comments left out."""
-    for package in packages:
-        for line in package.text(name).splitlines():
-            if words := line.partition("#")[0].split():
-                yield package, words

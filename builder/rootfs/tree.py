@@ -83,7 +83,7 @@ class Text:
 
 @dataclass(slots=True)
 class Tree:
-    """The nodes by path. `writer` is who new nodes belong to (`Node.owner`); see `written_by`."""
+    """The nodes by path. `writer` is who new nodes belong to (`Node.owner`)."""
 
     nodes: dict[str, Node] = field(default_factory=dict)
     writer: str = ""

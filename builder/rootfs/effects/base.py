@@ -33,9 +33,9 @@ class Phase(IntEnum):
 class Image:
     """A root file system that is being made.
 
-    `packages` are those that are installed, by name. `epoch_s` is the date of everything that is
-    made here. `modules` are the indexes of kernels' modules by path, made beforehand; `bench` runs the programs that compile what
-    packages bring as text.
+    `packages` are those that are installed, by name. `epoch_s` is the date of everything that is made here. `modules` are the
+    indexes of kernels' modules by path, and `hwdb` a directory with the database of udev's hardware, both made beforehand;
+    `bench` runs the programs that compile what packages bring as text.
     """
 
     tree: Tree

@@ -7,7 +7,6 @@ from builder.core.digest import Digest
 from builder.core.errors import BuilderError
 from builder.rootfs.content import PackageContent
 from builder.rootfs.effects.base import Effect
-from builder.rootfs.effects.files import Nothing
 from builder.rootfs.knowledge.model import Knowledge, star_of
 from builder.rootfs.knowledge.scripts import SCRIPTS, TRIPLETS, Script, Section, parse_script
 
@@ -52,10 +51,11 @@ def package_effects(package: PackageContent, knowledge: Knowledge) -> Iterator[E
             continue
         script = parse_script(text, architecture=package.architecture, version=package.version)
         for section in script.sections:
-            found = list(_section_effects(section, name, knowledge))
-            yield from found
-            if not found:
+            found = _section_effects(section, name, knowledge)
+            if found is None:
                 yield _unknown(package, name, section.tool, section.body)
+            else:
+                yield from found
         if script.rest:
             yield from _rest_effects(package, name, script, knowledge)
 
@@ -66,16 +66,15 @@ def normalised_rest(package: PackageContent, script: Script, pattern: str) -> st
     return script.rest.replace(star, "@NAME@") if star else script.rest
 
 
-def _section_effects(section: Section, script: str, knowledge: Knowledge) -> Iterator[Effect]:
+def _section_effects(section: Section, script: str, knowledge: Knowledge) -> list[Effect] | None:
+    """What the section does, which may be nothing; None where no template fits."""
     for snippet in knowledge.snippets:
         if snippet.tool != section.tool or script not in snippet.scripts:
             continue
         matches = snippet.match(section.body)
         if matches is not None:
-            yield Nothing(why=f"a section of {section.tool}")
-            for values in matches:
-                yield from (one.effect(values) for one in snippet.effects)
-            return
+            return [one.effect(values) for values in matches for one in snippet.effects]
+    return None
 
 
 def _rest_effects(

@@ -1,5 +1,9 @@
 """The kinds of steps that fetch toolchains."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 from builder.steps.context import StepContext
 from builder.steps.kinds.common import online, watched_download
 from builder.steps.step import StepKind
@@ -8,19 +12,25 @@ from builder.toolchain.network import network_hints
 from builder.toolchain.wheels import Pip, Wheel, unpack_wheel
 
 
-def _fetch_wheel(wheel: Wheel, context: StepContext) -> None:
-    pip = Pip(
+def pip_of(context: StepContext, what: str) -> Pip:
+    """The pip that a step fetches `what` with."""
+    return Pip(
         runner=context.runner,
-        environment=online(context, str(wheel)),
+        environment=online(context, what),
         stall_s=context.network.stall_s,
         scratch=context.scratch,
     )
+
+
+def fetch_wheel(wheel: Wheel, context: StepContext) -> Path:
+    """The file of `wheel`, fetched into the step's scratch directory."""
     with network_hints(), watched_download(context, context.scratch):
-        archive = pip.fetch(wheel)
-    unpack_wheel(archive, context.output)
+        return pip_of(context, str(wheel)).fetch(wheel)
 
 
-def _fetch_go(release: GoRelease, context: StepContext) -> None:
+@contextmanager
+def toolchain_fetcher(release: GoRelease, context: StepContext) -> Iterator[ToolchainFetcher]:
+    """What fetches `release`, while its download is watched."""
     fetcher = ToolchainFetcher(
         goroot=bootstrap_root(context.needs["bootstrap"]),
         runner=context.runner,
@@ -29,6 +39,15 @@ def _fetch_go(release: GoRelease, context: StepContext) -> None:
         scratch=context.scratch,
     )
     with network_hints(), watched_download(context, context.scratch / "modules" / "cache"):
+        yield fetcher
+
+
+def _fetch_wheel(wheel: Wheel, context: StepContext) -> None:
+    unpack_wheel(fetch_wheel(wheel, context), context.output)
+
+
+def _fetch_go(release: GoRelease, context: StepContext) -> None:
+    with toolchain_fetcher(release, context) as fetcher:
         fetcher.fetch(release, context.output)
 
 

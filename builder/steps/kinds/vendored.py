@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 from builder.core.arch import Arch
 from builder.steps.context import StepContext
-from builder.steps.kinds.common import copy_source, online, watched_download
+from builder.steps.kinds.common import copy_source, watched_download
+from builder.steps.kinds.toolchain import fetch_wheel, pip_of, toolchain_fetcher
 from builder.steps.step import StepKind
-from builder.toolchain.go import GoRelease, ToolchainFetcher, bootstrap_root
+from builder.toolchain.go import GoRelease
 from builder.toolchain.network import network_hints
-from builder.toolchain.wheels import Pip, Wheel
+from builder.toolchain.wheels import Wheel
 
 REQUIREMENTS = "requirements.txt"
 
@@ -26,14 +27,12 @@ class RequirementsInput:
 
 
 def _fetch_wheel_file(wheel: Wheel, context: StepContext) -> None:
-    pip = _pip(context, str(wheel))
-    with network_hints(), watched_download(context, context.scratch):
-        archive = pip.fetch(wheel)
+    archive = fetch_wheel(wheel, context)
     shutil.copyfile(archive, context.output / archive.name)
 
 
 def _fetch_requirements(wanted: RequirementsInput, context: StepContext) -> None:
-    pip = _pip(context, f"Python packages for {wanted.host}")
+    pip = pip_of(context, f"Python packages for {wanted.host}")
     pinned = context.scratch / REQUIREMENTS
     copy_source(context.sources[REQUIREMENTS], pinned)
     with network_hints(), watched_download(context, context.output):
@@ -41,24 +40,8 @@ def _fetch_requirements(wanted: RequirementsInput, context: StepContext) -> None
 
 
 def _fetch_release_files(release: GoRelease, context: StepContext) -> None:
-    fetcher = ToolchainFetcher(
-        goroot=bootstrap_root(context.needs["bootstrap"]),
-        runner=context.runner,
-        environment=online(context, release.module),
-        stall_s=context.network.stall_s,
-        scratch=context.scratch,
-    )
-    with network_hints(), watched_download(context, context.scratch / "modules" / "cache"):
+    with toolchain_fetcher(release, context) as fetcher:
         fetcher.fetch_files(release, context.output)
-
-
-def _pip(context: StepContext, what: str) -> Pip:
-    return Pip(
-        runner=context.runner,
-        environment=online(context, what),
-        stall_s=context.network.stall_s,
-        scratch=context.scratch,
-    )
 
 
 WHEEL_FILE = StepKind(name="wheel-file", version=1, run=_fetch_wheel_file, downloads=True)

@@ -1,6 +1,5 @@
 """What is made without running anything of the packages, compared with what their scripts do when mmdebstrap runs them."""
 
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -39,16 +38,9 @@ def pair(system: System) -> Iterator[tuple[Archive, Archive]]:
 
 def test_all_deviations_are_reviewed(system: System, pair: tuple[Archive, Archive]) -> None:
     reference, declared = pair
+    assert len(reference.members) > 10_000
     judgement = judge(compare(reference, declared), read_allowed(system.suite, system.packages), reference, declared)
     lines = told(judgement, reference, declared)
     assert not lines, "\n".join(
         [f"{len(judgement.unexpected)} deviations of {system} are not in allowed.yaml:", *lines]
     )
-
-
-def test_systems_are_compared_in_seconds(pair: tuple[Archive, Archive]) -> None:
-    reference, declared = pair
-    started_s = time.monotonic()
-    compare(reference, declared)
-    assert time.monotonic() - started_s < 10, "on an idle machine it is below one second"
-    assert len(reference.members) > 10_000

@@ -54,6 +54,13 @@ def test_all_conflicts_are_told_together(tmp_path: Path) -> None:
     )
 
 
+def test_a_link_in_place_of_that_into_usr_is_a_conflict(tmp_path: Path) -> None:
+    one = make_deb(tmp_path, "one", [link("./bin", "elsewhere"), link("./lib", "usr/lib")])
+    with pytest.raises(BuilderError) as caught:
+        merged(one)
+    assert caught.value.details == ("bin: one and the merged /usr both have it",)
+
+
 @pytest.mark.parametrize("names", [("aaa", "zzz"), ("zzz", "aaa")])
 def test_replaces_decides(tmp_path: Path, names: tuple[str, str]) -> None:
     new, old = names
