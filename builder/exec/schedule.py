@@ -30,7 +30,8 @@ class Skipped:
 class Schedule:
     """The steps of a plan that run, in dependency order, never using more than `machine` has.
 
-    Of all steps that could start, the one with the longest expected way to the end goes first. When that one has to
+    Of all steps that could start, the one with the longest expected way to the end goes first; of equals, the one that more
+    has been done for already, so that a way that was begun goes on. When that one has to
     wait for room, another may go before it only if it takes nothing of what there is too little of, if it is expected to
     end before room is made anyway (backfilling), or if nothing is known about that; so a large step is not kept waiting
     by an endless row of small ones.
@@ -45,8 +46,10 @@ class Schedule:
             planned.step.id: {needed.id for needed in planned.step.needs.values()} & running for planned in steps
         }
         self._dependants = _dependants(steps)
-        ways = _longest_ways(steps, self._dependants)
-        self._ready = sorted(steps, key=lambda planned: (-ways[planned.step.id], planned.step.id))
+        ways, depths = _longest_ways(steps, self._dependants), _depths(steps)
+        self._ready = sorted(
+            steps, key=lambda planned: (-ways[planned.step.id], -depths[planned.step.id], planned.step.id)
+        )
         known: dict[Resources, Resources] = {}
         shares = {planned.step.id: self._share_of(planned) for planned in steps}
         # Equal ones are one object: hundreds of steps that wait for the same are judged once.
@@ -166,6 +169,15 @@ def _longest_ways(steps: Sequence[PlannedStep], dependants: dict[str, list[Plann
             (ways[dependant.step.id] for dependant in dependants.get(planned.step.id, ())), default=0.0
         )
     return ways
+
+
+def _depths(steps: Sequence[PlannedStep]) -> dict[str, int]:
+    """How many of `steps` run before each on the longest chain to it."""
+    depths: dict[str, int] = {}
+    for planned in steps:
+        before = (depths[needed.id] + 1 for needed in planned.step.needs.values() if needed.id in depths)
+        depths[planned.step.id] = max(before, default=0)
+    return depths
 
 
 def _ends_before(planned: PlannedStep, now_s: float, horizon_s: float | None) -> bool:

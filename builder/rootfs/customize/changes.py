@@ -60,9 +60,10 @@ class Changes:
         yield
         tree.writer = ""
         after = tree.nodes
-        for path in sorted({*before, *after}):
+        touched = {path for path, node in after.items() if before.get(path) is not node}
+        for path in sorted(touched | (before.keys() - after.keys())):
             old, new = before.get(path), after.get(path)
-            if old is not new and (old is None or new is None or _differ(old, new)):
+            if old is None or new is None or _differ(old, new):
                 self.found.append(self._change(path, old, new, what))
 
     def _change(self, path: str, old: Node | None, new: Node | None, by: str) -> Change:

@@ -1,5 +1,7 @@
 """What a native tool works with."""
 
+import os
+import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +23,13 @@ class Bench:
         """A new directory `name` with `files` by their paths in a root file system; its own path has no links in it."""
         root = self.scratch.resolve() / name
         root.mkdir(parents=True)
+        for directory in {posixpath.dirname(path) for path in files}:
+            (root / directory).mkdir(parents=True, exist_ok=True)
+        # A kernel has thousands of modules: paths stay text, and files are no streams.
         for path, content in files.items():
-            target = root / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with target.open("xb") as stream:
-                content.copy_to(stream.fileno())
+            descriptor = os.open(f"{root}/{path}", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+            try:
+                content.copy_to(descriptor)
+            finally:
+                os.close(descriptor)
         return root

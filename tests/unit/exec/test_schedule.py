@@ -89,6 +89,17 @@ def test_the_longest_way_goes_first(planned: Planned) -> None:
     assert start_all(schedule) == ["short"]
 
 
+def test_a_way_that_was_begun_goes_on_before_an_equally_long_one_begins(planned: Planned) -> None:
+    planned.add("begun")
+    planned.add("a-equal")
+    planned.add("next", "begun")
+    planned.add("end", "a-equal", "next")
+    schedule = Schedule(planned.plan, Resources(cores=1, memory_bytes=GIB))
+    assert start_all(schedule) == ["begun"]
+    schedule.finish(planned.steps["begun"], ok=True)
+    assert start_all(schedule) == ["next"]
+
+
 def test_cores_and_memory_are_both_respected(planned: Planned) -> None:
     planned.add("large", resources=Resources(cores=1, memory_bytes=900 * MIB), s=5.0)
     planned.add("other", resources=Resources(cores=1, memory_bytes=200 * MIB), s=4.0)
