@@ -195,8 +195,9 @@ class Tree:
 
     def children(self, path: str) -> list[str]:
         """The names in the directory that `path` leads to, sorted."""
-        start = len(self.resolve(path, follow=True)) + 1 if self.resolve(path, follow=True) else 0
-        return [name[start:] for name in self.below(path) if "/" not in name[start:]]
+        prefix = f"{self.resolve(path, follow=True)}/".lstrip("/")
+        start = len(prefix)
+        return sorted(name[start:] for name in self.nodes if name.startswith(prefix) and "/" not in name[start:])
 
     def _make_parents(self, name: str) -> None:
         parent = posixpath.dirname(name)
