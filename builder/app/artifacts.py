@@ -29,6 +29,7 @@ from builder.exec.result import BuildResult
 from builder.gobuild.modules import parse_go_sum
 from builder.io.outdir import Artifact, OutputDirectory, open_output
 from builder.plan.compose import Target
+from builder.plan.images import bundle_name
 from builder.recipe.resolve import resolve, to_json
 from builder.steps.kinds.rootfs import CHANGES
 from builder.steps.kinds.rootfs import OUTPUT as ROOTFS_FILE
@@ -84,8 +85,13 @@ class Artifacts:
 
     def _names(self, target: Target) -> tuple[str, ...]:
         """The files that a target will have, as far as they are known before it is built."""
-        cluster = self.workspace.inputs.recipe.cluster
-        return (cluster.name,) if target.output is Output.EXECUTABLE else (ROOTFS_FILE, CHANGES)
+        inputs = self.workspace.inputs
+        names = {
+            Output.EXECUTABLE: (inputs.recipe.cluster.name,),
+            Output.ROOTFS: (ROOTFS_FILE, CHANGES),
+            Output.BUNDLE: (bundle_name(inputs, target.arch),),
+        }
+        return names[target.output]
 
     def _files(self, target: Target, entry: Entry) -> list[Artifact]:
         return [

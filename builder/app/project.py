@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from builder.app.image_files import image_files
 from builder.app.laid_files import laid_files
 from builder.app.rootfs_sources import knowledge_sources
 from builder.core.arch import host_arch
@@ -123,6 +124,7 @@ def open_workspace(recipe: Path, overrides: Sequence[str], *, lock_file: Path | 
         helpers=_helper_sources(cluster, module) if isinstance(cluster, BuiltCluster) else {},
         knowledge=knowledge_sources(loaded, lock),
         laid=laid_files(loaded),
+        image_files=image_files(loaded, module),
         origin=loaded.origin,
         shown=loaded.shown,
     )

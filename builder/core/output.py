@@ -8,3 +8,4 @@ class Output(StrEnum):
 
     EXECUTABLE = "executable"
     ROOTFS = "rootfs"
+    BUNDLE = "bundle"

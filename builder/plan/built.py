@@ -7,9 +7,11 @@ from functools import cached_property
 from typing import Any
 
 from builder.core.arch import Arch
+from builder.core.resources import GIB, Resources
 from builder.plan.inputs import Inputs
 from builder.plan.toolchains import FETCH, go_step
 from builder.recipe.cluster import BuiltCluster
+from builder.recipe.images import GoProgram
 from builder.recipe.keypath import KeyPath, format_key_path
 from builder.recipe.templates import variable_values
 from builder.steps.kinds.go import (
@@ -24,6 +26,9 @@ from builder.steps.kinds.go import (
 from builder.steps.source import SourceFile
 from builder.steps.step import Step
 from builder.toolchain.go import GoRelease
+
+# Linking most of Kubernetes' client code; kedge, which has all of it, declares what it needs in the recipe.
+_PROGRAM = Resources(cores=1, memory_bytes=3 * GIB)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +57,27 @@ class GoWorkshop:
             sources=self.inputs.module,
             resources=cluster.resources.as_resources(),
             origins=self.origins(("cluster",), variables) | self.inputs.places(self.inputs.module),
+        )
+
+    def program(
+        self, step_id: str, wanted: GoProgram, sources: Mapping[str, SourceFile], arch: Arch
+    ) -> Step[ExecutableInput]:
+        """The step that makes a program of `sources` for `arch`; it is called as the last part of `step_id`."""
+        return Step(
+            id=step_id,
+            kind=EXECUTABLE,
+            input=ExecutableInput(
+                name=step_id.rpartition("/")[2],
+                arch=arch,
+                go_version=self.inputs.lock.go.version,
+                package=wanted.package,
+                tags=wanted.tags,
+                variables=self.variables(wanted.variables),
+            ),
+            needs=self.needs,
+            sources=sources,
+            resources=_PROGRAM,
+            origins=self.inputs.places(sources),
         )
 
     @cached_property

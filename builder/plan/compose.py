@@ -10,6 +10,7 @@ from builder.core.arch import Arch
 from builder.core.output import Output
 from builder.plan.built import GoWorkshop
 from builder.plan.helpers import HelperWorkshop
+from builder.plan.images import ImagesWorkshop
 from builder.plan.imported import import_step
 from builder.plan.inputs import Inputs
 from builder.plan.rootfs import RootfsWorkshop
@@ -32,6 +33,7 @@ def compose(inputs: Inputs, archs: Sequence[Arch], outputs: Sequence[Output]) ->
     makers: dict[Output, Callable[[Arch], Step[Any]]] = {
         Output.EXECUTABLE: _executables(inputs),
         Output.ROOTFS: RootfsWorkshop(inputs=inputs).rootfs,
+        Output.BUNDLE: ImagesWorkshop(inputs=inputs).bundle,
     }
     return tuple(
         Target(arch=arch, output=output, step=makers[output](arch), place=_place(inputs.recipe.name, arch, output))

@@ -12,7 +12,7 @@ from builder.plan.built import GoWorkshop
 from builder.plan.debian import files_step
 from builder.plan.inputs import Inputs
 from builder.plan.toolchains import FETCH, zig_step
-from builder.recipe.helpers import CLibrary, ClosedSet, Helper
+from builder.recipe.helpers import CLibrary, ClosedSet
 from builder.recipe.lockfile import LockedDebian
 from builder.steps.kinds.c import C_LIBRARY, LibraryInput
 from builder.steps.kinds.debian import ArchiveInput
@@ -52,7 +52,7 @@ class HelperWorkshop:
     def payload(self, arch: Arch) -> Step[PayloadInput]:
         """The compressed helpers for `arch`."""
         cluster = self.go.cluster
-        helpers = {name: self._helper(name, helper, arch) for name, helper in cluster.helpers.items()}
+        helpers = {name: self.helper(name, arch) for name in cluster.helpers}
         sets = {name: self._closed_set(name, closed_set, arch) for name, closed_set in cluster.closed_sets.items()}
         return Step(
             id=f"{self._name}/{arch}/payload",
@@ -82,7 +82,9 @@ class HelperWorkshop:
             versions |= {pin.name: pin.version for pin in self._debian.sources}
         return versions
 
-    def _helper(self, name: str, helper: Helper, arch: Arch) -> Step[ExecutableInput]:
+    def helper(self, name: str, arch: Arch) -> Step[ExecutableInput]:
+        """The step that makes the helper `name` for `arch`."""
+        helper = self.go.cluster.helpers[name]
         variables = self.go.variables(helper.variables)
         libraries = {f"library.{one}": self._library(one, arch) for one in helper.libraries}
         sources = self._inputs.helpers[name]

@@ -23,13 +23,27 @@ class LaidFiles:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImageFiles:
+    """Files of this machine that images are made of.
+
+    `layers` are by image and layer, then by path in the image; `c` are those of C programs and `go` those of Go programs, by
+    image, layer and path of the program.
+    """
+
+    layers: Mapping[tuple[str, str], Mapping[str, SourceFile]] = field(default_factory=dict)
+    c: Mapping[tuple[str, str, str], Mapping[str, SourceFile]] = field(default_factory=dict)
+    go: Mapping[tuple[str, str, str], Mapping[str, SourceFile]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
     """Everything that a plan is made from.
 
     `module` are the files of the cluster's Go module by their path in it, its go.mod and go.sum taken from where the lock
     says; empty where the recipe builds none. `patches` are the files of the recipe's patches, in its order, `helpers`
     those files of the module that each of its helpers is compiled from, `knowledge` the files that say what the scripts
-    of each architecture's packages do, `laid` those that are laid over the packages. `origin` tells where a key of the recipe was
+    of each architecture's packages do, `laid` those that are laid over the packages, `image_files`
+    those that images are made of. `origin` tells where a key of the recipe was
     written (`recipes/edge.yaml:14:7`, `default`), `shown` how a path is written for people.
     """
 
@@ -41,6 +55,7 @@ class Inputs:
     helpers: Mapping[str, Mapping[str, SourceFile]] = field(default_factory=dict)
     knowledge: Mapping[Arch, Mapping[str, SourceFile]] = field(default_factory=dict)
     laid: LaidFiles = field(default_factory=LaidFiles)
+    image_files: ImageFiles = field(default_factory=ImageFiles)
     origin: Callable[[str], str]
     shown: Callable[[Path], str] = str
 

@@ -7,6 +7,7 @@ from builder.core.nearest import did_you_mean, suggestion
 from builder.core.output import Output
 from builder.debian.mirrors import MAIN_ARCHIVE, SECURITY_ARCHIVE
 from builder.formats.yaml_tree import ListNode, MapNode, Node, Problem, ScalarNode
+from builder.recipe.images_checks import images_mistakes
 from builder.recipe.keypath import KeyPath, format_key_path
 from builder.recipe.lookup import entries_of, is_there, items_of, mapping_at, names_of, value_at
 from builder.recipe.merge import is_null
@@ -26,6 +27,7 @@ def check_tree(root: MapNode) -> list[Problem]:
     problems += _wrong_imports(root, mapping_at(cluster, "executables"))
     problems += _missing_for_rootfs(root)
     problems += rootfs_mistakes(mapping_at(root, "rootfs"))
+    problems += images_mistakes(root)
     problems += _taken_archives(mapping_at(root, "debian"))
     return problems
 

@@ -1,5 +1,6 @@
 """The recipe's models. Their field descriptions are the reference documentation."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import Field, Strict
@@ -7,6 +8,7 @@ from pydantic import Field, Strict
 from builder.core.output import Output
 from builder.recipe.cluster import Cluster
 from builder.recipe.debian import Debian
+from builder.recipe.images import Bundle, Image
 from builder.recipe.rootfs import Rootfs
 from builder.recipe.section import NamedArch, Section, Unique
 from builder.recipe.shapes import DnsLabel, GoVersion, PyPiVersion
@@ -44,3 +46,7 @@ class Recipe(Section):
     rootfs: Rootfs | None = Field(
         default=None, description="The root file system of devices; needed where `outputs` has `rootfs`."
     )
+    images: Mapping[DnsLabel, Image] = Field(
+        default={}, description="Container images by name; those of `bundle` on devices without a network."
+    )
+    bundle: Bundle = Field(default=Bundle(), description="The bundle that `outputs` calls `bundle`.")

@@ -69,6 +69,13 @@ _MODULE_NAME: Final = r"^[A-Za-z0-9_-]+$"
 _UNIT: Final = (
     r"^[A-Za-z0-9:_.\\-]+(@[A-Za-z0-9:_.\\-]*)?\.(service|socket|target|timer|path|mount|automount|swap|slice)$"
 )
+_IMAGE: Final = r"^[A-Za-z0-9.:\[\]/_@-]+$"
+_IMAGE_USER: Final = r"^([0-9]{1,10}(:[0-9]{1,10})?)?$"
+_PORT: Final = r"^[0-9]{1,5}(/(tcp|udp|sctp))?$"
+_ENVIRONMENT: Final = r"^[A-Za-z_][A-Za-z0-9_]*$"
+_IMAGE_LABEL: Final = r"^[a-z0-9]+([._/-][a-zA-Z0-9]+)*$"
+_CAPABILITY: Final = r"^[a-z_]+$"
+_LINE: Final = r"^[^\u0000-\u001f\u007f]*$"
 PATH_PATTERN: Final = r"^[^\u0000-\u001f]+$"
 
 SHAPES: Final[dict[str, Shape]] = {
@@ -137,6 +144,13 @@ SHAPES: Final[dict[str, Shape]] = {
     _SYSCTL_VALUE: Shape(kind="kernel parameter's value", meaning="printable text; numbers stand in quotes: '1'"),
     _MODULE_NAME: Shape(kind="kernel module", meaning="a kernel module's name, such as br_netfilter"),
     _UNIT: Shape(kind="unit", meaning="a unit of systemd with its suffix, such as ssh.service"),
+    _IMAGE: Shape(kind="image reference", meaning="a reference to an image, such as registry.example.com/team/app:1.2"),
+    _IMAGE_USER: Shape(kind="user of an image", meaning="a number, or two with ':' between: 65535:65535"),
+    _PORT: Shape(kind="port", meaning="a port such as '8080' or '53/udp', in quotes"),
+    _ENVIRONMENT: Shape(kind="environment variable", meaning="a name of letters, digits and '_'"),
+    _IMAGE_LABEL: Shape(kind="label", meaning="a label such as org.opencontainers.image.title"),
+    _CAPABILITY: Shape(kind="capability", meaning="a capability in lower case without 'cap_': net_bind_service"),
+    _LINE: Shape(kind="line", meaning="one line of text without control characters"),
     PATH_PATTERN: Shape(kind="path", meaning="a path: not empty, and without control characters"),
 }
 
@@ -173,3 +187,10 @@ SysctlName = Annotated[str, StringConstraints(pattern=_SYSCTL)]
 SysctlValue = Annotated[str, StringConstraints(pattern=_SYSCTL_VALUE)]
 ModuleName = Annotated[str, StringConstraints(pattern=_MODULE_NAME)]
 UnitName = Annotated[str, StringConstraints(pattern=_UNIT)]
+ImageName = Annotated[str, StringConstraints(pattern=_IMAGE)]
+ImageUser = Annotated[str, StringConstraints(pattern=_IMAGE_USER)]
+PortText = Annotated[str, StringConstraints(pattern=_PORT)]
+EnvironmentName = Annotated[str, StringConstraints(pattern=_ENVIRONMENT)]
+LabelName = Annotated[str, StringConstraints(pattern=_IMAGE_LABEL)]
+CapabilityName = Annotated[str, StringConstraints(pattern=_CAPABILITY)]
+LineText = Annotated[str, StringConstraints(pattern=_LINE)]

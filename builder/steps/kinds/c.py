@@ -1,13 +1,14 @@
-"""The kind of step that compiles C libraries."""
+"""The kinds of steps that compile C."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from builder.cbuild.archive import unpack_source
 from builder.cbuild.library import CLibrary
+from builder.cbuild.program import CProgram
 from builder.core.arch import Arch
 from builder.steps.context import StepContext
-from builder.steps.kinds.common import zig_of
+from builder.steps.kinds.common import require_static, snapshot, zig_of
 from builder.steps.step import StepKind
 
 
@@ -40,4 +41,20 @@ def _build_library(wanted: LibraryInput, context: StepContext) -> None:
     library.run(zig_of(context), tree=tree, output=context.output)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramInput:
+    """A static program out of the step's sources; fields as in `cbuild.program.CProgram`."""
+
+    name: str
+    arch: Arch
+    sources: tuple[str, ...]
+
+
+def _build_program(wanted: ProgramInput, context: StepContext) -> None:
+    program = CProgram(name=wanted.name, arch=wanted.arch, sources=wanted.sources, texts={})
+    executable = program.run(zig_of(context), tree=snapshot(context), output=context.output)
+    require_static(context, executable, wanted.arch, name=wanted.name)
+
+
 C_LIBRARY = StepKind(name="c-library", version=1, run=_build_library)
+C_PROGRAM = StepKind(name="c-program", version=1, run=_build_program)

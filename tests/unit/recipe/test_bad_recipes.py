@@ -7,7 +7,7 @@ import pytest
 from builder.core.errors import ExitCode, RecipeError
 from builder.recipe.load import LoadedRecipe
 
-TOP = "allowed: architectures, cluster, debian, extends, name, outputs, rootfs, toolchains"
+TOP = "allowed: architectures, bundle, cluster, debian, extends, images, name, outputs, rootfs, toolchains"
 CLUSTER = (
     "allowed: closed_sets, components, device, helpers, libraries, name, package, patches, resources, source, tags,"
     " variables, version"
@@ -114,7 +114,12 @@ CASES: dict[str, tuple[str, list[str]]] = {
     ),
     "unknown output": (
         "outputs: [executables]\n",
-        ["2:11: outputs[0]: unknown output 'executables'; did you mean 'executable'? known: executable, rootfs"],
+        [
+            (
+                "2:11: outputs[0]: unknown output 'executables'; did you mean 'executable'?"
+                " known: executable, rootfs, bundle"
+            )
+        ],
     ),
     "word for a section": (
         "cluster: kedge\n",

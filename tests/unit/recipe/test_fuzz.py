@@ -9,7 +9,7 @@ from builder.recipe.resolve import resolve, to_yaml
 
 ROOT = Path(__file__).parents[3]
 ROUNDS = 1500
-FILES = ("edge.yaml", "toolchains.yaml", "debian.yaml", "debian/rootfs.yaml", "cluster/kedge.yaml")
+FILES = ("edge.yaml", "toolchains.yaml", "debian.yaml", "debian/rootfs.yaml", "cluster/kedge.yaml", "images/pause.yaml")
 PIECES = [
     b"null", b"~", b"true", b"yes", b"0123", b"1.10", b"-", b"- ", b": ", b":", b"{", b"}", b"[", b"]", b"'", b'"', b"&a ",
     b"*a", b"!!str ", b"<<: ", b"---\n", b"...\n", b"%YAML 1.1\n", b"\t", b"\r", b"\n", b"\x00", b"\x07", b"\xff", b"\xc3",

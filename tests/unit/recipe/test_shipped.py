@@ -58,6 +58,7 @@ def test_the_default_recipe_loads() -> None:
         "recipes/debian.yaml",
         "recipes/debian/rootfs.yaml",
         "recipes/cluster/kedge.yaml",
+        "recipes/images/pause.yaml",
     ]
 
 

@@ -1,0 +1,1 @@
+"""Container images as OCI defines them: made, gathered in bundles, read, and proven complete."""

@@ -1,0 +1,137 @@
+"""The kinds of steps that make container images, and bundles of them.
+
+Plans know of them without importing what they work with.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from builder.core.arch import Arch
+from builder.oci.documents import Compression, RunSettings
+from builder.oci.platform import Platform
+from builder.steps.context import StepContext
+from builder.steps.kinds.common import copy_source
+from builder.steps.step import StepKind
+
+if TYPE_CHECKING:
+    from builder.oci.layer import LayerFile
+
+_LAYER = "layer."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerEntry:
+    """A file of a layer: `path` without a slash in front, and one of these contents.
+
+    `need` is the role of a step whose output has it as `file`; without a need, `file` is the name of a source, or empty where
+    `text` is the content or `link` what a symbolic link says.
+    """
+
+    path: str
+    mode: int
+    uid: int = 0
+    gid: int = 0
+    capabilities: tuple[str, ...] = ()
+    need: str = ""
+    file: str = ""
+    text: str = ""
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerInput:
+    """A layer of `entries`, every one of them dated `epoch_s`; `compressor` is what writes it."""
+
+    epoch_s: int
+    compression: Compression
+    compressor: str
+    entries: tuple[LayerEntry, ...]
+
+
+def _make_layer(wanted: LayerInput, context: StepContext) -> None:
+    from builder.oci.image import write_layer_note
+    from builder.oci.layer import write_layer
+
+    files = [_layer_file(entry, wanted.epoch_s, context) for entry in wanted.entries]
+    layer = write_layer(files, context.output, wanted.compression, cores=context.cores)
+    write_layer_note(context.output, layer)
+
+
+def _layer_file(entry: LayerEntry, epoch_s: int, context: StepContext) -> "LayerFile":
+    from builder.formats.tar import REGULAR, SYMLINK, TarMember
+    from builder.oci.capabilities import capability_bytes
+    from builder.oci.layer import LayerFile
+
+    source = _source(entry, context)
+    data = entry.text.encode()
+    member = TarMember(
+        name=entry.path,
+        type=SYMLINK if entry.link else REGULAR,
+        mode=entry.mode,
+        uid=entry.uid,
+        gid=entry.gid,
+        mtime_s=epoch_s,
+        size_bytes=source.stat().st_size if source else len(data),
+        link=entry.link,
+        capabilities=capability_bytes(entry.capabilities),
+    )
+    return LayerFile(member=member, data=data, source=source)
+
+
+def _source(entry: LayerEntry, context: StepContext) -> Path | None:
+    """The file with the content of `entry`; sources are copied, so that what is read is what the step's key was made from."""
+    if entry.need:
+        return context.needs[entry.need] / entry.file
+    if not entry.file:
+        return None
+    target = context.scratch / "sources" / entry.file
+    copy_source(context.sources[entry.file], target)
+    return target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageInput:
+    """The image `reference` for `arch`, made at `epoch_s`, of the layers that the step needs as `layer.NUMBER`."""
+
+    reference: str
+    arch: Arch
+    epoch_s: int
+    settings: RunSettings
+
+
+def _make_image(wanted: ImageInput, context: StepContext) -> None:
+    from builder.oci.image import NewImage, read_layer_note
+
+    roles = sorted((role for role in context.needs if role.startswith(_LAYER)), key=_number)
+    image = NewImage(
+        reference=wanted.reference,
+        platform=Platform.of(wanted.arch),
+        settings=wanted.settings,
+        epoch_s=wanted.epoch_s,
+    )
+    image.write(context.output, [read_layer_note(context.needs[role]) for role in roles])
+
+
+def _number(role: str) -> int:
+    return int(role.removeprefix(_LAYER))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BundleInput:
+    """The bundle `name` for `arch` of everything that the step needs: images, and whatever holds their blobs."""
+
+    name: str
+    arch: Arch
+    epoch_s: int
+
+
+def _make_bundle(wanted: BundleInput, context: StepContext) -> None:
+    from builder.oci.bundle import write_bundle
+
+    write_bundle(context.needs.values(), context.output / wanted.name, epoch_s=wanted.epoch_s)
+
+
+LAYER = StepKind(name="image-layer", version=1, run=_make_layer)
+IMAGE = StepKind(name="image", version=1, run=_make_image)
+BUNDLE = StepKind(name="image-bundle", version=1, run=_make_bundle)
