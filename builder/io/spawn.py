@@ -2,15 +2,10 @@
 
 import os
 import select
-import shutil
-import subprocess
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from signal import Signals
-from typing import NoReturn
 
-from builder.core.errors import BuilderError, MissingToolError
 from builder.io.cancel import CancelToken
 from builder.io.command import (
     Command,
@@ -19,12 +14,11 @@ from builder.io.command import (
     Completed,
     EndReason,
     command_line,
-    environment,
     redacted,
 )
 from builder.io.group import ProcessGroup
 from builder.io.leash import Leash
-from builder.io.redact import Redactor
+from builder.io.start import start
 from builder.io.usage import StallWatch, UsageMeter
 
 __all__ = [
@@ -43,11 +37,6 @@ _GRACE_S = 1.0
 # Distance of two looks at a running command: short at first, so that short commands are measured too.
 _FIRST_SAMPLE_S = 0.01
 _SAMPLE_S = 0.2
-_LAST_LINES = 20
-_LAST_BYTES = 64 << 10
-_LONGEST_LINE = 500
-# What is created by a command never depends on the user's umask.
-_UMASK = 0o022
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,13 +84,13 @@ class _Run:
         self._runner = runner
         self._command = command
         self._started_s = time.monotonic()
-        self._log_start = 0
         self._peak_memory_bytes = 0
         self._cpu_s = 0.0
 
     def complete(self, *, stdout: int | None) -> Completed:
         self._runner.cancel.check()
-        process = self._start(stdout)
+        started = start(self._command, self._runner.log, self._runner.leash.mark(), stdout=stdout)
+        process = started.process
         group = ProcessGroup(process.pid)
         reason = EndReason.EXIT
         try:
@@ -114,38 +103,12 @@ class _Run:
             self._runner.meter.finish(process.pid)
             return_code = process.wait()
         if reason is not EndReason.EXIT or return_code != 0:
-            self._fail(reason, return_code)
+            raise started.failure(reason, return_code)
         return Completed(
             duration_s=time.monotonic() - self._started_s,
             peak_memory_bytes=self._peak_memory_bytes,
             cpu_s=self._cpu_s,
         )
-
-    def _start(self, stdout: int | None) -> subprocess.Popen[bytes]:
-        program = _find_program(self._command)
-        stdin = _open_input(self._command)
-        log = os.open(self._runner.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            os.write(log, f"$ {command_line(self._command)}\n".encode(errors="surrogateescape"))
-            self._log_start = os.fstat(log).st_size
-            process = subprocess.Popen(
-                list(self._command.argv),
-                executable=program,
-                env=environment(self._command),
-                cwd=self._command.cwd,
-                stdin=stdin,
-                stdout=log if stdout is None else stdout,
-                stderr=log,
-                pass_fds=[self._runner.leash.mark()],
-                start_new_session=True,
-                umask=_UMASK,
-            )
-        except OSError as error:
-            _fail_to_start(self._command, error)
-        finally:
-            os.close(log)
-            os.close(stdin)
-        return process
 
     def _watch(self, leader: int, group: ProcessGroup) -> EndReason:
         """Wait for the leader's end or end it; the leader stays unreaped."""
@@ -179,79 +142,3 @@ class _Run:
         if self._command.stall_s is not None and watch.idle_s(now_s, members) > self._command.stall_s:
             return EndReason.STALL
         return None
-
-    def _fail(self, reason: EndReason, return_code: int) -> NoReturn:
-        if reason is EndReason.EXIT and return_code < 0:
-            reason = EndReason.SIGNAL
-        redactor = Redactor.of(self._command.env, self._command.secret_env)
-        brief, hint = _explain(self._command, reason, return_code)
-        failure = CommandFailure(
-            reason=reason,
-            command_line=command_line(self._command),
-            exit_status=return_code if return_code >= 0 else None,
-            signal=-return_code if return_code < 0 else None,
-            last_lines=tuple(redactor.redact(line) for line in _last_lines(self._runner.log, self._log_start)),
-            log=self._runner.log,
-        )
-        raise CommandError(brief, failure=failure, hint=hint)
-
-
-def _explain(command: Command, reason: EndReason, return_code: int) -> tuple[str, str]:
-    """Brief and hint for a command that did not end well."""
-    name = command.program
-    match reason:
-        case EndReason.TIMEOUT:
-            return f"{name} was ended: it was not done after {command.timeout_s:g} s", ""
-        case EndReason.STALL:
-            brief = f"{name} was ended: it neither read, wrote nor computed anything for {command.stall_s:g} s"
-            return brief, "a server that it talks to may hang; look at the network and the proxy, then try again"
-        case EndReason.SIGNAL:
-            hint = "the kernel ends processes so when memory is short" if -return_code == Signals.SIGKILL else ""
-            return f"{name} was ended by signal {_signal_name(-return_code)}", hint
-        case EndReason.EXIT:
-            return f"{name} failed with exit status {return_code}", ""
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return Signals(number).name
-    except ValueError:
-        return str(number)
-
-
-def _find_program(command: Command) -> str:
-    name = command.argv[0]
-    if not command.cwd.is_dir():
-        raise BuilderError(f"{name} cannot run in {command.cwd}: there is no such directory")
-    if os.sep in name:
-        found = str(command.cwd / name) if os.access(command.cwd / name, os.X_OK) else None
-    else:
-        found = shutil.which(name, path=command.env.get("PATH", ""))
-    if found is None:
-        where = "" if os.sep in name else f" in PATH={command.env.get('PATH', '')}"
-        raise MissingToolError(f"the program {name} was not found{where}", details=[command_line(command)])
-    return found
-
-
-def _open_input(command: Command) -> int:
-    path = Path(os.devnull) if command.stdin is None else command.stdin
-    try:
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError as error:
-        raise BuilderError(f"{command.argv[0]} is to read {path}: {error.strerror}") from error
-
-
-def _fail_to_start(command: Command, error: OSError) -> NoReturn:
-    name = command.argv[0]
-    raise MissingToolError(
-        f"the program {name} cannot be started: {error.strerror}", details=[command_line(command)]
-    ) from error
-
-
-def _last_lines(log: Path, start: int) -> list[str]:
-    """The last lines that were written to `log` after the first `start` bytes."""
-    with log.open("rb") as stream:
-        end = stream.seek(0, os.SEEK_END)
-        stream.seek(max(start, end - _LAST_BYTES))
-        lines = stream.read().decode(errors="replace").splitlines()
-    return [line[:_LONGEST_LINE] for line in lines[-_LAST_LINES:]]
