@@ -23,7 +23,7 @@ from builder.io.files import CHUNK_BYTES
 ALIASES = ("bin", "sbin", "lib", "lib64")
 _LEFT_OUT = re.compile(
     r"usr/share/(?:doc|man|info|locale|lintian|bug|bash-completion|zsh|fish|perl5/debconf|polkit-1|gtk-doc)/"
-    r"|usr/share/(?:AAVMF|OVMF)/.*(?:secboot|snakeoil|\.ms\.)"
+    r"|usr/share/(?:AAVMF|OVMF)/.*(?:(?<!no-)secboot|snakeoil|\.ms\.)"
 )
 _EMULATORS = "qemu-user"
 _EMULATED = re.compile(r"usr/bin/qemu-(?:arm|armhf|aarch64|arm64|x86_64|amd64)$")

@@ -34,4 +34,4 @@ def package_role(name: str) -> str:
     return f"{_PACKAGE}{name}"
 
 
-TOOLS_TREE = StepKind(name="tools-tree", version=1, run=_merge_tools)
+TOOLS_TREE = StepKind(name="tools-tree", version=2, run=_merge_tools)
