@@ -62,7 +62,12 @@ def test_hard_links_are_kept(tmp_path: Path, tree: Path) -> None:
 
 
 def test_what_only_people_read_is_left_out(tmp_path: Path, tree: Path) -> None:
-    kept = ["./usr/share/qemu/rom", "./usr/share/perl5/Module.pm", "./usr/share/AAVMF/AAVMF_CODE.no-secboot.fd", "./etc/doc/x"]
+    kept = [
+        "./usr/share/qemu/rom",
+        "./usr/share/perl5/Module.pm",
+        "./usr/share/AAVMF/AAVMF_CODE.no-secboot.fd",
+        "./etc/doc/x",
+    ]
     dropped = ["./usr/share/doc/x/copyright", "./usr/share/man/man1/x.1", "./usr/share/AAVMF/AAVMF_CODE.secboot.fd"]
     deb = write_deb(tmp_path / "x_1_all.deb", [file(name, b"x") for name in kept + dropped])
     merge_packages([deb], tree, cores=1)
