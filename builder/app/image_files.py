@@ -7,6 +7,7 @@ from pathlib import Path
 from builder.core.errors import RecipeError
 from builder.formats.gomod import read_module
 from builder.gobuild.imports import files_of_package
+from builder.oci.workloads import manifest_files
 from builder.plan.inputs import ImageFiles
 from builder.recipe.images import ImageFile, ImageLayer
 from builder.recipe.keypath import KeyPath, format_key_path
@@ -32,8 +33,9 @@ def image_files(loaded: LoadedRecipe, module: Mapping[str, SourceFile]) -> Image
                 c[name, title, path] = reading.c_files((name, title, path), file)
             if file.go and module:
                 go[name, title, path] = _go_files(file.go.package, module)
+    manifests = reading.manifests()
     reading.finish()
-    return ImageFiles(layers=layers, c=c, go=go)
+    return ImageFiles(layers=layers, c=c, go=go, manifests=manifests)
 
 
 def _layers(loaded: LoadedRecipe) -> Iterator[tuple[str, str, ImageLayer]]:
@@ -76,6 +78,18 @@ class _Reading:
             if path.name in found:
                 self._miss(key, f"another file of the program is called {path.name}")
             self._read(found, path.name, path, key)
+        return found
+
+    def manifests(self) -> dict[str, SourceFile]:
+        """The manifests that a bundle is compared with, and the configuration, by name."""
+        bundle = self.loaded.recipe.bundle
+        places: dict[KeyPath, Path] = {("bundle", "manifests", n): path for n, path in enumerate(bundle.manifests)}
+        if bundle.config:
+            places["bundle", "config"] = bundle.config
+        found: dict[str, SourceFile] = {}
+        for key, path in places.items():
+            for number, file in enumerate(manifest_files(path)):
+                self._read(found, f"{'/'.join(map(str, key))}/{number}-{file.name}", file, key)
         return found
 
     def finish(self) -> None:

@@ -6,6 +6,7 @@ Python's tarfile takes 60 to 100 microseconds for each member, which for a root 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from mmap import mmap
+from typing import Protocol
 
 from builder.core.errors import BuilderError
 
@@ -20,6 +21,22 @@ _CAPABILITIES = "SCHILY.xattr.security.capability"
 REGULAR, HARDLINK, SYMLINK, DIRECTORY = "0", "1", "2", "5"
 _NAMES = {"\0": REGULAR, "7": REGULAR}
 _LONG_NAME, _LONG_LINK, _PAX, _PAX_GLOBAL = "L", "K", "x", "g"
+# Far above what names and attributes take.
+_MOST_EXTENSION_BYTES = 1 << 20
+
+
+class Stream(Protocol):
+    """Bytes that are read once, from the first to the last."""
+
+    @property
+    def position(self) -> int:
+        """How many were read or passed."""
+
+    def read(self, size_bytes: int) -> bytes:
+        """The next ones; fewer only at the end."""
+
+    def skip(self, size_bytes: int) -> int:
+        """Pass the next ones; how many there were."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,3 +224,33 @@ def _record(key: str, value: bytes) -> bytes:
     length = len(body) + len(str(len(body)))
     length = len(body) + len(str(length))
     return str(length).encode() + body
+
+
+def stream_members(source: Stream, head_bytes: int) -> Iterator[tuple[TarMember, bytes]]:
+    """The members of an archive that is read once from its beginning, each with the first `head_bytes` of its content.
+
+    Their `offset` says nothing. `BuilderError` where the archive is damaged or cut; what follows its end is left unread.
+    """
+    pending: dict[str, bytes] = {}
+    while len(header := source.read(BLOCK_BYTES)) == BLOCK_BYTES:
+        if header == bytes(BLOCK_BYTES):
+            return
+        member = _parse(header, source.position - BLOCK_BYTES)
+        if member.type in (_LONG_NAME, _LONG_LINK, _PAX, _PAX_GLOBAL):
+            if member.size_bytes > _MOST_EXTENSION_BYTES:
+                raise BuilderError("the tar archive is damaged: an extended header is larger than any name")
+            pending |= _extension(member, _read_padded(source, member, member.size_bytes))
+            continue
+        member = _extended(member, pending) if pending else member
+        pending = {}
+        yield member, _read_padded(source, member, min(head_bytes, member.size_bytes))
+    raise BuilderError("the tar archive has no end: it is cut")
+
+
+def _read_padded(source: Stream, member: TarMember, wanted_bytes: int) -> bytes:
+    """The first `wanted_bytes` of the content of `member`; the rest of it is passed."""
+    data = source.read(wanted_bytes)
+    rest = _padded(member.size_bytes) - wanted_bytes
+    if len(data) < wanted_bytes or source.skip(rest) < rest:
+        raise BuilderError(f"the tar archive is cut in the member {member.name!r}")
+    return data

@@ -55,12 +55,20 @@ class ImagesWorkshop:
         holders: dict[str, Step[Any]] = {}
         for name in recipe.images:
             holders |= self.holders(name, arch)
+        sources = self.inputs.image_files.manifests
         return Step(
             id=f"{recipe.name}/{arch}/bundle",
             kind=BUNDLE,
-            input=BundleInput(name=bundle_name(self.inputs, arch), arch=arch, epoch_s=self.inputs.lock.epoch_s),
+            input=BundleInput(
+                name=bundle_name(self.inputs, arch),
+                arch=arch,
+                epoch_s=self.inputs.lock.epoch_s,
+                system={name: image.reference for name, image in recipe.images.items() if image.system},
+            ),
             needs=holders,
+            sources=sources,
             resources=_BUNDLE,
+            origins=self.inputs.places(sources),
         )
 
     def holders(self, name: str, arch: Arch) -> dict[str, Step[Any]]:

@@ -3,11 +3,13 @@
 Plans know of them without importing what they work with.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from builder.core.arch import Arch
+from builder.core.errors import VerificationError
 from builder.oci.documents import Compression, RunSettings
 from builder.oci.platform import Platform
 from builder.steps.context import StepContext
@@ -119,17 +121,36 @@ def _number(role: str) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BundleInput:
-    """The bundle `name` for `arch` of everything that the step needs: images, and whatever holds their blobs."""
+    """The bundle `name` for `arch` of everything that the step needs: images, and whatever holds their blobs.
+
+    It must have all that the `system` images (references by name) and the sources, manifests and a configuration, can need.
+    """
 
     name: str
     arch: Arch
     epoch_s: int
+    system: Mapping[str, str]
 
 
 def _make_bundle(wanted: BundleInput, context: StepContext) -> None:
     from builder.oci.bundle import write_bundle
+    from builder.oci.needs import find_needs
+    from builder.oci.verify import Expected, verify_bundle
 
-    write_bundle(context.needs.values(), context.output / wanted.name, epoch_s=wanted.epoch_s)
+    bundle = context.output / wanted.name
+    write_bundle(context.needs.values(), bundle, epoch_s=wanted.epoch_s)
+    files = {name: context.scratch / "sources" / name for name in context.sources}
+    for name, source in context.sources.items():
+        copy_source(source, files[name])
+    needs = find_needs(wanted.system, {str(context.sources[name].path): path for name, path in files.items()})
+    expected = Expected(arch=wanted.arch, needed=needs.places)
+    problems = [*needs.hopeless, *verify_bundle(bundle, expected, cores=context.cores)]
+    if problems:
+        raise VerificationError(
+            f"{wanted.name} is not complete",
+            details=[str(problem) for problem in problems],
+            hint="the images of the recipe are what is in the bundle; bundle.manifests and bundle.config say what must be",
+        )
 
 
 LAYER = StepKind(name="image-layer", version=1, run=_make_layer)

@@ -1,0 +1,136 @@
+"""Blobs as streams: hashed and decompressed on the way, whatever their size."""
+
+import hashlib
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from mmap import mmap
+
+import zstandard
+
+from builder.core.digest import Digest
+from builder.core.errors import BuilderError
+from builder.io.files import CHUNK_BYTES
+
+_GZIP_WINDOW = 31
+_GZIP_MAGIC, _ZSTD_MAGIC = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+# What a small program on a device may be asked to keep in memory; zstd's own limit for 64-bit machines is 128 MiB.
+_MOST_WINDOW_BYTES = 128 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A part of a mapped file."""
+
+    data: mmap
+    offset: int
+    size_bytes: int
+
+    def read(self, size_bytes: int | None = None, offset: int = 0) -> bytes:
+        """All of it, or at most `size_bytes` from `offset` on."""
+        end = self.size_bytes if size_bytes is None else min(self.size_bytes, offset + size_bytes)
+        return self.data[self.offset + offset : self.offset + end]
+
+    @contextmanager
+    def view(self) -> Iterator[memoryview]:
+        """All of it without a copy, while the block runs."""
+        with memoryview(self.data) as whole, whole[self.offset : self.offset + self.size_bytes] as part:
+            yield part
+
+    def chunks(self) -> Iterator[memoryview]:
+        """All of it, piece by piece, without a copy."""
+        with self.view() as whole:
+            for start in range(0, self.size_bytes, CHUNK_BYTES):
+                with whole[start : start + CHUNK_BYTES] as piece:
+                    yield piece
+
+    def digest(self) -> Digest:
+        """The digest of all of it."""
+        found = hashlib.sha256()
+        for piece in self.chunks():
+            found.update(piece)
+        return Digest.from_hex(found.hexdigest())
+
+
+class HashedStream:
+    """The decompressed content of a blob, read once; `finish` tells the digest of all that is in it."""
+
+    def __init__(self, span: Span) -> None:
+        self._chunks = _decompressed(span)
+        self._hash = hashlib.sha256()
+        self._chunk = memoryview(b"")
+        self.position = 0
+
+    def read(self, size_bytes: int) -> bytes:
+        """The next bytes; fewer only at the end."""
+        if len(self._chunk) >= size_bytes:  # the usual case: a header
+            return bytes(self._take(size_bytes))
+        pieces: list[memoryview] = []
+        while size_bytes and self._fill():
+            pieces.append(self._take(size_bytes))
+            size_bytes -= len(pieces[-1])
+        return b"".join(pieces)
+
+    def skip(self, size_bytes: int) -> int:
+        """Pass the next bytes; how many there were."""
+        start = self.position
+        while size_bytes > self.position - start and self._fill():
+            self._take(size_bytes - (self.position - start))
+        return self.position - start
+
+    def finish(self) -> Digest:
+        """Read what is left; the digest of everything."""
+        while self._fill():
+            self._take(len(self._chunk))
+        return Digest.from_hex(self._hash.hexdigest())
+
+    def _take(self, size_bytes: int) -> memoryview:
+        taken, self._chunk = self._chunk[:size_bytes], self._chunk[size_bytes:]
+        self.position += len(taken)
+        return taken
+
+    def _fill(self) -> bool:
+        """Whether there is something in the present chunk, after fetching the next one where there is none."""
+        while not self._chunk:
+            data = next(self._chunks, None)
+            if data is None:
+                return False
+            self._hash.update(data)
+            self._chunk = memoryview(data)
+        return True
+
+
+def _decompressed(span: Span) -> Iterator[bytes]:
+    """What is in `span`, in pieces of a bounded size; an error, or a digest that differs, tells of what is cut."""
+    magic = span.read(len(_ZSTD_MAGIC))
+    try:
+        if magic == _ZSTD_MAGIC:
+            yield from _from_zstd(span)
+        elif magic.startswith(_GZIP_MAGIC):
+            yield from _from_gzip(span)
+        else:
+            yield from map(bytes, span.chunks())
+    except (zlib.error, zstandard.ZstdError) as error:
+        raise BuilderError(f"it cannot be decompressed: {error}") from None
+
+
+def _from_zstd(span: Span) -> Iterator[bytes]:
+    decompressor = zstandard.ZstdDecompressor(max_window_size=_MOST_WINDOW_BYTES)
+    with span.view() as data, decompressor.stream_reader(data, read_across_frames=True) as stream:
+        while piece := stream.read(CHUNK_BYTES):
+            yield piece
+
+
+def _from_gzip(span: Span) -> Iterator[bytes]:
+    """All members of a gzip file, one after the other."""
+    decompressor = zlib.decompressobj(_GZIP_WINDOW)
+    for piece in span.chunks():
+        left = bytes(piece)
+        while left:
+            if decompressor.eof:
+                decompressor = zlib.decompressobj(_GZIP_WINDOW)
+            yield decompressor.decompress(left, CHUNK_BYTES)
+            left = decompressor.unused_data if decompressor.eof else decompressor.unconsumed_tail
+    if not decompressor.eof:
+        raise BuilderError("it cannot be decompressed: it is cut")
