@@ -7,6 +7,7 @@ from builder.cli.render import export as events
 from builder.recipe import export as recipe
 from builder.recipe import lockfile
 from builder.rootfs.effects import export as effects
+from builder.vm import model as vm
 
 
 def generated_files() -> dict[str, str]:
@@ -16,6 +17,7 @@ def generated_files() -> dict[str, str]:
         **events.generated_files(),
         **effects.generated_files(),
         "schemas/lock.schema.json": lockfile.json_schema(),
+        "schemas/machine.schema.json": vm.json_schema(),
         "schemas/manifest.schema.json": manifest.json_schema(),
     }
 

@@ -28,8 +28,10 @@ _WORD_LISTS: dict[str, tuple[str, Sequence[str]]] = {
 }
 
 
-def explain_errors(error: ValidationError, root: MapNode, *, complete: bool) -> list[Problem]:
-    """The problems that `error` found in the recipe `root`.
+def explain_errors(
+    error: ValidationError, root: MapNode, *, complete: bool, model: type[BaseModel] = Recipe
+) -> list[Problem]:
+    """The problems that `error` found in `root`, a recipe or what else `model` describes.
 
     Where `root` is not `complete`, keys that are missing are no problem: they may stand in what could not be read.
     """
@@ -39,11 +41,11 @@ def explain_errors(error: ValidationError, root: MapNode, *, complete: bool) -> 
         # pydantic counts only the items that are good: a list of bad ones is not empty to its author.
         told_otherwise = isinstance(node, BrokenNode) or (kind == "too_short" and _has_items(node))
         if not told_otherwise and (complete or kind != "missing"):
-            problems.append(_explain(detail, root))
+            problems.append(_explain(detail, root, model))
     return problems
 
 
-def _explain(detail: ErrorDetails, root: MapNode) -> Problem:
+def _explain(detail: ErrorDetails, root: MapNode, model: type[BaseModel]) -> Problem:
     location = _as_written(detail["loc"])
     if location and location[-1] == _KEY_MARK:
         location = location[:-1]
@@ -54,7 +56,7 @@ def _explain(detail: ErrorDetails, root: MapNode) -> Problem:
     if kind == "missing":
         return _missing(location, root)
     if kind == "extra_forbidden":
-        return _at(location, _key_place(root, location), _unknown_key(detail["loc"]))
+        return _at(location, _key_place(root, location), _unknown_key(detail["loc"], model))
     if kind == "listed_twice":
         location = (*location, int(context["index"]))
     node = _node_at(root, location)
@@ -103,14 +105,14 @@ def _missing(location: Sequence[str | int], root: Node) -> Problem:
     return _at(location, _key_place(root, location), "is required, but missing")
 
 
-def _unknown_key(location: Sequence[str | int]) -> str:
-    key, allowed = str(location[-1]), allowed_keys(location[:-1])
+def _unknown_key(location: Sequence[str | int], model: type[BaseModel]) -> str:
+    key, allowed = str(location[-1]), allowed_keys(location[:-1], model)
     return f"unknown key{suggestion(key, 'allowed', allowed)}"
 
 
-def allowed_keys(location: Sequence[str | int]) -> list[str]:
-    """The keys that the section at `location`, as pydantic writes it, has."""
-    section: Any = Recipe
+def allowed_keys(location: Sequence[str | int], model: type[BaseModel] = Recipe) -> list[str]:
+    """The keys that the section at `location` of `model`, as pydantic writes it, has."""
+    section: Any = model
     for segment in location:
         if segment in CLUSTER_FORMS and not isinstance(section, type):
             section = CLUSTER_FORMS[str(segment)]
@@ -120,7 +122,7 @@ def allowed_keys(location: Sequence[str | int]) -> list[str]:
             section = get_args(section)[1]
         elif get_origin(section) is tuple:
             section = get_args(section)[0]
-    keys = [*section.model_fields, *([] if location else [EXTENDS])]
+    keys = [*section.model_fields, *([EXTENDS] if model is Recipe and not location else [])]
     return sorted(keys)
 
 
@@ -142,7 +144,7 @@ def _wrong_value(detail: ErrorDetails, location: Sequence[str | int], node: Node
     if kind in _TYPE_MESSAGES:
         return _TYPE_MESSAGES[kind](node)
     if kind == "enum":
-        return _unknown_word(str(location[0]), node)
+        return _unknown_word(str(location[0]), node, str(context.get("expected", "")))
     if kind == "string_pattern_mismatch":
         return f"{_written(node)} is not {_shape_of(detail)}"
     # Errors that the models raise themselves are worded for people already.
@@ -178,8 +180,9 @@ def _not_text(node: Node) -> str:
     return f"must be text, not {_described(node)}{hint}"
 
 
-def _unknown_word(field: str, node: Node) -> str:
-    name, known = _WORD_LISTS.get(field, ("word", []))
+def _unknown_word(field: str, node: Node, expected: str) -> str:
+    """`expected` is pydantic's list of an enumeration's words."""
+    name, known = _WORD_LISTS.get(field) or ("word", re.findall("'([^']*)'", expected))
     if not isinstance(node, ScalarNode) or not isinstance(node.value, str):
         return f"must be one of {', '.join(known)}, not {_described(node)}"
     if field == "architectures" and (same := _same_architecture(node.value)):

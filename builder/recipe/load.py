@@ -67,7 +67,7 @@ def load_recipe(path: Path, overrides: Sequence[str] = (), *, cwd: Path | None =
     if merged.files and (merged.complete or root.entries):
         problems += check_tree(root)
         try:
-            recipe = Recipe.model_validate(_plain(root))
+            recipe = Recipe.model_validate(plain_values(root))
         except ValidationError as error:
             from builder.recipe.explain import explain_errors  # noqa: PLC0415 - only errors need it
 
@@ -77,16 +77,16 @@ def load_recipe(path: Path, overrides: Sequence[str] = (), *, cwd: Path | None =
     return LoadedRecipe(recipe=recipe, files=merged.files, cwd=here, root=root)
 
 
-def _plain(node: Node) -> object:
+def plain_values(node: Node) -> object:
     """`node` as the models take it: tuples for lists, text that knows its directory, nothing that was dropped."""
     if isinstance(node, MapNode):
         return {
-            key: _plain(entry.value)
+            key: plain_values(entry.value)
             for key, entry in node.entries.items()
             if not isinstance(entry.value, DroppedNode) and not is_null(entry.value)
         }
     if isinstance(node, ListNode):
-        return tuple(_plain(item) for item in node.items)
+        return tuple(plain_values(item) for item in node.items)
     if isinstance(node, ScalarNode) and isinstance(node.value, str):
         return WrittenText(node.value, node.place.source.base)
     # A value that is a mistake in itself must not pass for a good one: no field takes the node.
