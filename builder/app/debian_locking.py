@@ -19,10 +19,12 @@ from builder.debian.unsolvable import Request
 from builder.recipe.cluster import BuiltCluster
 from builder.recipe.debian import Debian
 from builder.recipe.load import LoadedRecipe
-from builder.recipe.lockfile import LockedDebian, LockedRepository, LockedRootfs, LockedTools
-from builder.recipe.match_debian import cluster_mismatches, rootfs_mismatches, tool_mismatches
+from builder.recipe.lockfile import LockedBoards, LockedDebian, LockedRepository, LockedRootfs, LockedTools
+from builder.recipe.match_debian import board_mismatches, cluster_mismatches, rootfs_mismatches, tool_mismatches
 from builder.recipe.models import Recipe
 from builder.recipe.packages import (
+    board_packages,
+    makes_images,
     makes_rootfs,
     rootfs_packages,
     takes_for_cluster,
@@ -106,6 +108,19 @@ class _Work:
         ]
         return {"rootfs": locked, "repositories": _repositories(self.debian)}
 
+    def boards(self) -> _Fields:
+        """What images take files of: these packages alone, which are not installed."""
+        locked: dict[Arch, LockedBoards] = {}
+        for arch in self.loaded.recipe.architectures:
+            names = sorted(board_packages(self.loaded.recipe, arch))
+            repositories = device_repositories(self.loaded, self.debian, arch)
+            wanted = [
+                Wanted(name=one, architecture=ARCH_FACTS[arch].debian, repositories=repositories) for one in names
+            ]
+            pins = self._tried(partial(resolve_pins, wanted, self.archives.library), f"the boards of {arch}")
+            locked[arch] = LockedBoards(wanted=tuple(names), packages=pins)
+        return {"boards": locked}
+
     def tools(self) -> _Fields:
         """Trees of tools for all machines that builds run on. They have no base of their own: they are no systems."""
         tools = self.debian.tools
@@ -182,6 +197,13 @@ def _parts() -> tuple[_Part, ...]:
             is_wanted=makes_rootfs,
             mismatches=rootfs_mismatches,
             resolve=_Work.rootfs,
+        ),
+        _Part(
+            lock_part=LockPart.DEBIAN,
+            fields=("boards",),
+            is_wanted=makes_images,
+            mismatches=board_mismatches,
+            resolve=_Work.boards,
         ),
         _Part(
             lock_part=LockPart.TOOLS,

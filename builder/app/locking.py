@@ -189,6 +189,7 @@ def _debian_groups(locked: LockedDebian | None) -> dict[str, dict[str, str]]:
     groups: dict[str, Sequence[PinnedFile]] = {"source": locked.sources}
     groups |= {f"{arch}": pins for arch, pins in locked.packages.items()}
     groups |= {f"{arch} rootfs": rootfs.packages for arch, rootfs in locked.rootfs.items()}
+    groups |= {f"{arch} boards": boards.packages for arch, boards in locked.boards.items()}
     groups |= {
         f"{host} tools {name}": tools.packages for host, sets in locked.tools.items() for name, tools in sets.items()
     }

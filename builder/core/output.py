@@ -9,3 +9,4 @@ class Output(StrEnum):
     EXECUTABLE = "executable"
     ROOTFS = "rootfs"
     BUNDLE = "bundle"
+    IMAGE = "image"

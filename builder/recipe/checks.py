@@ -7,6 +7,7 @@ from builder.core.nearest import did_you_mean, suggestion
 from builder.core.output import Output
 from builder.debian.mirrors import MAIN_ARCHIVE, SECURITY_ARCHIVE
 from builder.formats.yaml_tree import ListNode, MapNode, Node, Problem, ScalarNode
+from builder.recipe.image_checks import image_mistakes
 from builder.recipe.images_checks import images_mistakes
 from builder.recipe.keypath import KeyPath, format_key_path
 from builder.recipe.lookup import entries_of, is_there, items_of, mapping_at, names_of, value_at
@@ -28,6 +29,7 @@ def check_tree(root: MapNode) -> list[Problem]:
     problems += _missing_for_rootfs(root)
     problems += rootfs_mistakes(mapping_at(root, "rootfs"))
     problems += images_mistakes(root)
+    problems += image_mistakes(root)
     problems += _taken_archives(mapping_at(root, "debian"))
     return problems
 
@@ -96,7 +98,7 @@ def _missing_suites(root: MapNode, cluster: MapNode | None) -> Iterator[Problem]
 
 def _missing_for_rootfs(root: MapNode) -> Iterator[Problem]:
     """Sections that root file systems are made from, where they are wanted."""
-    output = next((node for node in items_of(root, "outputs") if node.text == Output.ROOTFS), None)
+    output = next((node for node in items_of(root, "outputs") if node.text in (Output.ROOTFS, Output.IMAGE)), None)
     if output is None:
         return
     debian = mapping_at(root, "debian")

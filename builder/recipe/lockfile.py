@@ -60,6 +60,13 @@ class LockedRootfs(_Model):
     packages: tuple[PinnedFile, ...]
 
 
+class LockedBoards(_Model):
+    """Packages that images take files of: the names that were `wanted`, and they alone, without what they depend on."""
+
+    wanted: tuple[str, ...]
+    packages: tuple[PinnedFile, ...]
+
+
 class LockedTools(_Model):
     """A tree of tools: the names that were `wanted`, and they with all that they need, by name."""
 
@@ -80,8 +87,8 @@ class LockedDebian(_Model):
     """Files of Debian's archive, and the suites and further archives that they were found in.
 
     `packages` are those of closed sets by the architecture of the device, `sources` the archives of C libraries, `rootfs`
-    the packages of root file systems by the architecture of the device, `tools` the trees of tools by the architecture
-    of the machine that builds and by name.
+    the packages of root file systems by the architecture of the device, `boards` those whose files images take, `tools`
+    the trees of tools by the architecture of the machine that builds and by name.
     """
 
     suites: dict[Arch, tuple[str, ...]]
@@ -90,6 +97,7 @@ class LockedDebian(_Model):
     packages: dict[Arch, tuple[PinnedFile, ...]] = {}
     sources: tuple[PinnedFile, ...] = ()
     rootfs: dict[Arch, LockedRootfs] = {}
+    boards: dict[Arch, LockedBoards] = {}
     tool_suites: tuple[str, ...] = ()
     tools: dict[Arch, dict[str, LockedTools]] = {}
 

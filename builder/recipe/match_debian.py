@@ -8,7 +8,15 @@ from builder.recipe.cluster import BuiltCluster
 from builder.recipe.debian import Debian, Repository
 from builder.recipe.load import LoadedRecipe
 from builder.recipe.lockfile import LockedDebian, LockedRepository
-from builder.recipe.packages import makes_rootfs, rootfs_packages, takes_for_cluster, tool_packages, unwanted_packages
+from builder.recipe.packages import (
+    board_packages,
+    makes_images,
+    makes_rootfs,
+    rootfs_packages,
+    takes_for_cluster,
+    tool_packages,
+    unwanted_packages,
+)
 
 # A key of the recipe, what it asks for, where that is pinned, and what is pinned there.
 Pin: TypeAlias = tuple[str, str, str, str | None]
@@ -19,6 +27,7 @@ def debian_mismatches(loaded: LoadedRecipe, locked: LockedDebian | None) -> list
     found = [
         *cluster_mismatches(loaded, locked),
         *rootfs_mismatches(loaded, locked),
+        *board_mismatches(loaded, locked),
         *tool_mismatches(loaded, locked),
     ]
     return list(dict.fromkeys(found))
@@ -61,6 +70,21 @@ def rootfs_mismatches(loaded: LoadedRecipe, locked: LockedDebian | None) -> list
         found += _package_mismatches(loaded, rootfs_packages(recipe, arch), "rootfs.packages", where, known.wanted)
         without = ", ".join(unwanted_packages(recipe)) or "nothing"
         found += differences(loaded, [("rootfs.without", without, where, ", ".join(known.without) or "nothing")])
+    return found
+
+
+def board_mismatches(loaded: LoadedRecipe, locked: LockedDebian | None) -> list[str]:
+    """The packages that images take files of."""
+    recipe, debian = loaded.recipe, loaded.recipe.debian
+    if debian is None or not makes_images(recipe):
+        return []
+    found = differences(loaded, _suites(debian, recipe.architectures, locked))
+    for arch in recipe.architectures:
+        known = locked.boards.get(arch) if locked else None
+        wanted = board_packages(recipe, arch)
+        found += _package_mismatches(
+            loaded, wanted, "boards", f"the lock's boards for {arch}", known.wanted if known else ()
+        )
     return found
 
 

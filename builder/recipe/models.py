@@ -6,8 +6,10 @@ from typing import Annotated
 from pydantic import Field, Strict
 
 from builder.core.output import Output
+from builder.recipe.board import Board
 from builder.recipe.cluster import Cluster
 from builder.recipe.debian import Debian
+from builder.recipe.image import DiskImage
 from builder.recipe.images import Bundle, Image
 from builder.recipe.rootfs import Rootfs
 from builder.recipe.section import NamedArch, Section, Unique
@@ -45,6 +47,10 @@ class Recipe(Section):
     cluster: Cluster = Field(description="The cluster executable.")
     rootfs: Rootfs | None = Field(
         default=None, description="The root file system of devices; needed where `outputs` has `rootfs`."
+    )
+    boards: Mapping[DnsLabel, Board] = Field(default={}, description="Boards that images can be made for, by name.")
+    image: DiskImage | None = Field(
+        default=None, description="Disks that devices boot from; needed where `outputs` has `image`."
     )
     images: Mapping[DnsLabel, Image] = Field(
         default={}, description="Container images by name; those of `bundle` on devices without a network."

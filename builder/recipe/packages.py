@@ -4,14 +4,21 @@ from collections.abc import Mapping
 
 from builder.core.arch import Arch
 from builder.core.output import Output
+from builder.image.facts import BUSYBOX_PACKAGE, GRUB_FACTS
 from builder.recipe.cluster import BuiltCluster
 from builder.recipe.keypath import KeyPath, format_key_path
 from builder.recipe.models import Recipe
 
 
 def makes_rootfs(recipe: Recipe) -> bool:
-    """Whether a root file system is among what `recipe` makes."""
-    return Output.ROOTFS in recipe.outputs and recipe.rootfs is not None and recipe.debian is not None
+    """Whether a root file system is among what `recipe` makes, or part of it."""
+    wanted = makes_images(recipe) or Output.ROOTFS in recipe.outputs
+    return wanted and recipe.rootfs is not None and recipe.debian is not None
+
+
+def makes_images(recipe: Recipe) -> bool:
+    """Whether disk images are among what `recipe` makes."""
+    return Output.IMAGE in recipe.outputs and recipe.image is not None
 
 
 def takes_for_cluster(recipe: Recipe) -> bool:
@@ -39,6 +46,25 @@ def rootfs_packages(recipe: Recipe, arch: Arch) -> Mapping[str, str]:
                 found.setdefault(package, format_key_path((*key, index)))
     for package in unwanted_packages(recipe):
         found.pop(package, None)
+    return dict(sorted(found.items()))
+
+
+def board_packages(recipe: Recipe, arch: Arch) -> Mapping[str, str]:
+    """The packages that images for `arch` take files of, without installing them, by name, each with the key that asks for it."""
+    found: dict[str, str] = {}
+    for name, board in recipe.boards.items():
+        if board.architecture is not arch:
+            continue
+        where: KeyPath = ("boards", name)
+        found.setdefault(BUSYBOX_PACKAGE, format_key_path(where))
+        for firmware in board.firmware:
+            if facts := GRUB_FACTS.get((arch, firmware)):
+                found.setdefault(facts.package, format_key_path((*where, "firmware")))
+        for title, loader in board.loaders.items():
+            found.setdefault(loader.package, format_key_path((*where, "loaders", title, "package")))
+        for path, file in board.files.items():
+            if file.package:
+                found.setdefault(file.package, format_key_path((*where, "files", path, "package")))
     return dict(sorted(found.items()))
 
 

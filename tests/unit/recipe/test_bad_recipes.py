@@ -7,7 +7,9 @@ import pytest
 from builder.core.errors import ExitCode, RecipeError
 from builder.recipe.load import LoadedRecipe
 
-TOP = "allowed: architectures, bundle, cluster, debian, extends, images, name, outputs, rootfs, toolchains"
+TOP = (
+    "allowed: architectures, boards, bundle, cluster, debian, extends, image, images, name, outputs, rootfs, toolchains"
+)
 CLUSTER = (
     "allowed: closed_sets, components, device, helpers, libraries, name, package, patches, resources, source, tags,"
     " variables, version"
@@ -117,7 +119,7 @@ CASES: dict[str, tuple[str, list[str]]] = {
         [
             (
                 "2:11: outputs[0]: unknown output 'executables'; did you mean 'executable'?"
-                " known: executable, rootfs, bundle"
+                " known: executable, rootfs, bundle, image"
             )
         ],
     ),

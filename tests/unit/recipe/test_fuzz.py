@@ -9,7 +9,13 @@ from builder.recipe.resolve import resolve, to_yaml
 
 ROOT = Path(__file__).parents[3]
 ROUNDS = 1500
-FILES = ("edge.yaml", "toolchains.yaml", "debian.yaml", "debian/rootfs.yaml", "cluster/kedge.yaml", "images/pause.yaml")
+RECIPES = ROOT / "recipes"
+FILES = (
+    *("edge.yaml", "toolchains.yaml", "debian.yaml", "debian/rootfs.yaml", "cluster/kedge.yaml", "images/pause.yaml"),
+    *("image.yaml", "boards.yaml", *sorted(f"boards/{path.name}" for path in (RECIPES / "boards").glob("*.yaml"))),
+)
+# Files that are mutated in a round, on average.
+MUTATED = 1.8
 PIECES = [
     b"null", b"~", b"true", b"yes", b"0123", b"1.10", b"-", b"- ", b": ", b":", b"{", b"}", b"[", b"]", b"'", b'"', b"&a ",
     b"*a", b"!!str ", b"<<: ", b"---\n", b"...\n", b"%YAML 1.1\n", b"\t", b"\r", b"\n", b"\x00", b"\x07", b"\xff", b"\xc3",
@@ -59,7 +65,7 @@ def test_mutated_recipes_are_valid_or_refused_with_places(tmp_path: Path) -> Non
     refused = 0
     for _ in range(ROUNDS):
         for name, data in originals.items():
-            (tmp_path / name).write_bytes(mutated(data, chance) if chance.random() < 0.3 else data)
+            (tmp_path / name).write_bytes(mutated(data, chance) if chance.random() < MUTATED / len(FILES) else data)
         override = mutated(b"cluster.tags=[a]", chance).decode(errors="surrogateescape")
         result = outcome([override] if chance.random() < 0.2 else [], tmp_path)
         if isinstance(result, RecipeError):

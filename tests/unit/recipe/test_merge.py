@@ -168,7 +168,7 @@ def test_mistakes_in_several_files_are_told_together(mistakes: Mistakes) -> None
         "r.yaml:1:38: none.yaml: no such file",
         (
             "r.yaml:2:1: nmae: unknown key; did you mean 'name'?"
-            " allowed: architectures, bundle, cluster, debian, extends, images, name, outputs, rootfs, toolchains"
+            " allowed: architectures, boards, bundle, cluster, debian, extends, image, images, name, outputs, rootfs, toolchains"
         ),
         (
             "--set architectures=[arm]: architectures[0]: unknown architecture 'arm'; it is called armv7 here;"

@@ -64,7 +64,7 @@ CASES: dict[str, str] = {
     ),
     "cluter.version=1.0.0": (
         "cluter: unknown key; did you mean 'cluster'?"
-        " allowed: architectures, bundle, cluster, debian, extends, images, name, outputs, rootfs, toolchains"
+        " allowed: architectures, boards, bundle, cluster, debian, extends, image, images, name, outputs, rootfs, toolchains"
     ),
     "cluster.version=1.10": 'cluster.version: must be text, not the number 1.10; put it in quotes: "1.10"',
     "cluster.resources.cores=02": (

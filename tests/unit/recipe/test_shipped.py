@@ -52,13 +52,18 @@ def test_the_default_recipe_loads() -> None:
     assert [arch.value for arch in loaded.recipe.architectures] == ["armv7", "arm64", "amd64"]
     assert isinstance(loaded.recipe.cluster, BuiltCluster)
     assert loaded.recipe.cluster.source == ROOT / "cluster"
-    assert [str(file.relative_to(ROOT)) for file in loaded.files] == [
+    boards = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "recipes/boards").glob("*.yaml"))
+    assert sorted(str(file.relative_to(ROOT)) for file in loaded.files if file.parent.name == "boards") == boards
+    others = [file for file in loaded.files if file.parent.name != "boards"]
+    assert [str(file.relative_to(ROOT)) for file in others] == [
         "recipes/edge.yaml",
         "recipes/toolchains.yaml",
         "recipes/debian.yaml",
         "recipes/debian/rootfs.yaml",
         "recipes/cluster/kedge.yaml",
         "recipes/images/pause.yaml",
+        "recipes/boards.yaml",
+        "recipes/image.yaml",
     ]
 
 
@@ -70,7 +75,7 @@ BAD_IN_ONE_FILE = [
     "architectures: []\n",
     "architectures: [armv7, armv7]\n",
     "architectures: armv7\n",
-    "outputs: [image]\n",
+    "outputs: [picture]\n",
     "toolchains: {go: 1.10}\n",
     "toolchains: {go: '1.26'}\n",
     "cluster: kedge\n",
