@@ -4,6 +4,7 @@ from pathlib import Path
 
 from builder.app import manifest
 from builder.cli.render import export as events
+from builder.oci import release
 from builder.recipe import export as recipe
 from builder.recipe import lockfile
 from builder.rootfs.effects import export as effects
@@ -18,6 +19,7 @@ def generated_files() -> dict[str, str]:
         **effects.generated_files(),
         "schemas/lock.schema.json": lockfile.json_schema(),
         "schemas/machine.schema.json": vm.json_schema(),
+        "schemas/images.schema.json": release.json_schema(),
         "schemas/manifest.schema.json": manifest.json_schema(),
     }
 

@@ -30,10 +30,11 @@ class Target:
 
 def compose(inputs: Inputs, archs: Sequence[Arch], outputs: Sequence[Output]) -> tuple[Target, ...]:
     """The targets of the recipe that make `outputs` for `archs`, their steps sharing what does not depend on the architecture."""
+    images = ImagesWorkshop(inputs=inputs)
     makers: dict[Output, Callable[[Arch], Step[Any]]] = {
-        Output.EXECUTABLE: _executables(inputs),
+        Output.EXECUTABLE: _executables(inputs, images),
         Output.ROOTFS: RootfsWorkshop(inputs=inputs).rootfs,
-        Output.BUNDLE: ImagesWorkshop(inputs=inputs).bundle,
+        Output.BUNDLE: images.bundle,
     }
     return tuple(
         Target(arch=arch, output=output, step=makers[output](arch), place=_place(inputs.recipe.name, arch, output))
@@ -48,8 +49,8 @@ def _place(recipe: str, arch: Arch, output: Output) -> PurePosixPath:
     return top if output is Output.EXECUTABLE else top / output
 
 
-def _executables(inputs: Inputs) -> Callable[[Arch], Step[Any]]:
+def _executables(inputs: Inputs, images: ImagesWorkshop) -> Callable[[Arch], Step[Any]]:
     cluster = inputs.recipe.cluster
     if isinstance(cluster, ImportedCluster):
         return partial(import_step, inputs, cluster)
-    return HelperWorkshop(go=GoWorkshop(inputs=inputs, cluster=cluster)).assembled
+    return HelperWorkshop(go=GoWorkshop(inputs=inputs, cluster=cluster), release=images.release).assembled

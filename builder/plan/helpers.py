@@ -1,5 +1,6 @@
 """The steps that make what travels inside the executable, and that put it there."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,7 +18,15 @@ from builder.recipe.lockfile import LockedDebian
 from builder.steps.kinds.c import C_LIBRARY, LibraryInput
 from builder.steps.kinds.debian import ArchiveInput
 from builder.steps.kinds.go import EXECUTABLE, ExecutableInput
-from builder.steps.kinds.payload import ASSEMBLY, CLOSED_SET, PAYLOAD, AssemblyInput, ClosedSetInput, PayloadInput
+from builder.steps.kinds.payload import (
+    ASSEMBLY,
+    CLOSED_SET,
+    IMAGES,
+    PAYLOAD,
+    AssemblyInput,
+    ClosedSetInput,
+    PayloadInput,
+)
 from builder.steps.step import Step
 from builder.toolchain.wheels import Wheel
 
@@ -31,9 +40,13 @@ _LAUNCHER = "csrc/launcher.c"
 
 @dataclass(frozen=True, kw_only=True)
 class HelperWorkshop:
-    """Composes the steps of helpers, closed sets and the payload for the cluster of `go`; shared steps are made once."""
+    """Composes the steps of helpers, closed sets and the payload for the cluster of `go`; shared steps are made once.
+
+    `release` gives the step that says which images the release is made with, None where it needs none.
+    """
 
     go: GoWorkshop
+    release: Callable[[Arch], Step[Any] | None] = lambda _: None
 
     def assembled(self, arch: Arch) -> Step[Any]:
         """The executable for `arch` with its payload; the bare one where the recipe has nothing to carry."""
@@ -66,6 +79,7 @@ class HelperWorkshop:
             needs={
                 **{f"helper.{name}": step for name, step in helpers.items()},
                 **{f"closed-set.{name}": step for name, step in sets.items()},
+                **({IMAGES: release} if (release := self.release(arch)) else {}),
             },
             resources=_PAYLOAD,
         )

@@ -24,10 +24,12 @@ from builder.steps.kinds.oci import (
     BUNDLE,
     IMAGE,
     LAYER,
+    RELEASE,
     BundleInput,
     ImageInput,
     LayerEntry,
     LayerInput,
+    ReleaseInput,
 )
 from builder.steps.source import SourceFile
 from builder.steps.step import Step
@@ -63,12 +65,23 @@ class ImagesWorkshop:
                 name=bundle_name(self.inputs, arch),
                 arch=arch,
                 epoch_s=self.inputs.lock.epoch_s,
-                system={name: image.reference for name, image in recipe.images.items() if image.system},
+                system=self._system,
             ),
             needs=holders,
             sources=sources,
             resources=_BUNDLE,
             origins=self.inputs.places(sources),
+        )
+
+    def release(self, arch: Arch) -> Step[ReleaseInput] | None:
+        """The step that says which images kedge needs itself, None where it needs none."""
+        if not self._system:
+            return None
+        return Step(
+            id=f"{self._name}/{arch}/images/release",
+            kind=RELEASE,
+            input=ReleaseInput(arch=arch, names=self._system),
+            needs={name: self.holders(name, arch)[f"image.{name}"] for name in self._system},
         )
 
     def holders(self, name: str, arch: Arch) -> dict[str, Step[Any]]:
@@ -185,6 +198,11 @@ class ImagesWorkshop:
     def _origins(self, name: str) -> dict[str, str]:
         keys = {"input.reference": ("reference",), "input.settings.user": ("user",)}
         return {fact: self.inputs.origin(format_key_path(("images", name, *key))) for fact, key in keys.items()}
+
+    @property
+    def _system(self) -> dict[str, str]:
+        """The references of the images that kedge needs itself, by name."""
+        return {name: image.reference for name, image in self.inputs.recipe.images.items() if image.system}
 
     @cached_property
     def _zig(self) -> Step[Wheel]:

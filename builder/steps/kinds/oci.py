@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from builder.core.arch import Arch
-from builder.core.errors import VerificationError
+from builder.core.errors import BuilderError, VerificationError
 from builder.oci.documents import Compression, RunSettings
 from builder.oci.platform import Platform
 from builder.steps.context import StepContext
@@ -19,6 +19,7 @@ from builder.steps.step import StepKind
 if TYPE_CHECKING:
     from builder.oci.layer import LayerFile
 
+RELEASE_FILE = "images.json"
 _LAYER = "layer."
 
 
@@ -153,6 +154,33 @@ def _make_bundle(wanted: BundleInput, context: StepContext) -> None:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseInput:
+    """What kedge knows of the images that it needs itself.
+
+    `names` are their references by the roles of the steps that hold them.
+    """
+
+    arch: Arch
+    names: Mapping[str, str]
+
+
+def _write_release(wanted: ReleaseInput, context: StepContext) -> None:
+    from builder.oci.image import read_note
+    from builder.oci.release import SystemImage, release_bytes
+
+    images = {name: read_note(context.needs[name]) for name in wanted.names}
+    for name, reference in wanted.names.items():
+        if images[name].reference != reference:
+            raise BuilderError(f"the image {name} is {images[name].reference}, not {reference}")
+    data = release_bytes(
+        wanted.arch,
+        [SystemImage(name=one, reference=note.reference, digest=note.manifest.digest) for one, note in images.items()],
+    )
+    (context.output / RELEASE_FILE).write_bytes(data)
+
+
 LAYER = StepKind(name="image-layer", version=1, run=_make_layer)
 IMAGE = StepKind(name="image", version=1, run=_make_image)
 BUNDLE = StepKind(name="image-bundle", version=1, run=_make_bundle)
+RELEASE = StepKind(name="image-release", version=1, run=_write_release)

@@ -18,7 +18,10 @@ from builder.payload.closed_set import ClosedSet
 from builder.payload.pack import COMPRESSOR, Packing, assemble
 from builder.steps.context import StepContext
 from builder.steps.kinds.common import snapshot, zig_of
+from builder.steps.kinds.oci import RELEASE_FILE
 from builder.steps.step import StepKind
+
+IMAGES = "images"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +63,8 @@ def _audit_set(directory: Path, arch: Arch) -> tuple[Audit, ...]:
 class PayloadInput:
     """What is packed for `arch`: each step that is needed as `helper.NAME` or `closed-set.NAME`.
 
-    `helpers` maps names to the further names that link to them, `versions` components to what they are.
+    `helpers` maps names to the further names that link to them, `versions` components to what they are. What it needs as `images`
+    says which images the release was made with.
     """
 
     arch: Arch
@@ -78,6 +82,8 @@ def _pack(wanted: PayloadInput, context: StepContext) -> None:
         copy_file(context.needs[f"helper.{name}"] / name, place, mode=0o755)
         for link in links:
             _link(tree / link, place)
+    if release := context.needs.get(IMAGES):
+        copy_file(release / RELEASE_FILE, tree / RELEASE_FILE, mode=0o644)
     for name in wanted.closed_sets:
         shutil.copytree(context.needs[f"closed-set.{name}"], tree, symlinks=True, dirs_exist_ok=True)
     Packing(tree=tree, arch=wanted.arch, versions=wanted.versions).run(context.output, cores=context.cores)
