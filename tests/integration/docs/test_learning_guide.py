@@ -22,7 +22,7 @@ SECTION = '# Automatically added by dh_own/1\nown "$@"\n# End automatically adde
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """The builder's recipes, the recipe of the guide, and its package."""
-    for name in ("recipes", "cluster"):
+    for name in ("recipes", "cluster", "overlays"):
         (tmp_path / name).symlink_to(ROOT / name)
     (tmp_path / "gateways/debian").mkdir(parents=True)
     (tmp_path / "gateways/gateway.yaml").write_text(files()["gateways/gateway.yaml"])

@@ -19,7 +19,7 @@ _FILE = re.compile(r"^```(?:yaml|ini|jinja)\n# (gateways/\S+)\n(.*?)^```", re.MU
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """What somebody has who typed in the files of the guide."""
-    for name in ("recipes", "cluster"):
+    for name in ("recipes", "cluster", "overlays"):
         (tmp_path / name).symlink_to(ROOT / name)
     for name, text in _FILE.findall((ROOT / GUIDE).read_text()):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

@@ -97,8 +97,8 @@ def test_an_ordinary_user_makes_the_same_elsewhere(
         pytest.skip("no user namespace can be made")
     cache, checkout = foreign_place / "cache", foreign_place / "checkout"
     seed(project, cache)
-    for name in ("builder", "recipes", "cluster"):
-        shutil.copytree(ROOT / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("builder", "recipes", "cluster", "overlays"):
+        shutil.copytree(ROOT / name, checkout / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
     assert made(checkout, cache, foreign_place / "out", cores=cores, **ELSEWHERE) == first
 
 

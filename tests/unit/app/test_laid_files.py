@@ -22,6 +22,7 @@ extends: {ROOT}/recipes/edge.yaml
 name: gateway
 rootfs:
   overlays:
+    base: null
     common: {{directory: overlays/common}}
     small: {{directory: overlays/small, architectures: [armv7]}}
   files:
@@ -122,13 +123,15 @@ def test_reasons_say_where_settings_were_written(recipe: Path) -> None:
     recipe.write_text(recipe.read_text() + "  time_zone: Europe/Berlin\n  sysctl: {net.ipv4.ip_forward: '1'}\n")
     for engine in ("declarative", "mmdebstrap"):
         step = rootfs(recipe, Arch.ARM64, f"rootfs.engine={engine}")
-        told = {name: place for name, place in step.origins.items() if name.startswith("input.")}
-        assert set(told) <= set(step.facts)
+        origins = {name: place for name, place in step.origins.items() if name.startswith("input.")}
+        assert set(origins) <= set(step.facts)
+        told = {name: place for name, place in origins.items() if not place.startswith("recipes/device.yaml:")}
+        assert set(origins) - set(told) >= {"input.customization.sysctl.kernel.panic"}
         assert told == {
-            "input.customization.time_zone": f"{recipe}:14:14",
+            "input.customization.time_zone": f"{recipe}:15:14",
             "input.customization.locale": "default",
-            "input.customization.variables.log_level": f"{recipe}:11:26",
-            "input.customization.sysctl.net.ipv4.ip_forward": f"{recipe}:15:33",
+            "input.customization.variables.log_level": f"{recipe}:12:26",
+            "input.customization.sysctl.net.ipv4.ip_forward": f"{recipe}:16:33",
         }
 
 
@@ -153,10 +156,10 @@ def test_all_that_is_missing_is_told_with_its_line(tmp_path: Path) -> None:
         open_workspace(path, ("rootfs.slim=[docs, mann]",))
     places = [str(tmp_path / name) for name in ("overlays/common", "overlays/small", "app.conf.j2", "issue")]
     assert list(caught.value.details) == [
-        f"{path}:5:25: there is no directory {places[0]}",
-        f"{path}:6:24: there is no directory {places[1]}",
-        f"{path}:8:31: there is no file {places[2]}",
-        f"{path}:9:26: there is no file {places[3]}",
+        f"{path}:6:25: there is no directory {places[0]}",
+        f"{path}:7:24: there is no directory {places[1]}",
+        f"{path}:9:31: there is no file {places[2]}",
+        f"{path}:10:26: there is no file {places[3]}",
         "--set rootfs.slim=[docs, mann]: there is no slim profile 'mann'; did you mean 'man'? known: "
         + ", ".join(PROFILES),
     ]

@@ -60,6 +60,7 @@ def test_the_default_recipe_loads() -> None:
         "recipes/toolchains.yaml",
         "recipes/debian.yaml",
         "recipes/debian/rootfs.yaml",
+        "recipes/device.yaml",
         "recipes/cluster/kedge.yaml",
         "recipes/images/pause.yaml",
         "recipes/boards.yaml",
