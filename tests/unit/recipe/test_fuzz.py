@@ -11,8 +11,16 @@ ROOT = Path(__file__).parents[3]
 ROUNDS = 1500
 RECIPES = ROOT / "recipes"
 FILES = (
-    *("edge.yaml", "toolchains.yaml", "debian.yaml", "debian/rootfs.yaml", "cluster/kedge.yaml", "images/pause.yaml"),
-    *("device.yaml", "image.yaml", "boards.yaml", *sorted(f"boards/{path.name}" for path in (RECIPES / "boards").glob("*.yaml"))),
+    *(
+        "edge.yaml",
+        "toolchains.yaml",
+        "debian.yaml",
+        "debian/rootfs.yaml",
+        "device.yaml",
+        "cluster/kedge.yaml",
+        "images/pause.yaml",
+    ),
+    *("image.yaml", "boards.yaml", *sorted(f"boards/{path.name}" for path in (RECIPES / "boards").glob("*.yaml"))),
 )
 # Files that are mutated in a round, on average.
 MUTATED = 1.8
