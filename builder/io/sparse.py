@@ -1,0 +1,60 @@
+"""Files with holes: what is all zeros takes no room."""
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from builder.io.files import write_all
+
+_BLOCK_BYTES = 64 << 10
+_CHUNK_BYTES = 4 << 20
+_ZEROS = bytes(_BLOCK_BYTES)
+
+
+def write_sparsely(target: Path, pieces: Iterable[bytes]) -> int:
+    """Make the new file `target` of `pieces`; its size in bytes. Nothing is left of it where that fails."""
+    descriptor = os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+    try:
+        size = 0
+        for piece in pieces:
+            for start in range(0, len(piece), _BLOCK_BYTES):
+                block = memoryview(piece)[start : start + _BLOCK_BYTES]
+                if block == _ZEROS[: len(block)]:
+                    os.lseek(descriptor, len(block), os.SEEK_CUR)
+                else:
+                    write_all(descriptor, block)
+            size += len(piece)
+        os.ftruncate(descriptor, size)
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(descriptor)
+    return size
+
+
+def copy_sparsely(source: Path, target: Path) -> None:
+    """Make the new file `target` with the content of `source`; holes of `source` are not read."""
+    with source.open("rb", buffering=0) as stream:
+        size = os.fstat(stream.fileno()).st_size
+        write_sparsely(target, _pieces(stream.fileno(), size))
+
+
+def _pieces(descriptor: int, size: int) -> Iterator[bytes]:
+    position = 0
+    while position < size:
+        start = _next_data(descriptor, position, size)
+        while position < start:
+            length = min(start - position, _CHUNK_BYTES)
+            position += length
+            yield bytes(length)
+        if position < size and (data := os.pread(descriptor, _CHUNK_BYTES, position)):
+            position += len(data)
+            yield data
+
+
+def _next_data(descriptor: int, position: int, size: int) -> int:
+    try:
+        return os.lseek(descriptor, position, os.SEEK_DATA)
+    except OSError:  # none behind `position`, or a file system without holes, where this is the position itself
+        return size

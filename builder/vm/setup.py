@@ -1,0 +1,82 @@
+"""One machine as somebody wants it: which kind, with which disk, networks and size."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeAlias
+
+from builder.vm.model import MachineType
+
+# Locally administered, as QEMU's own addresses are.
+_MAC_PREFIX = "52:54:00"
+
+
+class Accelerator(StrEnum):
+    """What runs the guest's instructions: an emulator, or this machine's processor."""
+
+    TCG = "tcg"
+    KVM = "kvm"
+
+
+class DiskFormat(StrEnum):
+    """How a disk lies in its file."""
+
+    RAW = "raw"
+    QCOW2 = "qcow2"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disk:
+    """A disk in the file `path`, absolute or relative to the machine's directory.
+
+    `disposable`: nobody looks at it after a crash of this machine, so flushes need not reach the file. `write_log`: a file
+    that gets every write and flush of the guest in its order (`builder.vm.writelog`).
+    """
+
+    path: Path
+    format: DiskFormat
+    disposable: bool = False
+    write_log: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forward:
+    """Connections to `host_port` of this machine's loopback address go to `guest_port`."""
+
+    host_port: int
+    guest_port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserNetwork:
+    """Outward connections through this machine, an address by DHCP, and no host name by it."""
+
+    forwards: Sequence[Forward] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedNetwork:
+    """A segment with other machines and nothing else; see `builder.vm.segment`."""
+
+
+Network: TypeAlias = UserNetwork | SharedNetwork
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """`name` tells machines apart: addresses of network devices come from it. `screen`: pictures can be taken."""
+
+    name: str
+    type: MachineType
+    disk: Disk
+    memory_mib: int
+    accelerator: Accelerator = Accelerator.TCG
+    networks: Sequence[Network] = ()
+    screen: bool = False
+
+    def mac(self, index: int) -> str:
+        """The address of the network device `index`, always the same for the same name."""
+        digest = hashlib.sha256(f"{self.name}/{index}".encode()).hexdigest()
+        return f"{_MAC_PREFIX}:{digest[:2]}:{digest[2:4]}:{digest[4:6]}"
