@@ -58,13 +58,16 @@ def open_archives(session: Session, debian: Debian, *, now_s: int) -> Archives:
     )
 
 
-def debian_suites(suites: Sequence[str]) -> tuple[Repository, ...]:
+def debian_suites(suites: Sequence[str], components: tuple[str, ...] = ("main",)) -> tuple[Repository, ...]:
     """The repositories of Debian's `suites`, signed by any release of Debian that is known."""
     first, *others = (debian_keyring(name) for name in FINGERPRINTS)
     keyring = sum(others, first)
     return tuple(
         Repository(
-            archive=SECURITY_ARCHIVE if suite.endswith("-security") else MAIN_ARCHIVE, suite=suite, keyring=keyring
+            archive=SECURITY_ARCHIVE if suite.endswith("-security") else MAIN_ARCHIVE,
+            suite=suite,
+            components=components,
+            keyring=keyring,
         )
         for suite in suites
     )
@@ -77,7 +80,7 @@ def device_repositories(loaded: LoadedRecipe, debian: Debian, arch: Arch) -> tup
         for name, repository in debian.repositories.items()
         if arch in (repository.architectures or (arch,))
     ]
-    return (*debian_suites(debian.suites.get(arch, ())), *further)
+    return (*debian_suites(debian.suites.get(arch, ()), debian.components), *further)
 
 
 def _own_repository(loaded: LoadedRecipe, name: str, repository: RecipeRepository) -> Repository:

@@ -7,14 +7,9 @@ from typing import Annotated
 from pydantic import Field, Strict
 
 from builder.image.facts import Firmware
+from builder.image.loaders import LoaderCheck
 from builder.recipe.section import NamedArch, Section, Unique
 from builder.recipe.shapes import CommandWord, DebianName, DnsLabel, LineText, ModuleName, PayloadPath, SizeText
-
-
-class LoaderCheck(StrEnum):
-    """A header of a boot loader whose checksum is verified before it is written."""
-
-    EGON = "egon"
 
 
 class Stage(StrEnum):
@@ -33,7 +28,11 @@ class Loader(Section):
     file: PayloadPath = Field(description="Its path in the package.")
     offset: SizeText = Field(description="Where it begins on the disk.")
     check: Annotated[LoaderCheck, Strict(strict=False)] | None = Field(
-        default=None, description="Checksum that is verified: `egon`, that of Allwinner's boot ROM."
+        default=None,
+        description=(
+            "Header that is verified, with its checksums, before it is written: `egon` (Allwinner), `rockchip`, `omap` (TI's"
+            " MLO), `uboot` (an image of U-Boot, old format or FIT)."
+        ),
     )
 
 

@@ -46,6 +46,9 @@ class Debian(Section):
             " all of them is taken. Those whose names end in `-security` lie in the archive of security updates."
         )
     )
+    components: Annotated[tuple[DebianName, ...], *Unique] = Field(
+        default=("main",), min_length=1, description="Components of those suites."
+    )
     sources: DebianName = Field(description="Suite whose upstream archives C libraries are compiled from.")
     mirrors: Annotated[tuple[MirrorText, ...], *Unique] = Field(
         default=(),
