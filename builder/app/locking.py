@@ -6,6 +6,7 @@ from os.path import relpath
 from pathlib import Path
 
 from builder.app.debian_locking import lock_debian
+from builder.app.image_locking import lock_images
 from builder.app.module_locking import ModuleLocking
 from builder.app.session import Session
 from builder.core.arch import BUILD_HOSTS
@@ -100,6 +101,9 @@ class _Update:
         known = self.before.debian if self.before else None
         debian = lock_debian(self.session, self.loaded, known, self.parts, now_s=now_s)
         lock = lock.model_copy(update={"debian": debian})
+        images = self.before.images if self.before else {}
+        images = lock_images(self.session, self.loaded, images, anew=LockPart.IMAGES in self.parts)
+        lock = lock.model_copy(update={"images": images})
         if self.before and lock == self.before.model_copy(update={"epoch_s": now_s}):
             return self.before
         return lock
@@ -163,7 +167,12 @@ def _versions(lock: Lock | None) -> dict[str, str]:
         return {}
     wheels = {name: wheel.version for name, wheel in lock.wheels.items()}
     modules = {"Go modules": f"{lock.modules.go_mod}, {lock.modules.go_sum}"} if lock.modules else {}
-    return {"go": lock.go.version, **wheels, **modules}
+    images = {
+        f"{reference} ({arch})": image.manifest.digest
+        for reference, archs in lock.images.items()
+        for arch, image in archs.items()
+    }
+    return {"go": lock.go.version, **wheels, **modules, **images}
 
 
 def _debian_changes(before: LockedDebian | None, after: LockedDebian | None) -> list[str]:

@@ -23,6 +23,7 @@ from builder.io.files import remove_tree
 from builder.io.leash import Leash
 from builder.io.machine import machine_resources
 from builder.io.spawn import CancelToken, Runner
+from builder.oci.registry.shared import SharedRegistries
 from builder.plan.plan import Plan
 from builder.plan.planner import LastRun, make_plan
 from builder.steps.context import Network
@@ -71,6 +72,7 @@ class Session:
             self.store.close()
         if "network" in self.__dict__:
             self.network.http.close()
+            self.network.registries.close()
 
     @cached_property
     def store(self) -> Store:
@@ -88,6 +90,7 @@ class Session:
             stall_s=self.settings.stall_s,
             environment=environment,
             http=SharedClient(environment, stall_s=self.settings.stall_s),
+            registries=SharedRegistries(self.project.environment, stall_s=self.settings.stall_s),
         )
 
     def plan(self, targets: Sequence[Step[Any]], damaged: Mapping[Digest, str] | None = None) -> Plan:

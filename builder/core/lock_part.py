@@ -11,3 +11,4 @@ class LockPart(StrEnum):
     MODULES = "modules"
     DEBIAN = "debian"
     TOOLS = "tools"
+    IMAGES = "images"

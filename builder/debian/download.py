@@ -23,6 +23,7 @@ from builder.io.files import CHUNK_BYTES, copy_file, sync_directory
 _SERVER_ERRORS = 500
 # Beside those: what may be otherwise a moment later.
 _PASSING = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
+_LONGEST_PAUSE_S = 120
 _HINT = (
     f"the reasons stand above. Another mirror can be named in {MIRROR_VARIABLE}, a proxy in HTTPS_PROXY and HTTP_PROXY, "
     "further certificates in SSL_CERT_FILE"
@@ -42,7 +43,11 @@ class Expected:
 
 
 class _PassingError(Exception):
-    """It may go better at the next attempt; what arrived is kept."""
+    """It may go better at the next attempt, `after_s` from now; what arrived is kept."""
+
+    def __init__(self, reason: str, after_s: float = 0) -> None:
+        super().__init__(reason)
+        self.after_s = after_s
 
 
 class _RefusalError(Exception):
@@ -58,7 +63,7 @@ class Downloader:
     """Fetches through `client`: `attempts` at each address, with `pause(seconds)` between them, longer each time.
 
     `progress(bytes)` is told how much of a file has arrived, and may raise to end the work. `advice` is what to do when
-    nobody has a file.
+    nobody has a file. `auth` answers servers that ask who is there; an address with a login in it speaks for itself.
     """
 
     client: httpx.Client
@@ -66,6 +71,7 @@ class Downloader:
     pause: Callable[[float], None]
     progress: Callable[[int], None] = lambda _: None
     advice: str = _HINT
+    auth: httpx.Auth | None = None
 
     def fetch(
         self, addresses: Sequence[str], target: Path, expected: Expected, *, beginning: Path | None = None
@@ -89,15 +95,15 @@ class Downloader:
         raise _failure(target.name, refusals, self.advice)
 
     def _try(self, address: str, file: Path, expected: Expected) -> None:
-        reason = ""
+        reason, after_s = "", 0.0
         for attempt in range(self.attempts):
             if attempt:
-                self.pause(2.0 ** (attempt - 1))
+                self.pause(max(2.0 ** (attempt - 1), after_s))
             try:
                 resumed = self._transfer(address, file, expected)
                 _verify(file, expected, resumed=resumed)
             except _PassingError as error:
-                reason = str(error)
+                reason, after_s = str(error), error.after_s
             else:
                 return
         raise _RefusalError(f"{reason} ({self.attempts} attempts)")
@@ -130,7 +136,7 @@ class Downloader:
         url, login = _split_login(address)
         headers = {"Range": f"bytes={start}-"} if start else {}
         try:
-            with self.client.stream("GET", url, headers=headers, auth=login) as response:
+            with self.client.stream("GET", url, headers=headers, auth=login or self.auth) as response:
                 _judge(response, start)
                 yield start if response.status_code == HTTPStatus.PARTIAL_CONTENT else 0, response.iter_raw()
         except httpx.TimeoutException:
@@ -167,11 +173,20 @@ def _judge(response: httpx.Response, start: int) -> None:
     ):
         raise _RefusalError("it answered with another part of the file than was asked for")
     if status in _PASSING or status >= _SERVER_ERRORS:
-        raise _PassingError(told)
+        raise _PassingError(told, _wanted_pause_s(response, told))
     if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and start:
         raise _mismatch(f"it has no more than {start} bytes")
     if status not in (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT):
         raise _RefusalError(told)
+
+
+def _wanted_pause_s(response: httpx.Response, told: str) -> float:
+    """How long the server wants to be left alone, where it says so in seconds; `_RefusalError` where nobody waits for that."""
+    wanted = response.headers.get("Retry-After", "")
+    seconds = float(wanted) if wanted.isdecimal() else 0.0
+    if seconds > _LONGEST_PAUSE_S:
+        raise _RefusalError(f"{told}, and it wants to be asked again in {wanted} s")
+    return seconds
 
 
 def _verify(file: Path, expected: Expected, *, resumed: bool) -> None:

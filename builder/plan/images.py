@@ -15,9 +15,10 @@ from builder.plan.built import GoWorkshop
 from builder.plan.helpers import HelperWorkshop
 from builder.plan.imported import import_step
 from builder.plan.inputs import Inputs
+from builder.plan.pulled import pulled_steps
 from builder.plan.toolchains import zig_step
 from builder.recipe.cluster import BuiltCluster
-from builder.recipe.images import Image, ImageFile, ImageLayer
+from builder.recipe.images import Image, ImageFile, ImageLayer, Pull
 from builder.recipe.keypath import format_key_path
 from builder.steps.kinds.c import C_PROGRAM, ProgramInput
 from builder.steps.kinds.oci import (
@@ -87,6 +88,9 @@ class ImagesWorkshop:
     def holders(self, name: str, arch: Arch) -> dict[str, Step[Any]]:
         """The steps that together hold the image `name` for `arch` and all of its blobs, by role."""
         image = self.inputs.recipe.images[name]
+        if image.pull is Pull.REGISTRY:
+            note, blobs = pulled_steps(self.inputs, name, image, arch)
+            return {f"image.{name}": note, **{f"blob.{one.key.short}": self._once(one) for one in blobs}}
         layers = {f"layer.{number}": step for number, step in enumerate(self._layers(name, image, arch))}
         step = self._built(name, image, arch, layers)
         return {f"image.{name}": step, **{f"blob.{one.key.short}": one for one in layers.values()}}

@@ -102,10 +102,27 @@ class LockedDebian(_Model):
     tools: dict[Arch, dict[str, LockedTools]] = {}
 
 
+class LockedBlob(_Model):
+    """A blob of an image."""
+
+    digest: Sha256
+    size_bytes: int = Field(ge=0)
+
+
+class LockedImage(_Model):
+    """A ready-made image for one architecture: its manifest, its config and its layers; `media_type` is the manifest's."""
+
+    media_type: str
+    manifest: LockedBlob
+    config: LockedBlob
+    layers: tuple[LockedBlob, ...]
+
+
 class Lock(_Model):
     """All pins of one recipe. `epoch_s` (seconds since 1970) is the date of everything built with this lock.
 
-    `modules` is None where the recipe builds nothing in Go, `debian` where nothing comes out of Debian's archive.
+    `modules` is None where the recipe builds nothing in Go, `debian` where nothing comes out of Debian's archive. `images` are
+    those that are pulled, by their references and by architecture.
     """
 
     lock: Literal[1] = 1
@@ -114,6 +131,7 @@ class Lock(_Model):
     wheels: dict[str, LockedWheel]
     modules: LockedModules | None = None
     debian: LockedDebian | None = None
+    images: dict[str, dict[Arch, LockedImage]] = {}
 
 
 def json_schema() -> str:

@@ -15,7 +15,11 @@ def lock_mismatches(loaded: LoadedRecipe, lock: Lock, place: Path) -> list[str]:
 
     `place` is the directory of the lock, which the go.mod that it names is relative to.
     """
-    mismatches = [*differences(loaded, _toolchains(loaded, lock)), *debian_mismatches(loaded, lock.debian)]
+    mismatches = [
+        *differences(loaded, _toolchains(loaded, lock)),
+        *debian_mismatches(loaded, lock.debian),
+        *image_mismatches(loaded, lock),
+    ]
     if not isinstance(loaded.recipe.cluster, BuiltCluster):
         return mismatches
     if lock.modules is None:
@@ -24,6 +28,16 @@ def lock_mismatches(loaded: LoadedRecipe, lock: Lock, place: Path) -> list[str]:
             f"{loaded.origin('cluster.source')}: there is a source to build, but the lock pins no Go modules",
         ]
     return [*mismatches, *module_mismatches(loaded, place / lock.modules.go_mod)]
+
+
+def image_mismatches(loaded: LoadedRecipe, lock: Lock) -> list[str]:
+    """One line for every image that the recipe pulls and the lock does not pin; empty if it fits."""
+    return [
+        f"{loaded.origin(f'images.{name}.reference')}: {image.reference} is pulled, but the lock has nothing of it for {arch}"
+        for name, image in loaded.recipe.images.items()
+        for arch in (loaded.recipe.architectures if image.pull else ())
+        if arch not in lock.images.get(image.reference, {})
+    ]
 
 
 def module_mismatches(loaded: LoadedRecipe, go_mod: Path) -> list[str]:

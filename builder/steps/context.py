@@ -7,6 +7,7 @@ from typing import Protocol
 
 from builder.debian.client import SharedClient
 from builder.io.spawn import Runner
+from builder.oci.registry.shared import SharedRegistries
 from builder.steps.source import SourceFile
 
 
@@ -41,13 +42,14 @@ class Network:
 
     `environment` is the part of the user's environment that says where registries and proxies are (GOPROXY, HTTPS_PROXY,
     PIP_INDEX_URL, ...); it may hold passwords and is never printed. A transfer without a byte for `stall_s` is ended.
-    `http` is the client for files of mirrors.
+    `http` is the client for files of mirrors, `registries` are those of container images.
     """
 
     offline: bool
     stall_s: float
     environment: Mapping[str, str]
     http: SharedClient
+    registries: SharedRegistries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from builder.core.errors import BuilderError
 from builder.debian.client import SharedClient
 from builder.debian.kept import KeptFiles
 from builder.debian.mirrors import MAIN_ARCHIVE, MIRROR_VARIABLE
+from builder.oci.registry.shared import SharedRegistries
 from builder.plan.plan import Action, Plan
 from builder.steps.context import Network
 
@@ -40,7 +41,8 @@ class VendorOrigin:
         }
         kept = KeptFiles(root=self.root / FILES, advice=self._advice)
         http = SharedClient(environment, stall_s=stall_s, kept=kept)
-        return Network(offline=False, stall_s=stall_s, environment=environment, http=http)
+        registries = SharedRegistries({}, stall_s=stall_s, kept=kept)
+        return Network(offline=False, stall_s=stall_s, environment=environment, http=http, registries=registries)
 
     def require(self, plan: Plan, check: Callable[[], None]) -> None:
         """Raise one error for all that `plan` is going to fetch and the directory does not have, whole."""

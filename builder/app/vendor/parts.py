@@ -13,10 +13,14 @@ from builder.debian.mirrors import shown
 from builder.debian.pins import PinnedFile
 from builder.gobuild.modules import parse_go_sum
 from builder.gobuild.sums import archive_sum, go_mod_sum
+from builder.oci.documents import blob_path
+from builder.oci.reference import Reference
+from builder.oci.registry.addresses import address_of
 from builder.plan.toolchains import FETCH
 from builder.steps.kinds.debian import ARCHIVE_FILES, ArchiveInput
 from builder.steps.kinds.go import GO_MODULES, PINS
 from builder.steps.kinds.imported import ImportInput
+from builder.steps.kinds.pulled import BlobInput
 from builder.steps.kinds.toolchain import GO_TOOLCHAIN, WHEEL
 from builder.steps.kinds.vendored import GO_RELEASE_FILES, WHEEL_FILE
 from builder.steps.step import Step
@@ -68,7 +72,7 @@ def parts_of(step: Step[Any]) -> list[Part]:
         return [_modules(step)]
     if isinstance(wanted, ImportInput) and wanted.url:
         return [_executable(wanted, step)]
-    return []
+    return [_blob(wanted, step)] if isinstance(wanted, BlobInput) else []
 
 
 def wheels_part(what: str, step: Step[Any], pins: Json, pinned: frozenset[str]) -> Part:
@@ -140,6 +144,20 @@ def _executable(wanted: ImportInput, step: Step[Any]) -> Part:
         step=step,
         directory=place.parent,
         names={wanted.name: place.name},
+        required=(place.name,),
+        judge=partial(_has_digest, wanted.digest),
+    )
+
+
+def _blob(wanted: BlobInput, step: Step[Any]) -> Part:
+    what = f"{'manifests' if wanted.is_manifest else 'blobs'}/{wanted.digest}"
+    place = PurePosixPath(FILES, kept_place(address_of(Reference.parse(wanted.reference), what)))
+    return Part(
+        what=f"{wanted.reference} ({wanted.digest})",
+        key=Digest.of_json(["blob", str(place)]),
+        step=step,
+        directory=place.parent,
+        names={blob_path(wanted.digest): place.name},
         required=(place.name,),
         judge=partial(_has_digest, wanted.digest),
     )

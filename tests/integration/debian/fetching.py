@@ -14,6 +14,7 @@ from builder.debian.pins import PinnedFile
 from builder.exec.executor import Executor
 from builder.exec.result import BuildResult
 from builder.io.cancel import CancelToken
+from builder.oci.registry.shared import SharedRegistries
 from builder.plan.debian import pool_step
 from builder.plan.planner import make_plan
 from builder.recipe.debian import Debian
@@ -50,7 +51,13 @@ class Fetching:
             sink=self.events.append,
             cancel=self.cancel,
             caches=CacheDirs(**caches),
-            network=Network(offline=self.offline, stall_s=self.stall_s, environment={}, http=http),
+            network=Network(
+                offline=self.offline,
+                stall_s=self.stall_s,
+                environment={},
+                http=http,
+                registries=SharedRegistries({}, stall_s=self.stall_s),
+            ),
             logs=self.cache / "logs",
             scope="test",
         )

@@ -17,6 +17,7 @@ from builder.exec.executor import Executor
 from builder.exec.result import BuildResult
 from builder.io.cancel import CancelToken
 from builder.io.spawn import Command
+from builder.oci.registry.shared import SharedRegistries
 from builder.plan.plan import Plan
 from builder.plan.planner import LastRun, make_plan
 from builder.steps.context import CacheDirs, Network, StepContext
@@ -113,7 +114,13 @@ class Toy:
                 zig=self.cache / "zig",
                 debian=self.cache / "debian",
             ),
-            network=Network(offline=True, stall_s=1.0, environment={}, http=SharedClient({}, stall_s=1.0)),
+            network=Network(
+                offline=True,
+                stall_s=1.0,
+                environment={},
+                http=SharedClient({}, stall_s=1.0),
+                registries=SharedRegistries({}, stall_s=1.0),
+            ),
             logs=self.cache / "logs",
             scope="toy",
         )
