@@ -43,8 +43,8 @@ class RegistryAuth(httpx.Auth):
             if scheme.lower() != "basic" or self._login is None or not self._login.user:
                 return
             header = _basic(self._login)
-        if header != self._header:
-            self._header = header
+        self._header = header
+        if header != request.headers.get("Authorization"):
             request.headers["Authorization"] = header
             yield request
 
