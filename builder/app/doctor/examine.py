@@ -8,6 +8,7 @@ from pathlib import Path
 from builder.app.doctor import host, storage, virtualization
 from builder.app.doctor.report import Report
 from builder.core.resources import GIB, MIB, Resources
+from builder.vm.kvm import probe_kvm
 
 # From a first build of one architecture, measured: 4.4 GiB of Go build cache for each, 4.6 GiB of all else; and some room.
 FULL_BUILD_CACHE_BYTES = 20 * GIB
@@ -48,7 +49,7 @@ def examine(
             *storage.judge_place("cache", storage.probe_place(cache), needs.cache_bytes),
             *storage.judge_place("checkout", storage.probe_place(checkout), needs.output_bytes),
             *storage.judge_temporary(storage.probe_place(temporary)),
-            virtualization.judge_kvm(virtualization.probe_kvm()),
+            virtualization.judge_kvm(probe_kvm(host.probe_machine())),
             *virtualization.judge_emulators(virtualization.probe_emulators()),
             virtualization.judge_user_namespaces(virtualization.probe_user_namespaces()),
         )

@@ -2,7 +2,6 @@
 
 import ctypes
 import errno
-import fcntl
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,11 +9,8 @@ from pathlib import Path
 
 from builder.app.doctor.report import Finding, ok, warning
 from builder.core.arch import ARCH_FACTS, Arch
+from builder.vm.kvm import API_VERSION, KvmFacts
 
-# linux/kvm.h: _IO(0xAE, 0x00) and _IO(0xAE, 0x01); the API is 12 since 2007.
-_KVM_GET_API_VERSION = 0xAE00
-_KVM_CREATE_VM = 0xAE01
-_KVM_API_VERSION = 12
 # linux/sched.h
 _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWNET = 0x40000000
@@ -24,46 +20,19 @@ _E_MACHINE = slice(18, 20)
 _EMULATED = "virtual machines run in emulation, which works and is many times slower"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KvmFacts:
-    """`stage` is the first thing that failed (`open`, `version`, `create`), empty when a virtual machine was made."""
-
-    stage: str
-    error: int
-    version: int = _KVM_API_VERSION
-
-
-def probe_kvm(device: Path = Path("/dev/kvm")) -> KvmFacts:
-    """Really make an empty virtual machine, and drop it: the device may be there and refuse."""
-    stage = "open"
-    try:
-        descriptor = os.open(device, os.O_RDWR | os.O_CLOEXEC)
-        try:
-            stage = "version"
-            version = fcntl.ioctl(descriptor, _KVM_GET_API_VERSION, 0)
-            if version != _KVM_API_VERSION:
-                return KvmFacts(stage=stage, error=0, version=version)
-            stage = "create"
-            os.close(fcntl.ioctl(descriptor, _KVM_CREATE_VM, 0))
-        finally:
-            os.close(descriptor)
-    except OSError as error:
-        return KvmFacts(stage=stage, error=error.errno or 0)
-    return KvmFacts(stage="", error=0)
-
-
 def judge_kvm(facts: KvmFacts) -> Finding:
     """Whether virtual machines of this machine's architecture run at full speed."""
     if not facts.stage:
-        return ok("kvm", "a virtual machine can be made")
+        return ok("kvm", "a virtual machine runs")
     if facts.stage == "version" and not facts.error:
-        return warning("kvm", f"speaks version {facts.version} of its interface, not {_KVM_API_VERSION}", _EMULATED)
+        return warning("kvm", f"speaks version {facts.version} of its interface, not {API_VERSION}", _EMULATED)
     if facts.stage == "open" and facts.error == errno.ENOENT:
         return warning("kvm", "there is no /dev/kvm", _EMULATED)
     if facts.stage == "open" and facts.error in (errno.EACCES, errno.EPERM):
         hint = f"{_EMULATED}; to use it become a member of its group, usually: usermod -aG kvm $USER"
         return warning("kvm", "/dev/kvm may not be opened by this user", hint)
-    return warning("kvm", f"/dev/kvm is there and does not work: {os.strerror(facts.error)} ({facts.stage})", _EMULATED)
+    why = os.strerror(facts.error) if facts.error else "the guest did not do what it was told"
+    return warning("kvm", f"/dev/kvm is there and does not work: {why} ({facts.stage})", _EMULATED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,9 @@ import pytest
 from builder.app.doctor import host, storage, virtualization
 from builder.app.doctor.report import Finding, Report, Verdict, missing, ok, warning
 from builder.app.doctor.storage import Place
-from builder.app.doctor.virtualization import KvmFacts
 from builder.core.arch import Arch
 from builder.core.resources import GIB, MIB, Resources
+from builder.vm.kvm import KvmFacts
 
 PLACE = Place(
     path=Path("/cache"),
@@ -187,13 +187,14 @@ def test_file_system_of_a_path(path: str, kind: str) -> None:
 @pytest.mark.parametrize(
     ("facts", "verdict", "words"),
     [
-        (KvmFacts(stage="", error=0), Verdict.OK, "can be made"),
+        (KvmFacts(stage="", error=0), Verdict.OK, "a virtual machine runs"),
         (KvmFacts(stage="open", error=errno.ENOENT), Verdict.WARNING, "there is no /dev/kvm"),
         (KvmFacts(stage="open", error=errno.EACCES), Verdict.WARNING, "usermod -aG kvm"),
         (KvmFacts(stage="open", error=errno.ENODEV), Verdict.WARNING, "does not work: No such device"),
         (KvmFacts(stage="version", error=errno.ENOTTY), Verdict.WARNING, "(version)"),
         (KvmFacts(stage="version", error=0, version=11), Verdict.WARNING, "speaks version 11"),
         (KvmFacts(stage="create", error=errno.EBUSY), Verdict.WARNING, "(create)"),
+        (KvmFacts(stage="run", error=0), Verdict.WARNING, "did not do what it was told (run)"),
     ],
 )
 def test_kvm(facts: KvmFacts, verdict: Verdict, words: str) -> None:

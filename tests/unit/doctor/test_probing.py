@@ -55,28 +55,6 @@ def test_no_binfmt_misc_is_no_error(tmp_path: Path) -> None:
     assert virtualization.probe_emulators(tmp_path / "none") == {}
 
 
-def test_kvm_device_that_is_not_there(tmp_path: Path) -> None:
-    assert virtualization.probe_kvm(tmp_path / "kvm").stage == "open"
-
-
-def test_kvm_device_that_is_something_else() -> None:
-    facts = virtualization.probe_kvm(Path("/dev/null"))
-    assert facts.stage == "version"
-    assert facts.error != 0
-
-
-def test_kvm_of_another_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fcntl, "ioctl", lambda *_: 11)
-    facts = virtualization.probe_kvm(Path("/dev/null"))
-    assert (facts.stage, facts.error, facts.version) == ("version", 0, 11)
-
-
-def test_kvm_of_this_machine_leaves_no_descriptor_open() -> None:
-    before = sorted(Path("/proc/self/fd").iterdir())
-    virtualization.probe_kvm()
-    assert sorted(Path("/proc/self/fd").iterdir()) == before
-
-
 def test_place_is_probed_and_left_as_it_was(tmp_path: Path) -> None:
     place = storage.probe_place(tmp_path)
     assert (place.probed, place.error) == (tmp_path, "")
