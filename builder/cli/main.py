@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from builder.cli.commands import airgap, build, cache, completion, doctor, lock, recipe, rootfs, tool, vendor
+from builder.cli.commands import airgap, build, cache, completion, doctor, lock, recipe, rootfs, run, tool, vendor
 from builder.cli.render.error import render_error
 from builder.core.errors import BuilderError, ExitCode
 from builder.version import VERSION
@@ -48,7 +48,7 @@ def common(
     context.obj = debug
 
 
-for commands in (build, recipe, lock, vendor, rootfs, airgap, cache, tool, doctor, completion):
+for commands in (build, run, recipe, lock, vendor, rootfs, airgap, cache, tool, doctor, completion):
     commands.register(app)
 
 

@@ -12,7 +12,10 @@ _ZEROS = bytes(_BLOCK_BYTES)
 
 
 def write_sparsely(target: Path, pieces: Iterable[bytes]) -> int:
-    """Make the new file `target` of `pieces`; its size in bytes. Nothing is left of it where that fails."""
+    """Make the new file `target` of `pieces`; its size in bytes. Nothing is left of it where that fails.
+
+    Small pieces are written as they are: holes are made of zeros within one piece.
+    """
     descriptor = os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
     try:
         size = 0

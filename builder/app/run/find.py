@@ -1,0 +1,113 @@
+"""Which image somebody means, and which machine it is for."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from builder.app.manifest import Manifest
+from builder.core.arch import Arch
+from builder.core.errors import RecipeError
+from builder.recipe.board import Stage
+from builder.vm.images import ImageKind, identify
+from builder.vm.machines import default_machine, read_machine
+from builder.vm.model import MachineType
+
+# What needs no unpacking comes first.
+_SUFFIXES = (".img", ".qcow2", ".img.zst", ".img.xz")
+_MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """An image and the machine that it is started on; `why` says how the machine was found."""
+
+    image: Path
+    kind: ImageKind
+    machine_name: str
+    machine: MachineType
+    why: str
+
+
+def choose(where: Path, machine: str | None, machines: Path) -> Chosen:
+    """The image at `where`, a file or a directory that builds write to, on `machine` or the one that its manifest names.
+
+    `machines` is the directory that describes them. `RecipeError` where there is no image, or none for that machine.
+    """
+    image = find_image(where)
+    kind = identify(image)
+    manifest = read_manifest(image)
+    name, why = (machine, "as asked for") if machine else _machine_of(image, manifest, machines)
+    found = read_machine(machines, name)
+    if manifest and found.arch is not manifest.arch:
+        raise RecipeError(
+            f"{image} is for {manifest.arch}, and the machine {name} is of {found.arch}",
+            hint=f"leave --machine out, or name one such as {default_machine(machines, manifest.arch)}",
+        )
+    return Chosen(image=image, kind=kind, machine_name=name, machine=found, why=why)
+
+
+def find_image(where: Path) -> Path:
+    """The image that `where` is, or that lies below it."""
+    if where.is_file():
+        return where
+    if not where.exists():
+        raise RecipeError(f"there is no {where}", hint="'builder make --target image' makes images, in out/RECIPE/ARCH")
+    found: dict[Path, Path] = {}
+    for suffix in reversed(_SUFFIXES):
+        found |= {path.parent: path for path in where.rglob(f"*{suffix}") if path.is_file()}
+    images = sorted(found.values())
+    if not images:
+        raise RecipeError(f"there is no image below {where}", hint="'builder make --target image' makes one")
+    if len(images) > 1:
+        raise RecipeError(
+            f"there are {len(images)} images below {where}", details=[str(image) for image in images], hint="name one"
+        )
+    return images[0]
+
+
+def read_manifest(image: Path) -> Manifest | None:
+    """The manifest beside `image` that names it; None where there is none."""
+    try:
+        manifest = Manifest.model_validate_json((image.parent / _MANIFEST).read_bytes())
+    except (OSError, ValidationError):
+        return None
+    return manifest if image.name in {artifact.path for artifact in manifest.artifacts} else None
+
+
+def _machine_of(image: Path, manifest: Manifest | None, machines: Path) -> tuple[str, str]:
+    """A machine's name, and why that one."""
+    if manifest is None:
+        arch = _guess_arch(image)
+        return default_machine(machines, arch), f"the path says {arch}, and no manifest lies beside the image"
+    board = _board(image, manifest)
+    if board is None:
+        return default_machine(machines, manifest.arch), f"the usual one for {manifest.arch}"
+    stages: Mapping[str, str] = board.get("machines", {})
+    if not stages:
+        raise RecipeError(
+            f"no machine emulates the board of {image}", hint="--machine names one to be tried all the same"
+        )
+    order = [stage.value for stage in Stage]
+    return max(stages, key=lambda name: order.index(stages[name])), "the board's"
+
+
+def _board(image: Path, manifest: Manifest) -> dict[str, dict[str, str]] | None:
+    """The board that `image` is for, out of the recipe in its manifest; its directory has the board's name."""
+    boards = manifest.inputs.recipe.get("boards")
+    board = boards.get(image.resolve().parent.name) if isinstance(boards, dict) else None
+    return json.loads(json.dumps(board)) if isinstance(board, dict) else None
+
+
+def _guess_arch(image: Path) -> Arch:
+    parts = image.resolve().parts
+    words = {word for part in parts for word in part.replace(".", "-").split("-")}
+    named = [arch for arch in Arch if arch in words]
+    if len(named) != 1:
+        raise RecipeError(
+            f"nothing says which machine {image} is for: no manifest lies beside it",
+            hint="name one with --machine; 'recipes/machines' has them",
+        )
+    return named[0]
