@@ -229,8 +229,8 @@ func TestEndBeforeReadyIsNoError(t *testing.T) {
 func TestAddRefusesWhatCannotBeOrdered(t *testing.T) {
 	m, _ := newTestManager(t, &scripted{name: "a"})
 	for want, err := range map[string]error{
-		"component a was added twice":                 m.Add(&scripted{name: "a"}),
-		"component b needs c, which is not there":     m.Add(&scripted{name: "b"}, "c"),
+		"component a was added twice":                   m.Add(&scripted{name: "a"}),
+		"component b needs c, which is not there":       m.Add(&scripted{name: "b"}, "c"),
 		"component self needs self, which is not there": m.Add(&scripted{name: "self"}, "self"),
 	} {
 		if err == nil || err.Error() != want {

@@ -43,6 +43,7 @@ var rules = []rule{
 	{"kedge/internal/images", nil, none},
 	{"kedge/internal/multicall", nil, none},
 	{"kedge/internal/payload", nil, []string{"github.com/klauspost/compress/zstd", "golang.org/x/sync/errgroup", "golang.org/x/sys/unix"}},
+	{"kedge/internal/supervise", nil, []string{"golang.org/x/sys/unix"}},
 	{"kedge/internal/sysinfo", nil, []string{"golang.org/x/sys/unix"}},
 	{"kedge/internal/version", nil, none},
 	{"kedge/internal/layers", nil, none},
