@@ -34,10 +34,17 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// stay keeps a program alive: Go ends one in which nothing can happen any more.
+func stay() {
+	for {
+		time.Sleep(time.Hour)
+	}
+}
+
 // waitProgram tells that it runs and waits until it is ended.
 func waitProgram([]string) {
 	fmt.Println("running", os.Getpid())
-	select {}
+	stay()
 }
 
 // stubbornProgram does not end when it is asked to.
@@ -60,7 +67,7 @@ func familyProgram([]string) {
 	if err := child.Start(); err != nil {
 		panic(err)
 	}
-	select {}
+	stay()
 }
 
 func environmentProgram([]string) {
@@ -68,7 +75,7 @@ func environmentProgram([]string) {
 		fmt.Println("env", entry)
 	}
 	fmt.Println("running", os.Getpid())
-	select {}
+	stay()
 }
 
 // kedgeProgram DIR ROLE supervises a process until it is killed.
@@ -80,7 +87,7 @@ func kedgeProgram(args []string) {
 		fmt.Println(err)
 		os.Exit(1)
 	}
-	select {}
+	stay()
 }
 
 func testCommand(name string, args ...string) Command {
