@@ -27,10 +27,13 @@ from builder.core.events import ArtifactWritten, Warned
 from builder.core.output import Output
 from builder.exec.result import BuildResult
 from builder.gobuild.modules import parse_go_sum
+from builder.image.formats import image_file
 from builder.io.outdir import Artifact, OutputDirectory, open_output
 from builder.plan.compose import Target
+from builder.plan.image import image_name
 from builder.plan.images import bundle_name
 from builder.recipe.resolve import resolve, to_json
+from builder.steps.kinds.image import DESCRIPTION_FILE
 from builder.steps.kinds.rootfs import CHANGES
 from builder.steps.kinds.rootfs import OUTPUT as ROOTFS_FILE
 from builder.steps.step import Step, reached
@@ -90,8 +93,14 @@ class Artifacts:
             Output.EXECUTABLE: (inputs.recipe.cluster.name,),
             Output.ROOTFS: (ROOTFS_FILE, CHANGES),
             Output.BUNDLE: (bundle_name(inputs, target.arch),),
+            Output.IMAGE: self._image_names(target),
         }
         return names[target.output]
+
+    def _image_names(self, target: Target) -> tuple[str, ...]:
+        section, name = self.workspace.inputs.recipe.image, image_name(self.workspace.inputs, target.board)
+        formats = section.formats if section else ()
+        return (*(image_file(name, one) for one in formats), f"{name}.img.bmap", DESCRIPTION_FILE)
 
     def _files(self, target: Target, entry: Entry) -> list[Artifact]:
         return [

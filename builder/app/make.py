@@ -10,6 +10,7 @@ from builder.app.session import Session
 from builder.core.arch import Arch
 from builder.core.errors import RecipeError, VerificationError
 from builder.core.events import BuildFinished, Warned
+from builder.core.nearest import suggestion
 from builder.core.output import Output
 from builder.core.resources import Resources
 from builder.exec.result import BuildResult, StepsFailedError
@@ -20,10 +21,14 @@ from builder.steps.step import reached
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Which of a recipe's results: for `archs` and of `outputs`, all that it names where empty."""
+    """Which of a recipe's results: for `archs` and of `outputs`, all that it names where empty; images for `boards`.
+
+    Where boards are named, nothing but their images is made unless `outputs` says so.
+    """
 
     archs: Sequence[Arch] = ()
     outputs: Sequence[Output] = ()
+    boards: Sequence[str] = ()
 
 
 def plan_build(session: Session, workspace: Workspace, wanted: Wanted) -> Plan:
@@ -84,14 +89,38 @@ def largest_step(workspace: Workspace) -> Resources:
 def targets_of(workspace: Workspace, wanted: Wanted) -> tuple[Target, ...]:
     """The targets of the recipe that are `wanted`; `RecipeError` where the recipe does not name one of them."""
     recipe, origin = workspace.inputs.recipe, workspace.loaded.origin
+    _require_boards(workspace, wanted)
+    possible = (*recipe.outputs, Output.ROOTFS) if Output.IMAGE in recipe.outputs else recipe.outputs
     for asked, named, key in (
         (wanted.archs, recipe.architectures, "architectures"),
-        (wanted.outputs, recipe.outputs, "outputs"),
+        (wanted.outputs, possible, "outputs"),
     ):
         if missing := [one for one in asked if one not in named]:
             raise RecipeError(
                 f"the recipe {recipe.name!r} is not for {', '.join(missing)}",
-                hint=f"it names {', '.join(named)} ({origin(key)})",
+                hint=f"it names {', '.join(dict.fromkeys(named))} ({origin(key)})",
             )
-    archs = tuple(dict.fromkeys(wanted.archs)) or recipe.architectures
-    return compose(workspace.inputs, archs, tuple(wanted.outputs) or recipe.outputs)
+    boards = [recipe.boards[name] for name in wanted.boards]
+    archs = tuple(dict.fromkeys(wanted.archs or [board.architecture for board in boards])) or recipe.architectures
+    outputs = tuple(wanted.outputs) or ((Output.IMAGE,) if boards else recipe.outputs)
+    return compose(workspace.inputs, archs, outputs, wanted.boards)
+
+
+def _require_boards(workspace: Workspace, wanted: Wanted) -> None:
+    """Raise where a board is asked for that there is none of, or that is of another architecture than those asked for."""
+    recipe = workspace.inputs.recipe
+    known = sorted(recipe.boards)
+    for name in wanted.boards:
+        if name not in recipe.boards:
+            raise RecipeError(
+                f"there is no board {name!r}{suggestion(name, 'known', known)}",
+                hint="boards are described in recipes/boards/; docs/guides/images.md says how to add one",
+            )
+        arch = recipe.boards[name].architecture
+        if arch not in (wanted.archs or recipe.architectures):
+            raise RecipeError(f"the board {name} is of {arch}, which is not asked for", hint=f"add --arch {arch}")
+    if wanted.boards and Output.IMAGE not in recipe.outputs:
+        raise RecipeError(
+            f"the recipe {recipe.name!r} makes no images, for no board",
+            hint=f"outputs needs image ({workspace.loaded.origin('outputs')})",
+        )

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from builder.app.boot_files import boot_files
 from builder.app.image_files import image_files
 from builder.app.laid_files import laid_files
 from builder.app.rootfs_sources import knowledge_sources
@@ -125,6 +126,7 @@ def open_workspace(recipe: Path, overrides: Sequence[str], *, lock_file: Path | 
         knowledge=knowledge_sources(loaded, lock),
         laid=laid_files(loaded),
         image_files=image_files(loaded, module),
+        boot_files=boot_files(loaded),
         origin=loaded.origin,
         shown=loaded.shown,
     )

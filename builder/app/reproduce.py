@@ -20,7 +20,7 @@ from builder.recipe.cluster import BuiltCluster
 from builder.steps.step import reached
 
 # What of the checkout a build reads.
-_CHECKOUT = ("builder", "cluster", "recipes")
+_CHECKOUT = ("builder", "cluster", "overlays", "recipes")
 # Everything about the second build that must not matter. The directory's name has a space and letters beyond ASCII.
 _ELSEWHERE = "another place, für später"
 _CONDITIONS = {

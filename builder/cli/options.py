@@ -19,6 +19,10 @@ TargetOption = Annotated[
     list[Output] | None,
     typer.Option("--target", help="Only this output; may be repeated. Default: all that the recipe names."),
 ]
+BoardOption = Annotated[
+    list[str] | None,
+    typer.Option("--board", metavar="NAME", help="Only the image for this board; may be repeated."),
+]
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Override a value of the recipe; may be repeated."),

@@ -197,7 +197,8 @@ def _split(name: bytes) -> tuple[bytes, bytes | None]:
     """`name` as ustar stores it: a prefix and the rest; no rest where it does not fit."""
     if len(name) <= _LONGEST_NAME:
         return b"", name
-    cut = name.find(b"/", max(0, len(name) - _LONGEST_NAME - 1))
+    # A prefix that is a dot alone is more than sqfstar understands.
+    cut = name.find(b"/", max(len(b"./") if name.startswith(b"./") else 0, len(name) - _LONGEST_NAME - 1))
     if cut < 0 or cut > _LONGEST_PREFIX or cut + 1 == len(name):
         return b"", None
     return name[:cut], name[cut + 1 :]

@@ -10,6 +10,7 @@ from builder.core.arch import Arch
 from builder.core.output import Output
 from builder.plan.built import GoWorkshop
 from builder.plan.helpers import HelperWorkshop
+from builder.plan.image import ImageWorkshop
 from builder.plan.images import ImagesWorkshop
 from builder.plan.imported import import_step
 from builder.plan.inputs import Inputs
@@ -20,33 +21,54 @@ from builder.steps.step import Step
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """One output of a recipe for one architecture, the step that makes it, and where it lies in the output directory."""
+    """One output of a recipe for one architecture, the step that makes it, and where it lies in the output directory.
+
+    `board` is the one that an image is for.
+    """
 
     arch: Arch
     output: Output
     step: Step[Any]
     place: PurePosixPath
+    board: str = ""
 
 
-def compose(inputs: Inputs, archs: Sequence[Arch], outputs: Sequence[Output]) -> tuple[Target, ...]:
-    """The targets of the recipe that make `outputs` for `archs`, their steps sharing what does not depend on the architecture."""
+def compose(
+    inputs: Inputs, archs: Sequence[Arch], outputs: Sequence[Output], boards: Sequence[str] = ()
+) -> tuple[Target, ...]:
+    """The targets of the recipe that make `outputs` for `archs`, their steps sharing what does not depend on the architecture.
+
+    Images are made for `boards`, or for those that the recipe has for each of `archs` where none is named.
+    """
     images = ImagesWorkshop(inputs=inputs)
+    executables, rootfs = _executables(inputs, images), RootfsWorkshop(inputs=inputs)
     makers: dict[Output, Callable[[Arch], Step[Any]]] = {
-        Output.EXECUTABLE: _executables(inputs, images),
-        Output.ROOTFS: RootfsWorkshop(inputs=inputs).rootfs,
+        Output.EXECUTABLE: executables,
+        Output.ROOTFS: rootfs.rootfs,
         Output.BUNDLE: images.bundle,
     }
-    return tuple(
-        Target(arch=arch, output=output, step=makers[output](arch), place=_place(inputs.recipe.name, arch, output))
-        for arch in archs
-        for output in dict.fromkeys(outputs)
-    )
+    workshop = ImageWorkshop(inputs=inputs, rootfs=rootfs, executable=executables)
+    targets: list[Target] = []
+    for arch in archs:
+        top = PurePosixPath(inputs.recipe.name, arch)
+        for output in dict.fromkeys(outputs):
+            if output is Output.IMAGE:
+                targets += [
+                    Target(arch=arch, output=output, step=workshop.image(name), place=top / output / name, board=name)
+                    for name in _boards(inputs, arch, boards)
+                ]
+            else:
+                # Each has a manifest and checksums of its own: the executable at the top, others in a directory of their name.
+                place = top if output is Output.EXECUTABLE else top / output
+                targets.append(Target(arch=arch, output=output, step=makers[output](arch), place=place))
+    return tuple(targets)
 
 
-def _place(recipe: str, arch: Arch, output: Output) -> PurePosixPath:
-    """Each output has a manifest and checksums of its own: the executable at the top, others in a directory of their name."""
-    top = PurePosixPath(recipe, arch)
-    return top if output is Output.EXECUTABLE else top / output
+def _boards(inputs: Inputs, arch: Arch, asked: Sequence[str]) -> Sequence[str]:
+    """The boards of `arch` that images are made for."""
+    boards, section = inputs.recipe.boards, inputs.recipe.image
+    named = asked or (section.boards.get(arch, ()) if section else ())
+    return [name for name in dict.fromkeys(named) if boards[name].architecture is arch]
 
 
 def _executables(inputs: Inputs, images: ImagesWorkshop) -> Callable[[Arch], Step[Any]]:

@@ -89,6 +89,12 @@ class RootfsWorkshop:
             origins=laid_origins(self.inputs, wanted) | self.inputs.places(sources),
         )
 
+    def kernels(self, arch: Arch) -> dict[str, Step[Any]]:
+        """The steps that unpack the kernel for `arch` and index its modules: roles `content.NAME` and `kernel.NAME`."""
+        kernels = [pin for pin in self._pins(arch) if _MODULES.fullmatch(pin.name)]
+        found: dict[str, Step[Any]] = {f"content.{pin.name}": self._content(pin) for pin in kernels}
+        return found | {f"kernel.{pin.name}": self._kernel(pin) for pin in kernels}
+
     def bootstrapped(self, arch: Arch) -> Step[BootstrapInput]:
         """The step that has mmdebstrap make a root file system of the same packages."""
         return Step(

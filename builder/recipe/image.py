@@ -1,29 +1,13 @@
 """The `image` section: disks that devices boot from."""
 
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field, Strict
 
+from builder.image.formats import ImageFormat, SlotCompression
 from builder.recipe.section import LocatedPath, NamedArch, Section, Unique
 from builder.recipe.shapes import CommandWord, DnsLabel, ModuleName, SizeText
-
-
-class ImageFormat(StrEnum):
-    """How an image is written down."""
-
-    ZST = "zst"
-    XZ = "xz"
-    RAW = "raw"
-    QCOW2 = "qcow2"
-
-
-class SlotCompression(StrEnum):
-    """How the root file system in a slot is compressed: GRUB reads these, and no others."""
-
-    GZIP = "gzip"
-    XZ = "xz"
 
 
 class DiskImage(Section):
@@ -46,7 +30,7 @@ class DiskImage(Section):
         description="Size of each slot; by default half as much again as its content, rounded up to 64 MiB.",
     )
     data_size: SizeText = Field(
-        default="256 MiB", description="Size of the data partition in the image; a device makes it as large as it can."
+        default="128 MiB", description="Size of the data partition in the image; a device makes it as large as it can."
     )
     slot_compression: Annotated[SlotCompression, Strict(strict=False)] = Field(
         default=SlotCompression.GZIP, description="`gzip`, or `xz`: smaller, and slower to make and to read."

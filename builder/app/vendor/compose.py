@@ -75,6 +75,7 @@ def _packages(workspace: Workspace, scope: Scope) -> Iterator[Part]:
     pins: list[Iterable[PinnedFile]] = [lock.sources]
     pins += [lock.packages.get(arch, ()) for arch in archs]
     pins += [lock.rootfs[arch].packages for arch in archs if arch in lock.rootfs]
+    pins += [lock.boards[arch].packages for arch in archs if arch in lock.boards]
     pins += [tools.packages for host in scope.hosts for tools in lock.tools.get(host, {}).values()]
     for pin in chain.from_iterable(pins):
         yield from parts_of(pool_step(pin, workspace.loaded.recipe.debian))

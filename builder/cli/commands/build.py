@@ -13,6 +13,7 @@ import typer
 from builder.cli.options import (
     STALL_S,
     ArchOption,
+    BoardOption,
     EventsOption,
     FromOption,
     JsonOption,
@@ -44,6 +45,7 @@ def plan(  # noqa: PLR0913 - one parameter per option
     *,
     arch: ArchOption = None,
     target: TargetOption = None,
+    board: BoardOption = None,
     overrides: SetOption = None,
     lock: LockOption = None,
     as_json: JsonOption = False,
@@ -59,7 +61,7 @@ def plan(  # noqa: PLR0913 - one parameter per option
         made = plan_build(
             session,
             project.open(recipe, overrides or (), lock_file=lock),
-            Wanted(archs=arch or (), outputs=target or ()),
+            Wanted(archs=arch or (), outputs=target or (), boards=board or ()),
         )
     typer.echo(json.dumps(plan_json(made), indent=2) if as_json else render_plan(made), nl=as_json)
 
@@ -69,6 +71,7 @@ def make(  # noqa: PLR0913 - one parameter per option
     *,
     arch: ArchOption = None,
     target: TargetOption = None,
+    board: BoardOption = None,
     overrides: SetOption = None,
     lock: LockOption = None,
     out: OutOption = None,
@@ -90,7 +93,7 @@ def make(  # noqa: PLR0913 - one parameter per option
     settings = Settings(offline=offline, stall_s=network_timeout, origin=_origin(from_directory, offline=offline))
     with live_session(settings, quiet=quiet, events=events) as session:
         workspace = project.open(recipe, overrides or (), lock_file=lock)
-        wanted = Wanted(archs=arch or (), outputs=target or ())
+        wanted = Wanted(archs=arch or (), outputs=target or (), boards=board or ())
         if check_reproducible:
             from builder.app.reproduce import check
 

@@ -169,5 +169,5 @@ def _bench(host: Arch, context: StepContext) -> "Bench":
 PACKAGE_CONTENT = StepKind(name="package-content", version=2, run=_unpack)
 HWDB = StepKind(name="hwdb", version=1, run=_compile_hwdb)
 KERNEL_INDEX = StepKind(name="kernel-index", version=1, run=_index_kernel)
-ROOTFS = StepKind(name="rootfs", version=4, run=_make_rootfs)
-CUSTOMIZED = StepKind(name="customized-rootfs", version=2, run=_customize_archive)
+ROOTFS = StepKind(name="rootfs", version=5, run=_make_rootfs)
+CUSTOMIZED = StepKind(name="customized-rootfs", version=3, run=_customize_archive)

@@ -23,6 +23,7 @@ name: gateway
 rootfs:
   overlays:
     base: null
+    boot: null
     common: {{directory: overlays/common}}
     small: {{directory: overlays/small, architectures: [armv7]}}
   files:
@@ -30,6 +31,7 @@ rootfs:
     /etc/issue: {{source: issue, mode: "0600"}}
     /etc/motd: {{content: "hello"}}
   variables: {{log_level: info}}
+  units: {{device-slot-good.service: null}}
   users:
     ada: {{groups: [sudo]}}
 """
@@ -128,10 +130,10 @@ def test_reasons_say_where_settings_were_written(recipe: Path) -> None:
         told = {name: place for name, place in origins.items() if not place.startswith("recipes/device.yaml:")}
         assert set(origins) - set(told) >= {"input.customization.sysctl.kernel.panic"}
         assert told == {
-            "input.customization.time_zone": f"{recipe}:15:14",
+            "input.customization.time_zone": f"{recipe}:17:14",
             "input.customization.locale": "default",
-            "input.customization.variables.log_level": f"{recipe}:12:26",
-            "input.customization.sysctl.net.ipv4.ip_forward": f"{recipe}:16:33",
+            "input.customization.variables.log_level": f"{recipe}:13:26",
+            "input.customization.sysctl.net.ipv4.ip_forward": f"{recipe}:18:33",
         }
 
 
@@ -156,10 +158,10 @@ def test_all_that_is_missing_is_told_with_its_line(tmp_path: Path) -> None:
         open_workspace(path, ("rootfs.slim=[docs, mann]",))
     places = [str(tmp_path / name) for name in ("overlays/common", "overlays/small", "app.conf.j2", "issue")]
     assert list(caught.value.details) == [
-        f"{path}:6:25: there is no directory {places[0]}",
-        f"{path}:7:24: there is no directory {places[1]}",
-        f"{path}:9:31: there is no file {places[2]}",
-        f"{path}:10:26: there is no file {places[3]}",
+        f"{path}:7:25: there is no directory {places[0]}",
+        f"{path}:8:24: there is no directory {places[1]}",
+        f"{path}:10:31: there is no file {places[2]}",
+        f"{path}:11:26: there is no file {places[3]}",
         "--set rootfs.slim=[docs, mann]: there is no slim profile 'mann'; did you mean 'man'? known: "
         + ", ".join(PROFILES),
     ]

@@ -36,6 +36,7 @@ def test_everything_that_the_lock_pins_of_archives_is_kept(edge: Workspace) -> N
     assert lock is not None
     pins = [*lock.sources, *(pin for locked in lock.rootfs.values() for pin in locked.packages)]
     pins += [pin for packages in lock.packages.values() for pin in packages]
+    pins += [pin for boards in lock.boards.values() for pin in boards.packages]
     pins += [pin for sets in lock.tools.values() for tools in sets.values() for pin in tools.packages]
     kept = {name for name in parts(edge, hosts=BUILD_HOSTS) if name.startswith("debian/")}
     assert kept == {f"debian/{pin.archive}/{pin.path}" for pin in pins}
