@@ -6,7 +6,7 @@ from pathlib import Path
 
 from builder.core.errors import RecipeError
 from builder.core.nearest import suggestion
-from builder.plan.inputs import LaidFiles
+from builder.plan.inputs import KERNEL_NEEDS, LaidFiles
 from builder.recipe.keypath import KeyPath
 from builder.recipe.load import DEFAULT_ORIGIN, LoadedRecipe
 from builder.recipe.rootfs import Rootfs
@@ -21,7 +21,11 @@ def laid_files(loaded: LoadedRecipe) -> LaidFiles:
     section = loaded.recipe.rootfs
     if section is None:
         return LaidFiles()
+    needs = loaded.recipe.cluster.device.kernel_needs
     missing = [*_missing(loaded, section), *_missing_profiles(loaded, section)]
+    if needs is not None and not needs.is_file():
+        where = loaded.origin("cluster.device.kernel_needs")
+        missing.append(f"{where}: there is no file {loaded.shown(needs)}")
     if missing:
         raise RecipeError("what the recipe names is not there", details=missing)
     scanned = scan_overlays({name: overlay.directory for name, overlay in section.overlays.items()}, loaded.cwd)
@@ -30,6 +34,7 @@ def laid_files(loaded: LoadedRecipe) -> LaidFiles:
     }
     places |= {f"files{path}": place for path, place in _single_files(section).items()}
     places |= _profiles(section)
+    places |= {KERNEL_NEEDS: needs} if needs is not None else {}
     return LaidFiles(overlays={name: one.entries for name, one in scanned.items()}, sources=_read(places))
 
 

@@ -17,6 +17,11 @@ def machine_resources() -> Resources:
     return replace(found, connections=MACHINE_CONNECTIONS)
 
 
+def host_name() -> str:
+    """The machine's name."""
+    return os.uname().nodename
+
+
 def resources_below(root: Path, *, affinity: int) -> Resources:
     """What the copies of /proc and /sys below `root` tell, with `affinity` cores that the process may run on.
 

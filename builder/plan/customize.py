@@ -35,7 +35,9 @@ def laid_sources(inputs: Inputs, wanted: Customization) -> Mapping[str, SourceFi
     """The files that `wanted` reads: those of other architectures' overlays do not touch it."""
     used = {entry.source for layer in wanted.overlays for entry in layer.entries.values()}
     used |= {entry.source for entry in wanted.files.values()}
-    return {name: file for name, file in inputs.laid.sources.items() if name in used or name.startswith("slim/")}
+    return {
+        name: file for name, file in inputs.laid.sources.items() if name in used or name.startswith(("slim/", "audit/"))
+    }
 
 
 def laid_origins(inputs: Inputs, wanted: Customization) -> dict[str, str]:

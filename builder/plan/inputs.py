@@ -10,12 +10,16 @@ from builder.recipe.models import Recipe
 from builder.rootfs.customize.model import OverlayEntry
 from builder.steps.source import SourceFile
 
+# The source that says what the kernel of a root file system must have.
+KERNEL_NEEDS = "audit/kernel-needs.json"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaidFiles:
     """Files of the checkout that are laid over packages: the entries of each overlay, and contents by the name of a source.
 
-    Sources are named `overlay/NAME/PATH`, `files/PATH` and `slim/NUMBER/PROFILE.yaml`.
+    Sources are named `overlay/NAME/PATH`, `files/PATH` and `slim/NUMBER/PROFILE.yaml`; what the result is judged by is
+    `audit/kernel-needs.json`.
     """
 
     overlays: Mapping[str, Mapping[str, OverlayEntry]] = field(default_factory=dict)

@@ -112,6 +112,10 @@ class Device(Section):
         default=None, description="Directory whose OCI image bundles are imported when a worker starts."
     )
     token: Token | None = Field(default=None, description="How a node is told whom to join.")
+    kernel_needs: LocatedPath | None = Field(
+        default=None,
+        description="A JSON file that says what the kernel must have; kernels of root file systems are judged by it.",
+    )
 
 
 class _Distribution(Section):

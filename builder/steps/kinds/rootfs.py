@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 OUTPUT, CHANGES = "rootfs.tar", "changes.json"
 _CONTENT, _KERNEL, _KNOWLEDGE = "content.", "kernel.", "knowledge/"
+_AUDIT = "audit/"
 _LAID = ("overlay/", "files/", "slim/")
 
 
@@ -110,6 +111,7 @@ def _make_rootfs(wanted: RootfsInput, context: StepContext) -> None:
     )
     with assembly.run(directories) as image:
         _customize(image, wanted.customization, context)
+        _audit(image, wanted.customization, context)
         write_tar(image.tree, context.output / OUTPUT, epoch_s=wanted.epoch_s)
 
 
@@ -130,6 +132,7 @@ def _customize_archive(wanted: CustomizedInput, context: StepContext) -> None:
     archive, bench = context.needs["bootstrapped"] / OUTPUT, _bench(wanted.host, context)
     with open_image(archive, arch=wanted.arch, epoch_s=wanted.epoch_s, bench=bench) as image:
         _customize(image, wanted.customization, context)
+        _audit(image, wanted.customization, context)
         write_tar(image.tree, context.output / OUTPUT, epoch_s=wanted.epoch_s)
 
 
@@ -142,6 +145,23 @@ def _customize(image: "Image", wanted: Customization, context: StepContext) -> N
     shown = {name: str(context.sources[name].path) for name in contents}
     changes = Customizer(image=image, wanted=wanted, contents=contents, shown=shown).run()
     (context.output / CHANGES).write_bytes(changes_json(changes))
+
+
+def _audit(image: "Image", wanted: Customization, context: StepContext) -> None:
+    """Refuse what no device should get."""
+    from builder.audit.hostpaths import searchable
+    from builder.audit.rootfs.audit import RootAudit
+    from builder.audit.rootfs.identity import Foreign
+    from builder.audit.rootfs.kernel import read_kernel_needs
+    from builder.io.machine import host_name
+
+    needs = [
+        need
+        for name, path in _copied(context, _AUDIT).items()
+        for need in read_kernel_needs(path.read_bytes(), str(context.sources[f"{_AUDIT}{name}"].path))
+    ]
+    places = (context.scratch, context.output, *context.needs.values(), *context.caches.all)
+    RootAudit(wanted=wanted, needs=needs, foreign=Foreign(paths=searchable(places), name=host_name())).require(image)
 
 
 def _files_below(directory: Path) -> Mapping[str, bytes]:

@@ -41,7 +41,7 @@ rootfs:
     apt-daily.timer: disabled
     systemd-timesyncd.service: masked
 """
-UNIT = "[Service]\nExecStart=/usr/local/bin/app\n[Install]\nWantedBy=multi-user.target\n"
+UNIT = "[Service]\nExecStart=/usr/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n"
 ROOT = Path(__file__).parents[3]
 
 pytestmark = pytest.mark.network
