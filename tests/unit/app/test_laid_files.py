@@ -54,7 +54,11 @@ def rootfs(recipe: Path, arch: Arch = Arch.ARM64, *overrides: str) -> Step[Any]:
 
 
 def laid(step: Step[Any]) -> Mapping[str, Path]:
-    return {name: source.path for name, source in step.sources.items() if not name.startswith(("knowledge/", "slim/", "audit/"))}
+    return {
+        name: source.path
+        for name, source in step.sources.items()
+        if not name.startswith(("knowledge/", "slim/", "audit/"))
+    }
 
 
 def test_what_is_laid_over_packages_are_sources_of_the_step(recipe: Path) -> None:
