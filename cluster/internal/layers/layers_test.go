@@ -39,8 +39,10 @@ var rules = []rule{
 	// Components know nothing of each other: any of them may be left out.
 	{"kedge/internal/components/*", []string{"kedge/internal/upstream/*", "kedge/internal/multicall", "kedge/internal/version"}, nil},
 	{"kedge/internal/upstream/*", []string{"kedge/internal/version"}, nil},
+	{"kedge/internal/argv", []string{"kedge/internal/layout"}, none},
 	{"kedge/internal/component", nil, []string{"golang.org/x/sync/errgroup"}},
 	{"kedge/internal/images", nil, none},
+	{"kedge/internal/layout", nil, none},
 	{"kedge/internal/multicall", nil, none},
 	{"kedge/internal/payload", nil, []string{"github.com/klauspost/compress/zstd", "golang.org/x/sync/errgroup", "golang.org/x/sys/unix"}},
 	{"kedge/internal/supervise", nil, []string{"golang.org/x/sys/unix"}},

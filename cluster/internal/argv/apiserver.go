@@ -1,0 +1,93 @@
+package argv
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"kedge/internal/layout"
+)
+
+// StopTimeout is how long a component may take to end when it is asked to.
+const StopTimeout = 30 * time.Second
+
+// watchGrace is how long the API server waits for its watches when it stops. It
+// must be done before StopTimeout.
+const watchGrace = StopTimeout - 20*time.Second
+
+// KubeAPIServerArgs is the API server of a single controller.
+func KubeAPIServerArgs(c Cluster, l layout.Layout) []string {
+	args := arguments{
+		"advertise-address":           c.Address.String(),
+		"allow-privileged":            "true",
+		"authentication-config":       l.Authentication(),
+		"authorization-mode":          "Node,RBAC",
+		"client-ca-file":              l.Certificate("client-ca"),
+		"enable-admission-plugins":    "NodeRestriction",
+		"enable-bootstrap-token-auth": "true",
+		"encryption-provider-config":  l.Encryption(),
+		// The reconciler would write a row every ten seconds, for a set of
+		// controllers that has one member.
+		"endpoint-reconciler-type":                "none",
+		"profiling":                               "false",
+		"secure-port":                             strconv.Itoa(c.Port),
+		"service-cluster-ip-range":                joinPrefixes(c.Services),
+		"shutdown-watch-termination-grace-period": watchGrace.String(),
+		"tls-min-version":                         "VersionTLS12",
+	}
+	args.serviceAccounts(c, l)
+	args.nodes(c, l)
+	args.frontProxy(l)
+	args.storage(c, l)
+	serving := l.Pair("server")
+	args.pair("tls-cert-file", "tls-private-key-file", serving.Certificate, serving.Key)
+	// Servers of different versions would tell each other what they serve, and
+	// that they are there, every ten seconds.
+	args.setGates(c.featureGates(map[string]bool{"UnknownVersionInteroperabilityProxy": false}))
+	return args.list(c.ExtraArgs[KubeAPIServer])
+}
+
+func (a arguments) serviceAccounts(c Cluster, l layout.Layout) {
+	a["service-account-issuer"] = Issuer
+	a["service-account-key-file"] = l.ServiceAccountKey()
+	a["service-account-signing-key-file"] = l.ServiceAccountKey()
+	if c.Tunnel {
+		a["api-audiences"] = Issuer + ",system:konnectivity-server"
+	}
+}
+
+// nodes is how the API server reaches kubelets: by their names, because their
+// addresses may exist at several sites.
+func (a arguments) nodes(c Cluster, l layout.Layout) {
+	client := l.Pair("apiserver-kubelet-client")
+	a.pair("kubelet-client-certificate", "kubelet-client-key", client.Certificate, client.Key)
+	a["kubelet-certificate-authority"] = l.Certificate("kubelet-serving-ca")
+	a["kubelet-preferred-address-types"] = "Hostname"
+	if c.Tunnel {
+		a["egress-selector-config-file"] = l.EgressSelector()
+	}
+}
+
+// frontProxy is how servers of further APIs know that the API server calls.
+func (a arguments) frontProxy(l layout.Layout) {
+	client := l.Pair("front-proxy-client")
+	a.pair("proxy-client-cert-file", "proxy-client-key-file", client.Certificate, client.Key)
+	a["requestheader-client-ca-file"] = l.Certificate("front-proxy-ca")
+	a["requestheader-allowed-names"] = "front-proxy-client"
+	a["requestheader-username-headers"] = "X-Remote-User"
+	a["requestheader-group-headers"] = "X-Remote-Group"
+	a["requestheader-extra-headers-prefix"] = "X-Remote-Extra-"
+}
+
+func (a arguments) storage(c Cluster, l layout.Layout) {
+	volatile := "#unix://" + l.VolatileSocket()
+	a["etcd-servers-overrides"] = strings.Join([]string{"coordination.k8s.io/leases" + volatile, "/events" + volatile}, ",")
+	if c.Storage == EtcdStorage {
+		client := l.Pair("etcd/client")
+		a["etcd-servers"] = "https://" + c.EtcdEndpoint()
+		a["etcd-cafile"] = l.Certificate("etcd/ca")
+		a.pair("etcd-certfile", "etcd-keyfile", client.Certificate, client.Key)
+		return
+	}
+	a["etcd-servers"] = "unix://" + l.KineSocket()
+}

@@ -1,0 +1,79 @@
+package argv
+
+import (
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"kedge/internal/layout"
+)
+
+func testCluster() Cluster {
+	return Cluster{
+		Address: netip.MustParseAddr("192.0.2.10"), Port: 6443, AgentPort: 8132, AdminPort: 8133,
+		Pods:     []netip.Prefix{netip.MustParsePrefix("10.244.0.0/16")},
+		Services: []netip.Prefix{netip.MustParsePrefix("10.96.0.0/12")},
+		Storage:  KineStorage, Tunnel: true, Ports: DefaultPorts(),
+	}
+}
+
+// TestCommandLines compares whole command lines. With UPDATE_GOLDEN set it
+// writes what the functions make now.
+func TestCommandLines(t *testing.T) {
+	etcd := testCluster()
+	etcd.Storage = EtcdStorage
+	postgres := testCluster()
+	postgres.DataSource = "postgres://kedge@db.example/kedge"
+	alone := testCluster()
+	alone.Tunnel = false
+	custom := testCluster()
+	custom.FeatureGates = map[string]bool{"UnknownVersionInteroperabilityProxy": true, "A": false}
+	custom.ExtraArgs = map[string]map[string]string{KubeAPIServer: {"profiling": "true", "v": "4"}, KubeScheduler: {"v": "6"}}
+	for name, test := range map[string]struct {
+		make    func(Cluster, layout.Layout) []string
+		cluster Cluster
+	}{
+		"kine":                          {KineArgs, testCluster()},
+		"kine-postgres":                 {KineArgs, postgres},
+		"kine-volatile":                 {VolatileKineArgs, testCluster()},
+		"etcd":                          {EtcdArgs, testCluster()},
+		"kube-apiserver":                {KubeAPIServerArgs, testCluster()},
+		"kube-apiserver-etcd":           {KubeAPIServerArgs, etcd},
+		"kube-apiserver-without-tunnel": {KubeAPIServerArgs, alone},
+		"kube-apiserver-custom":         {KubeAPIServerArgs, custom},
+		"kube-controller-manager":       {KubeControllerManagerArgs, testCluster()},
+		"kube-scheduler":                {KubeSchedulerArgs, testCluster()},
+		"kube-scheduler-custom":         {KubeSchedulerArgs, custom},
+		"konnectivity-server":           {KonnectivityServerArgs, testCluster()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := layout.Layout{DataDir: layout.DefaultDataDir, RunDir: layout.DefaultRunDir}
+			got := strings.Join(test.make(test.cluster, l), "\n") + "\n"
+			golden := filepath.Join("testdata", name+".golden")
+			if os.Getenv("UPDATE_GOLDEN") != "" {
+				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatalf("%v; UPDATE_GOLDEN=1 makes it", err)
+			}
+			if got != string(want) {
+				t.Errorf("arguments differ from %s; UPDATE_GOLDEN=1 writes them anew:\n%s", golden, got)
+			}
+		})
+	}
+}
+
+func TestUsersArgumentsReplaceKedges(t *testing.T) {
+	c := testCluster()
+	c.ExtraArgs = map[string]map[string]string{Kine: {"metrics-bind-address": ":9000"}}
+	args := KineArgs(c, layout.Layout{DataDir: "/d", RunDir: "/r"})
+	if !slices.Contains(args, "--metrics-bind-address=:9000") || slices.Contains(args, "--metrics-bind-address=0") {
+		t.Errorf("arguments = %q", args)
+	}
+}

@@ -1,0 +1,135 @@
+// Package argv knows the command lines of the components. Every function is
+// pure: the same cluster and directories give the same arguments.
+package argv
+
+import (
+	"maps"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// The names of the components, which are those of upstream's executables.
+const (
+	Kine                  = "kine"
+	VolatileKine          = "kine-volatile"
+	Etcd                  = "etcd"
+	KubeAPIServer         = "kube-apiserver"
+	KubeControllerManager = "kube-controller-manager"
+	KubeScheduler         = "kube-scheduler"
+	KonnectivityServer    = "konnectivity-server"
+)
+
+// Loopback is where components listen that nobody outside needs.
+const Loopback = "127.0.0.1"
+
+// Ports on loopback.
+const (
+	ControllerManagerPort  = 10257 // upstream's
+	SchedulerPort          = 10259 // upstream's
+	KonnectivityHealthPort = 8134
+	etcdClientPort         = 2379
+	etcdPeerPort           = 2380
+)
+
+// Issuer is who issues the tokens of service accounts.
+const Issuer = "https://kubernetes.default.svc"
+
+// StorageType is what keeps the state.
+type StorageType string
+
+// The kinds of storage.
+const (
+	KineStorage StorageType = "kine"
+	EtcdStorage StorageType = "etcd"
+)
+
+// Cluster is what the components must agree on.
+type Cluster struct {
+	// Address is this controller's own, which others reach it at.
+	Address netip.Addr
+	// Port is the API server's; AgentPort is where nodes open the tunnel.
+	Port      int
+	AgentPort int
+	AdminPort int
+
+	Pods     []netip.Prefix
+	Services []netip.Prefix
+
+	Storage StorageType
+	// DataSource is kine's database; empty is SQLite in the data directory.
+	DataSource string
+
+	FeatureGates map[string]bool
+	// ExtraArgs are the user's, by component and by flag; they come last.
+	ExtraArgs map[string]map[string]string
+	// Tunnel says that there is a tunnel to the nodes.
+	Tunnel bool
+	// Ports are the ports on loopback, which tests move.
+	Ports Ports
+}
+
+// Ports are the loopback ports of components.
+type Ports struct {
+	ControllerManager  int
+	Scheduler          int
+	KonnectivityHealth int
+	EtcdClient         int
+	EtcdPeer           int
+}
+
+// DefaultPorts are the ports that upstream's documentation knows.
+func DefaultPorts() Ports {
+	return Ports{
+		ControllerManager: ControllerManagerPort, Scheduler: SchedulerPort, KonnectivityHealth: KonnectivityHealthPort,
+		EtcdClient: etcdClientPort, EtcdPeer: etcdPeerPort,
+	}
+}
+
+// arguments are flags by name. Order means nothing to the components, so they
+// are sorted, and the user's simply replace kedge's.
+type arguments map[string]string
+
+func (a arguments) list(extra map[string]string) []string {
+	merged := maps.Clone(a)
+	maps.Copy(merged, extra)
+	var list []string
+	for _, name := range slices.Sorted(maps.Keys(merged)) {
+		list = append(list, "--"+name+"="+merged[name])
+	}
+	return list
+}
+
+func (a arguments) pair(prefixCertificate, prefixKey string, certificate, key string) {
+	a[prefixCertificate] = certificate
+	a[prefixKey] = key
+}
+
+// featureGates joins kedge's own and the user's, which win.
+func (c Cluster) featureGates(own map[string]bool) string {
+	gates := maps.Clone(own)
+	if gates == nil {
+		gates = make(map[string]bool)
+	}
+	maps.Copy(gates, c.FeatureGates)
+	var list []string
+	for _, name := range slices.Sorted(maps.Keys(gates)) {
+		list = append(list, name+"="+strconv.FormatBool(gates[name]))
+	}
+	return strings.Join(list, ",")
+}
+
+func (a arguments) setGates(gates string) {
+	if gates != "" {
+		a["feature-gates"] = gates
+	}
+}
+
+func joinPrefixes(prefixes []netip.Prefix) string {
+	var list []string
+	for _, prefix := range prefixes {
+		list = append(list, prefix.String())
+	}
+	return strings.Join(list, ",")
+}
