@@ -28,8 +28,15 @@ func run(argv []string) int {
 	case program.Absent:
 		return cli.RefuseAbsent(env, program.Name)
 	}
+	nameProcess(program.Name)
 	// The process becomes the component. Upstream reads os.Args in many
 	// places (cobra, klog, client-go's user agent), so they must agree.
 	os.Args = programArgv
 	return program.Main(programArgv)
+}
+
+// nameProcess is for whoever looks at a list of processes; what a component
+// was started as may be a link of the kernel's.
+func nameProcess(name string) {
+	_ = os.WriteFile("/proc/self/comm", []byte(name), 0) // without it the list is only less clear
 }

@@ -43,7 +43,7 @@ func KubeAPIServerArgs(c Cluster, l layout.Layout) []string {
 	args.pair("tls-cert-file", "tls-private-key-file", serving.Certificate, serving.Key)
 	// Servers of different versions would tell each other what they serve, and
 	// that they are there, every ten seconds.
-	args.setGates(c.featureGates(map[string]bool{"UnknownVersionInteroperabilityProxy": false}))
+	args.setGates(c.featureGates(KubeAPIServer, map[string]bool{"UnknownVersionInteroperabilityProxy": false}))
 	return args.list(c.ExtraArgs[KubeAPIServer])
 }
 

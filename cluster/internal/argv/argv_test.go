@@ -30,7 +30,7 @@ func TestCommandLines(t *testing.T) {
 	alone := testCluster()
 	alone.Tunnel = false
 	custom := testCluster()
-	custom.FeatureGates = map[string]bool{"UnknownVersionInteroperabilityProxy": true, "A": false}
+	custom.FeatureGates = map[string]map[string]bool{KubeAPIServer: {"UnknownVersionInteroperabilityProxy": true, "A": false}}
 	custom.ExtraArgs = map[string]map[string]string{KubeAPIServer: {"profiling": "true", "v": "4"}, KubeScheduler: {"v": "6"}}
 	for name, test := range map[string]struct {
 		make    func(Cluster, layout.Layout) []string

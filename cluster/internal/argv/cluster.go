@@ -61,7 +61,8 @@ type Cluster struct {
 	// DataSource is kine's database; empty is SQLite in the data directory.
 	DataSource string
 
-	FeatureGates map[string]bool
+	// FeatureGates are the user's, by component.
+	FeatureGates map[string]map[string]bool
 	// ExtraArgs are the user's, by component and by flag; they come last.
 	ExtraArgs map[string]map[string]string
 	// Tunnel says that there is a tunnel to the nodes.
@@ -107,12 +108,12 @@ func (a arguments) pair(prefixCertificate, prefixKey string, certificate, key st
 }
 
 // featureGates joins kedge's own and the user's, which win.
-func (c Cluster) featureGates(own map[string]bool) string {
+func (c Cluster) featureGates(component string, own map[string]bool) string {
 	gates := maps.Clone(own)
 	if gates == nil {
 		gates = make(map[string]bool)
 	}
-	maps.Copy(gates, c.FeatureGates)
+	maps.Copy(gates, c.FeatureGates[component])
 	var list []string
 	for _, name := range slices.Sorted(maps.Keys(gates)) {
 		list = append(list, name+"="+strconv.FormatBool(gates[name]))

@@ -24,7 +24,7 @@ func KubeControllerManagerArgs(c Cluster, l layout.Layout) []string {
 	args.pair("cluster-signing-kube-apiserver-client-cert-file", "cluster-signing-kube-apiserver-client-key-file", clients.Certificate, clients.Key)
 	args.pair("cluster-signing-kubelet-client-cert-file", "cluster-signing-kubelet-client-key-file", clients.Certificate, clients.Key)
 	args.pair("cluster-signing-kubelet-serving-cert-file", "cluster-signing-kubelet-serving-key-file", serving.Certificate, serving.Key)
-	args.setGates(c.featureGates(nil))
+	args.setGates(c.featureGates(KubeControllerManager, nil))
 	return args.list(c.ExtraArgs[KubeControllerManager])
 }
 
@@ -33,7 +33,7 @@ func KubeSchedulerArgs(c Cluster, l layout.Layout) []string {
 	args := clientArguments(l.Kubeconfig("scheduler"), c.Ports.Scheduler)
 	args["client-ca-file"] = l.Certificate("client-ca")
 	args["requestheader-client-ca-file"] = l.Certificate("front-proxy-ca")
-	args.setGates(c.featureGates(nil))
+	args.setGates(c.featureGates(KubeScheduler, nil))
 	return args.list(c.ExtraArgs[KubeScheduler])
 }
 

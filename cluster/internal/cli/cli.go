@@ -125,6 +125,7 @@ its name. All arguments after the name are the component's own.`,
 		root.AddCommand(listed(program))
 	}
 	root.AddCommand(newVersion(env), newPayload(env), newSysinfo(env))
+	root.AddCommand(controllerCommands(env)...)
 	root.SetHelpCommandGroupID(groupCommands)
 	root.SetCompletionCommandGroupID(groupCommands)
 	return root

@@ -12,7 +12,11 @@ import (
 
 // ownWords are kedge's own commands, as somebody may misspell them.
 func ownWords() []string {
-	return []string{"version", "payload", "sysinfo", "help", "completion"}
+	words := []string{"version", "payload", "sysinfo", "help", "completion"}
+	for _, command := range controllerCommands(Env{}) {
+		words = append(words, command.Name())
+	}
+	return words
 }
 
 // isKnown also knows the words by which a shell asks for completions.

@@ -34,17 +34,38 @@ var none = []string{}
 var rules = []rule{
 	{"kedge/cmd/kedge", []string{"kedge/internal/cli", "kedge/internal/components", "kedge/internal/version"}, none},
 	{"kedge/cmd/cni", []string{"kedge/internal/multicall"}, []string{"github.com/containernetworking/cni/pkg/types", "github.com/containernetworking/plugins/plugins/*/*"}},
-	{"kedge/internal/cli", []string{"kedge/internal/multicall", "kedge/internal/payload", "kedge/internal/sysinfo", "kedge/internal/version"}, []string{"github.com/spf13/cobra", "github.com/spf13/pflag"}},
+	{
+		"kedge/internal/cli",
+		[]string{
+			"kedge/internal/config", "kedge/internal/controller", "kedge/internal/layout", "kedge/internal/multicall", "kedge/internal/payload",
+			"kedge/internal/status", "kedge/internal/sysinfo", "kedge/internal/version",
+		},
+		[]string{"github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/sys/unix"},
+	},
+	// Roles put together what the packages below know; they know nothing themselves.
+	{
+		"kedge/internal/controller",
+		[]string{
+			"kedge/internal/apiconfig", "kedge/internal/argv", "kedge/internal/component", "kedge/internal/config", "kedge/internal/datadir",
+			"kedge/internal/layout", "kedge/internal/pki", "kedge/internal/status", "kedge/internal/supervise",
+		},
+		[]string{"github.com/coreos/go-systemd/v22/daemon", "go.etcd.io/etcd/client/v3", "go.uber.org/zap", "golang.org/x/sync/errgroup"},
+	},
 	{"kedge/internal/components", []string{"kedge/internal/components/*", "kedge/internal/multicall"}, none},
 	// Components know nothing of each other: any of them may be left out.
 	{"kedge/internal/components/*", []string{"kedge/internal/upstream/*", "kedge/internal/multicall", "kedge/internal/version"}, nil},
 	{"kedge/internal/upstream/*", []string{"kedge/internal/version"}, nil},
+	{"kedge/internal/apiconfig", nil, none},
 	{"kedge/internal/argv", []string{"kedge/internal/layout"}, none},
 	{"kedge/internal/component", nil, []string{"golang.org/x/sync/errgroup"}},
+	{"kedge/internal/config", nil, []string{"go.yaml.in/yaml/v3"}},
+	{"kedge/internal/datadir", nil, []string{"golang.org/x/sys/unix"}},
 	{"kedge/internal/images", nil, none},
 	{"kedge/internal/layout", nil, none},
 	{"kedge/internal/multicall", nil, none},
 	{"kedge/internal/payload", nil, []string{"github.com/klauspost/compress/zstd", "golang.org/x/sync/errgroup", "golang.org/x/sys/unix"}},
+	{"kedge/internal/pki", []string{"kedge/internal/layout"}, none},
+	{"kedge/internal/status", []string{"kedge/internal/component", "kedge/internal/supervise"}, none},
 	{"kedge/internal/supervise", nil, []string{"golang.org/x/sys/unix"}},
 	{"kedge/internal/sysinfo", nil, []string{"golang.org/x/sys/unix"}},
 	{"kedge/internal/version", nil, none},

@@ -3,8 +3,12 @@
 package supervise
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"slices"
 	"strconv"
@@ -29,9 +33,11 @@ var private = []string{
 
 // Command is what to run.
 type Command struct {
-	// Name is the component's. It is also argv[0], by which kedge's own
-	// executable knows what it shall be.
+	// Name is the component's.
 	Name string
+	// Program is argv[0], by which kedge's own executable knows what it shall
+	// be; empty means Name.
+	Program string
 	// Executable is the user's own program; empty means kedge itself.
 	Executable string
 	// Args are the arguments, without argv[0].
@@ -42,6 +48,9 @@ type Command struct {
 	Dir string
 	// User is who the process runs as; nil is who runs kedge.
 	User *User
+	// Listens are the addresses that the process will listen on. Somebody
+	// else's program there is told before the first start.
+	Listens []string
 	// OOMScoreAdjust says how ready the kernel is to kill the process when
 	// memory runs out, from -1000 to 1000. Less than kedge's own needs root.
 	OOMScoreAdjust int
@@ -75,7 +84,7 @@ func (c Command) path() string {
 }
 
 func (c Command) argv() []string {
-	return slices.Concat([]string{c.Name}, c.Args)
+	return slices.Concat([]string{cmp.Or(c.Program, c.Name)}, c.Args)
 }
 
 func (c Command) environment(owner string) []string {
@@ -84,6 +93,20 @@ func (c Command) environment(owner string) []string {
 		return slices.Contains(private, name)
 	})
 	return slices.Concat(inherited, c.Env, []string{marker + "=" + owner})
+}
+
+// checkListens fails when an address is taken.
+func (c Command) checkListens() error {
+	var problems []error
+	for _, address := range c.Listens {
+		listener, err := net.Listen("tcp", address)
+		if err != nil {
+			problems = append(problems, fmt.Errorf("%s cannot listen on %s: %w", c.Name, address, err))
+			continue
+		}
+		_ = listener.Close()
+	}
+	return errors.Join(problems...)
 }
 
 // setOOMScore tells the kernel. An ordinary user may not make a process less

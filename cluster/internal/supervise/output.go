@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"regexp"
+	"sync"
 )
 
 // maxLine is where a longer line of output is cut in two.
@@ -15,21 +16,36 @@ const maxLine = 16 << 10
 // thread. The rest of the line begins with the place in the source.
 var klogHeader = regexp.MustCompile(`^([IWEF])\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ (.*)$`)
 
-// logLines writes every line of a process' output to the log.
-func logLines(log *slog.Logger) func(io.Reader) {
-	return func(output io.Reader) {
-		lines := bufio.NewReaderSize(output, maxLine)
-		for {
-			line, _, err := lines.ReadLine()
-			if len(line) > 0 {
-				level, message := parseLine(string(line))
-				log.Log(context.Background(), level, message)
-			}
-			if err != nil {
-				return
-			}
+// output is what a process prints, line by line, into the log.
+type output struct {
+	log *slog.Logger
+
+	mu sync.Mutex
+	// last is the last line, which mostly says why a process ended.
+	last string
+}
+
+func (o *output) read(from io.Reader) {
+	lines := bufio.NewReaderSize(from, maxLine)
+	for {
+		line, _, err := lines.ReadLine()
+		if len(line) > 0 {
+			level, message := parseLine(string(line))
+			o.mu.Lock()
+			o.last = message
+			o.mu.Unlock()
+			o.log.Log(context.Background(), level, message)
+		}
+		if err != nil {
+			return
 		}
 	}
+}
+
+func (o *output) lastLine() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.last
 }
 
 // parseLine finds the severity of a line. Only klog's lines tell it in the

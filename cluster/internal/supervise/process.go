@@ -3,7 +3,6 @@ package supervise
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"runtime"
@@ -20,9 +19,10 @@ const drainTime = time.Second
 // process is one life of the command.
 type process struct {
 	pid  int
-	done chan struct{} // closed when the process and its group are gone
+	done chan struct{} // closed when the process and its group are gone, and its output is read
 	// end is how it ended; to be read once done is closed.
-	end string
+	end    string
+	output *output
 
 	mu     sync.Mutex
 	reaped bool // the number may be another process'
@@ -30,7 +30,7 @@ type process struct {
 
 // launch starts the command. Its output goes to the sink until nobody holds the
 // pipe any more, or the process has ended.
-func launch(command Command, owner string, sink func(io.Reader)) (*process, error) {
+func launch(command Command, owner string, sink *output) (*process, error) {
 	read, write, err := os.Pipe()
 	if err != nil {
 		return nil, fmt.Errorf("start %s: make a pipe for its output: %w", command.Name, err)
@@ -42,8 +42,8 @@ func launch(command Command, owner string, sink func(io.Reader)) (*process, erro
 	child.Stdout, child.Stderr = write, write
 	child.SysProcAttr = attributes(command.User)
 
-	p := &process{done: make(chan struct{})}
-	started := make(chan error)
+	p := &process{done: make(chan struct{}), output: sink}
+	started, ended := make(chan error), make(chan struct{})
 	go func() {
 		// The kernel ends the child when the thread ends that made it, not the
 		// process: so this thread stays until the child is gone.
@@ -57,29 +57,30 @@ func launch(command Command, owner string, sink func(io.Reader)) (*process, erro
 		started <- err
 		if err == nil {
 			p.await(child)
-			close(p.done)
+			close(ended)
 		}
 	}()
 	if err := <-started; err != nil {
 		_ = read.Close()
 		return nil, fmt.Errorf("start %s: %w", command.Name, err)
 	}
-	go p.drain(read, sink)
+	go p.drain(read, ended)
 	return p, nil
 }
 
 // drain reads the output. A process that left the group may hold the other end
 // for ever, so the end of the child is the end of the reading too.
-func (p *process) drain(read *os.File, sink func(io.Reader)) {
+func (p *process) drain(read *os.File, ended <-chan struct{}) {
+	defer close(p.done)
 	defer read.Close()
-	sunk := make(chan struct{})
+	drained := make(chan struct{})
 	go func() {
-		sink(read)
-		close(sunk)
+		p.output.read(read)
+		close(drained)
 	}()
-	<-p.done
+	<-ended
 	select {
-	case <-sunk:
+	case <-drained:
 	case <-time.After(drainTime):
 	}
 }

@@ -44,6 +44,9 @@ func New(command Command, options Options) *Supervisor {
 func (s *Supervisor) Start(ctx context.Context) error {
 	err := s.endStale(ctx)
 	if err == nil {
+		err = s.command.checkListens()
+	}
+	if err == nil {
 		var first *process
 		if first, err = s.launch(); err == nil {
 			go s.keep(first)
@@ -131,6 +134,9 @@ func (s *Supervisor) watch(p *process, pause *backoff) bool {
 			pause.reset()
 		case <-p.done:
 			problem := "the process ended: " + p.end
+			if last := p.output.lastLine(); last != "" {
+				problem += ": " + last
+			}
 			s.note(func(status *Status) { status.Problem = problem })
 			s.options.Log.Warn("ended by itself", "pid", p.pid, "how", p.end)
 			return true
@@ -164,7 +170,7 @@ func (s *Supervisor) note(change func(*Status)) {
 
 // launch starts the process and notes it where a later kedge finds it.
 func (s *Supervisor) launch() (*process, error) {
-	p, err := launch(s.command, s.options.Owner, logLines(s.options.Log))
+	p, err := launch(s.command, s.options.Owner, &output{log: s.options.Log})
 	if err != nil {
 		return nil, err
 	}

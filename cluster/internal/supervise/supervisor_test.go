@@ -28,6 +28,9 @@ func TestProcessThatEndsIsStartedAgain(t *testing.T) {
 	if line := log.after(t, 0, "no reason"); !strings.Contains(line, "level=ERROR") || !strings.Contains(line, "component=part") {
 		t.Errorf("line = %s; want the severity that the component gave it", line)
 	}
+	if err := s.Ready(); err != nil && err.Error() != "the process ended: exit status 3: crash.go:1] no reason" {
+		t.Errorf("problem = %v; want how it ended and what it said last", err)
+	}
 	if starts := s.Status().Starts; starts < 2 {
 		t.Errorf("started %d times; want 2 at least", starts)
 	}

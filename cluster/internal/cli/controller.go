@@ -1,0 +1,148 @@
+//go:build !without_controller
+
+package cli
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"golang.org/x/sys/unix"
+
+	"kedge/internal/config"
+	"kedge/internal/controller"
+	"kedge/internal/layout"
+)
+
+// controllerFlags are what `kedge controller` and `kedge install controller` take.
+type controllerFlags struct {
+	directories directoryFlags
+	config      string
+	disabled    []string
+	newCluster  bool
+	debug       bool
+}
+
+func (f *controllerFlags) add(flags *pflag.FlagSet) {
+	f.directories.add(flags)
+	flags.StringVarP(&f.config, "config", "c", "", "file with a ClusterConfig, - for standard input (default: built-in defaults)")
+	flags.StringSliceVar(&f.disabled, "disable-components", nil, "components that shall not run: "+strings.Join(controller.Optional(), ", "))
+	flags.BoolVar(&f.newCluster, "new-cluster", false, "begin a new cluster although the database of the old one is empty")
+	flags.BoolVar(&f.debug, "debug", false, "log more")
+}
+
+func (f *controllerFlags) check() error {
+	for _, name := range f.disabled {
+		if !slices.Contains(controller.Optional(), name) {
+			return &usageError{
+				problem: fmt.Sprintf("--disable-components: a controller cannot do without %q, or does not have it", name),
+				hint:    "It takes " + strings.Join(controller.Optional(), ", ") + ".",
+			}
+		}
+	}
+	return nil
+}
+
+// directoryFlags say where a controller is.
+type directoryFlags struct {
+	dataDir string
+	runDir  string
+}
+
+func (f *directoryFlags) add(flags *pflag.FlagSet) {
+	flags.StringVar(&f.dataDir, "data-dir", layout.DefaultDataDir, "directory of what is kept: database, certificates, keys")
+	flags.StringVar(&f.runDir, "run-dir", "", "directory of sockets and of what may be lost; best in memory (default: "+layout.DefaultRunDir+", for an ordinary user a directory of the session)")
+}
+
+// layout resolves the directories.
+func (f *directoryFlags) layout() (layout.Layout, error) {
+	data, err := filepath.Abs(f.dataDir)
+	if err != nil {
+		return layout.Layout{}, err
+	}
+	run := f.runDir
+	session := os.Getenv("XDG_RUNTIME_DIR")
+	switch {
+	case run != "":
+		run, err = filepath.Abs(run)
+	case os.Geteuid() == 0:
+		run = layout.DefaultRunDir
+	case session != "":
+		run = filepath.Join(session, "kedge")
+	default:
+		run = filepath.Join(data, "run")
+	}
+	return layout.Layout{DataDir: data, RunDir: run}, err
+}
+
+func newController(env Env) *cobra.Command {
+	var flags controllerFlags
+	cmd := &cobra.Command{
+		Use:   "controller",
+		Short: "Run a control plane",
+		Long: `kedge controller runs a Kubernetes control plane: a store, the API server, the
+controller manager, the scheduler, and the tunnel's end to the nodes. It runs no
+workload. As root every component has a user of its own; as an ordinary user all
+run as that user.`,
+		Example: `  kedge controller
+  kedge controller --config cluster.yaml --data-dir /mnt/data/kedge`,
+		GroupID: groupCommands,
+		Args:    noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := flags.check(); err != nil {
+				return err
+			}
+			options, err := controllerOptions(env, flags)
+			if err != nil {
+				return err
+			}
+			ctx, stop := signal.NotifyContext(cmd.Context(), unix.SIGTERM, unix.SIGINT)
+			defer stop()
+			return controller.Run(ctx, options)
+		},
+	}
+	flags.add(cmd.Flags())
+	return cmd
+}
+
+func controllerOptions(env Env, flags controllerFlags) (controller.Options, error) {
+	places, err := flags.directories.layout()
+	if err != nil {
+		return controller.Options{}, err
+	}
+	cluster := config.Default()
+	if flags.config != "" {
+		if cluster, err = config.Load(flags.config); err != nil {
+			return controller.Options{}, err
+		}
+	}
+	level := slog.LevelInfo
+	if flags.debug {
+		level = slog.LevelDebug
+	}
+	return controller.Options{
+		Layout: places, Config: cluster, Disabled: flags.disabled, NewCluster: flags.newCluster,
+		Version: env.Build.Version, Kubernetes: env.Build.Module("k8s.io/kubernetes").Version,
+		Log: slog.New(slog.NewTextHandler(env.Stderr, &slog.HandlerOptions{Level: level})),
+	}, nil
+}
+
+// controllerCommands are the commands that only a build with a controller has.
+func controllerCommands(env Env) []*cobra.Command {
+	return []*cobra.Command{newController(env), newStatus(env), newStop()}
+}
+
+// background is for commands that cobra runs without a context.
+func background(cmd *cobra.Command) context.Context {
+	if ctx := cmd.Context(); ctx != nil {
+		return ctx
+	}
+	return context.Background()
+}

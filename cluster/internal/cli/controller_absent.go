@@ -1,0 +1,7 @@
+//go:build without_controller
+
+package cli
+
+import "github.com/spf13/cobra"
+
+func controllerCommands(Env) []*cobra.Command { return nil }

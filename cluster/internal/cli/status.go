@@ -1,0 +1,130 @@
+//go:build !without_controller
+
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
+	"kedge/internal/status"
+)
+
+func newStatus(env Env) *cobra.Command {
+	var directories directoryFlags
+	var output string
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Tell how the running kedge is",
+		Long: `kedge status asks the kedge that runs on this machine. The exit code is 0 when
+everything is ready, else 1.`,
+		Example: `  kedge status
+  kedge status -o json`,
+		GroupID: groupCommands,
+		Args:    noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkOutput(output); err != nil {
+				return err
+			}
+			places, err := directories.layout()
+			if err != nil {
+				return err
+			}
+			report, err := status.Ask(background(cmd), places.StatusSocket())
+			if err != nil {
+				return err
+			}
+			return reportStatus(env.Stdout, report, output)
+		},
+	}
+	directories.add(cmd.Flags())
+	cmd.Flags().StringVarP(&output, "output", "o", "", "output format; json for programs (default: text for people)")
+	return cmd
+}
+
+func reportStatus(out io.Writer, report status.Report, output string) error {
+	write := writeStatus
+	if output == "json" {
+		write = func(out io.Writer, report status.Report) error {
+			encoder := json.NewEncoder(out)
+			encoder.SetIndent("", "  ")
+			return encoder.Encode(report)
+		}
+	}
+	if err := write(out, report); err != nil {
+		return fmt.Errorf("print the status: %w", err)
+	}
+	if !report.Ready {
+		return fmt.Errorf("the %s is not ready", report.Role)
+	}
+	return nil
+}
+
+func writeStatus(out io.Writer, report status.Report) error {
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(table, "Role:\t%s\nVersion:\t%s\nKubernetes:\t%s\nProcess:\t%d\nData directory:\t%s\nStarted:\t%s\nReady:\t%t\n",
+		report.Role, report.Version, report.Kubernetes, report.PID, report.DataDir, report.Started.Format(time.RFC3339), report.Ready)
+	fmt.Fprintf(table, "\nCOMPONENT\tSTATE\tPROCESS\tSTARTS\tPROBLEM\n")
+	for _, part := range report.Components {
+		pid, starts, problem := "-", "-", part.Problem
+		if part.Process != nil {
+			pid, starts = fmt.Sprint(part.Process.PID), fmt.Sprint(part.Process.Starts)
+			if part.Process.Problem != "" {
+				problem = part.Process.Problem
+			}
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", part.Name, part.State, pid, starts, problem)
+	}
+	return table.Flush()
+}
+
+// newStop ends a kedge that was started by hand. A service manager would only
+// start it again.
+func newStop() *cobra.Command {
+	var directories directoryFlags
+	cmd := &cobra.Command{
+		Use:     "stop",
+		Short:   "Stop the running kedge",
+		GroupID: groupCommands,
+		Args:    noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			places, err := directories.layout()
+			if err != nil {
+				return err
+			}
+			report, err := status.Ask(background(cmd), places.StatusSocket())
+			if err != nil {
+				return err
+			}
+			if err := unix.Kill(report.PID, unix.SIGTERM); err != nil {
+				return fmt.Errorf("ask process %d to end: %w", report.PID, err)
+			}
+			return awaitEnd(report.PID)
+		},
+	}
+	directories.add(cmd.Flags())
+	return cmd
+}
+
+// awaitEnd waits as long as the process takes; kedge bounds that itself.
+func awaitEnd(pid int) error {
+	descriptor, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return nil // it has ended already
+	}
+	defer unix.Close(descriptor)
+	for {
+		_, err := unix.Poll([]unix.PollFd{{Fd: int32(descriptor), Events: unix.POLLIN}}, -1)
+		if err == nil {
+			return nil
+		}
+		if err != unix.EINTR {
+			return fmt.Errorf("wait for the end of process %d: %w", pid, err)
+		}
+	}
+}

@@ -1,0 +1,72 @@
+package controller
+
+import (
+	"crypto/rand"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"kedge/internal/apiconfig"
+	"kedge/internal/argv"
+	"kedge/internal/pki"
+)
+
+// encryptionKeyBytes is what secretbox takes.
+const encryptionKeyBytes = 32
+
+// certificates makes what is missing and signs anew what expires soon.
+func (p *plane) certificates() error {
+	names, addresses := p.options.names(p.cluster)
+	return pki.Ensure(pki.Options{
+		Layout: p.options.Layout, Names: names, Addresses: addresses, Server: p.server(), Now: time.Now(),
+		Log: p.options.Log, Own: p.accounts.own,
+	})
+}
+
+// adminTLS is how kedge itself speaks to the API server.
+func (p *plane) adminTLS() func() (*tls.Config, error) {
+	return clientTLS(p.options.Layout.Certificate("ca"), p.options.Layout.Pair("admin"))
+}
+
+// writeAPIConfig writes what the API server reads at its start.
+func (p *plane) writeAPIConfig() error {
+	l := p.options.Layout
+	if err := p.ensureEncryption(l.Encryption()); err != nil {
+		return err
+	}
+	authentication, err := apiconfig.Authentication()
+	if err != nil {
+		return err
+	}
+	egress, err := apiconfig.EgressSelector(l.TunnelSocket())
+	if err != nil {
+		return err
+	}
+	for file, content := range map[string][]byte{l.Authentication(): authentication, l.EgressSelector(): egress} {
+		if err := os.WriteFile(file, content, 0o644); err != nil {
+			return fmt.Errorf("write the API server's configuration: %w", err)
+		}
+	}
+	return nil
+}
+
+// ensureEncryption makes the key of the cluster's secrets once.
+func (p *plane) ensureEncryption(file string) error {
+	if _, err := os.Lstat(file); errors.Is(err, os.ErrNotExist) {
+		key := make([]byte, encryptionKeyBytes)
+		if _, err := rand.Read(key); err != nil {
+			return fmt.Errorf("make the key that encrypts secrets: %w", err)
+		}
+		content, err := apiconfig.Encryption(key)
+		if err != nil {
+			return err
+		}
+		temporary := file + ".new"
+		if err := errors.Join(os.WriteFile(temporary, content, 0o600), os.Rename(temporary, file)); err != nil {
+			return fmt.Errorf("write the key that encrypts secrets: %w", err)
+		}
+	}
+	return p.accounts.own(file, argv.KubeAPIServer)
+}

@@ -1,0 +1,137 @@
+// Package controller puts a control plane together: it decides what runs, as
+// whom, in which order, and nothing else.
+package controller
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"strconv"
+
+	"kedge/internal/argv"
+	"kedge/internal/config"
+	"kedge/internal/layout"
+)
+
+// Options are what the command line says.
+type Options struct {
+	Layout layout.Layout
+	Config config.ClusterConfig
+	// Disabled are components that shall not run.
+	Disabled []string
+	// NewCluster permits an empty database where there was a cluster.
+	NewCluster bool
+	// Version and Kubernetes are this build's.
+	Version    string
+	Kubernetes string
+	Log        *slog.Logger
+}
+
+// Optional are the components that a control plane can do without.
+func Optional() []string {
+	return []string{argv.KonnectivityServer, argv.KubeControllerManager, argv.KubeScheduler}
+}
+
+// cluster is what the components' command lines are made of.
+func (o Options) cluster() (argv.Cluster, error) {
+	spec := o.Config.Spec
+	address, err := ownAddress(spec.API.Address)
+	if err != nil {
+		return argv.Cluster{}, err
+	}
+	pods, err := netip.ParsePrefix(spec.Network.PodCIDR)
+	if err != nil {
+		return argv.Cluster{}, fmt.Errorf("spec.network.podCIDR: %w", err)
+	}
+	services, err := netip.ParsePrefix(spec.Network.ServiceCIDR)
+	if err != nil {
+		return argv.Cluster{}, fmt.Errorf("spec.network.serviceCIDR: %w", err)
+	}
+	c := argv.Cluster{
+		Address: address, Port: spec.API.Port, AgentPort: spec.Konnectivity.AgentPort, AdminPort: spec.Konnectivity.AdminPort,
+		Pods: []netip.Prefix{pods}, Services: []netip.Prefix{services},
+		Storage: argv.StorageType(spec.Storage.Type), DataSource: spec.Storage.Kine.DataSource,
+		Tunnel: !o.isDisabled(argv.KonnectivityServer), Ports: argv.DefaultPorts(),
+		FeatureGates: make(map[string]map[string]bool),
+		ExtraArgs: map[string]map[string]string{
+			argv.KubeAPIServer:         spec.API.ExtraArgs,
+			argv.KubeControllerManager: spec.ControllerManager.ExtraArgs,
+			argv.KubeScheduler:         spec.Scheduler.ExtraArgs,
+		},
+	}
+	for _, name := range []string{argv.KubeAPIServer, argv.KubeControllerManager, argv.KubeScheduler} {
+		c.FeatureGates[name] = spec.FeatureGatesOf(name)
+	}
+	c.Ports.KonnectivityHealth = c.AdminPort + 1
+	c.Ports.ControllerManager = securePort(spec.ControllerManager, c.Ports.ControllerManager)
+	c.Ports.Scheduler = securePort(spec.Scheduler, c.Ports.Scheduler)
+	return c, nil
+}
+
+// securePort is where a component is asked whether it is well: the user may
+// have moved it.
+func securePort(extra config.Extra, port int) int {
+	if moved, err := strconv.Atoi(extra.ExtraArgs["secure-port"]); err == nil {
+		return moved
+	}
+	return port
+}
+
+func (o Options) isDisabled(name string) bool { return slices.Contains(o.Disabled, name) }
+
+// ownAddress is the one that is configured, or else the address from which this
+// machine would reach others. Nothing is sent to find out.
+func ownAddress(configured string) (netip.Addr, error) {
+	if configured != "" {
+		return netip.ParseAddr(configured)
+	}
+	const anywhere = "192.0.2.1:9" // TEST-NET-1 of RFC 5737, port discard
+	if connection, err := net.Dial("udp4", anywhere); err == nil {
+		defer connection.Close()
+		if local, ok := connection.LocalAddr().(*net.UDPAddr); ok {
+			return local.AddrPort().Addr(), nil
+		}
+	}
+	addresses, err := net.InterfaceAddrs()
+	if err != nil {
+		return netip.Addr{}, fmt.Errorf("find this machine's address: %w", err)
+	}
+	for _, address := range addresses {
+		if network, ok := address.(*net.IPNet); ok && network.IP.IsGlobalUnicast() {
+			if found, ok := netip.AddrFromSlice(network.IP); ok {
+				return found.Unmap(), nil
+			}
+		}
+	}
+	return netip.Addr{}, fmt.Errorf("this machine has no address that others could reach; set spec.api.address")
+}
+
+// names and addresses are how clients and nodes reach the API server and the tunnel.
+func (o Options) names(c argv.Cluster) ([]string, []net.IP) {
+	names := []string{
+		"kubernetes", "kubernetes.default", "kubernetes.default.svc",
+		"kubernetes.default.svc." + o.Config.Spec.Network.ClusterDomain, "localhost",
+	}
+	addresses := []netip.Addr{netip.MustParseAddr(argv.Loopback), netip.IPv6Loopback(), c.Services[0].Masked().Addr().Next(), c.Address}
+	further := slices.Clone(o.Config.Spec.API.SANs)
+	if host, err := os.Hostname(); err == nil {
+		further = append(further, host)
+	}
+	for _, name := range append(further, o.Config.Spec.API.ExternalAddress) {
+		address, err := netip.ParseAddr(name)
+		switch {
+		case err == nil && !slices.Contains(addresses, address):
+			addresses = append(addresses, address)
+		case err != nil && name != "" && !slices.Contains(names, name):
+			names = append(names, name)
+		}
+	}
+	ips := make([]net.IP, 0, len(addresses))
+	for _, address := range addresses {
+		ips = append(ips, address.AsSlice())
+	}
+	return names, ips
+}
