@@ -12,6 +12,7 @@ from builder.plan.inputs import ImageFiles
 from builder.recipe.images import ImageFile, ImageLayer
 from builder.recipe.keypath import KeyPath, format_key_path
 from builder.recipe.load import LoadedRecipe
+from builder.steps.kinds.pulled import LAYOUT_SOURCE
 from builder.steps.source import SourceFile, read_source
 
 _PINS = ("go.mod", "go.sum")
@@ -33,9 +34,12 @@ def image_files(loaded: LoadedRecipe, module: Mapping[str, SourceFile]) -> Image
                 c[name, title, path] = reading.c_files((name, title, path), file)
             if file.go and module:
                 go[name, title, path] = _go_files(file.go.package, module)
+    archives = {
+        name: reading.archive(name, image.archive) for name, image in loaded.recipe.images.items() if image.archive
+    }
     manifests = reading.manifests()
     reading.finish()
-    return ImageFiles(layers=layers, c=c, go=go, manifests=manifests)
+    return ImageFiles(layers=layers, c=c, go=go, archives=archives, manifests=manifests)
 
 
 def _layers(loaded: LoadedRecipe) -> Iterator[tuple[str, str, ImageLayer]]:
@@ -78,6 +82,16 @@ class _Reading:
             if path.name in found:
                 self._miss(key, f"another file of the program is called {path.name}")
             self._read(found, path.name, path, key)
+        return found
+
+    def archive(self, name: str, path: Path) -> dict[str, SourceFile]:
+        """The file at `path`, or the files of the image layout in the directory there."""
+        found: dict[str, SourceFile] = {}
+        if not path.is_dir():
+            self._read(found, path.name, path, ("images", name, "archive"))
+            return found
+        for file in sorted(one for one in path.rglob("*") if one.is_file()):
+            self._read(found, f"{LAYOUT_SOURCE}/{file.relative_to(path)}", file, ("images", name, "archive"))
         return found
 
     def manifests(self) -> dict[str, SourceFile]:

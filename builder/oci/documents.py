@@ -43,7 +43,6 @@ class Origin(StrEnum):
 
     BUILT = "built"
     REGISTRY = "registry"
-    DAEMON = "daemon"
     ARCHIVE = "archive"
 
 

@@ -55,6 +55,14 @@ def write_layer(files: Iterable[LayerFile], directory: Path, compression: Compre
     return writer.finish()
 
 
+def pack_layer(chunks: Iterable[bytes], directory: Path, compression: Compression, *, cores: int) -> Layer:
+    """Write the archive that `chunks` are as a blob below `directory`."""
+    with _writing(directory, compression, cores) as writer:
+        for chunk in chunks:
+            writer.put(chunk)
+    return writer.finish()
+
+
 def _complete(files: Iterable[LayerFile]) -> list[LayerFile]:
     """All of `files` by path, and the directories that they lie in."""
     found: dict[str, LayerFile] = {}

@@ -57,7 +57,7 @@ class HashedStream:
     """The decompressed content of a blob, read once; `finish` tells the digest of all that is in it."""
 
     def __init__(self, span: Span) -> None:
-        self._chunks = _decompressed(span)
+        self._chunks = decompressed(span)
         self._hash = hashlib.sha256()
         self._chunk = memoryview(b"")
         self.position = 0
@@ -101,7 +101,7 @@ class HashedStream:
         return True
 
 
-def _decompressed(span: Span) -> Iterator[bytes]:
+def decompressed(span: Span) -> Iterator[bytes]:
     """What is in `span`, in pieces of a bounded size; an error, or a digest that differs, tells of what is cut."""
     magic = span.read(len(_ZSTD_MAGIC))
     try:

@@ -10,12 +10,12 @@ from builder.core.arch import Arch
 from builder.core.digest import Digest
 from builder.core.errors import RecipeError
 from builder.core.resources import MIB, Resources
-from builder.oci.documents import RunSettings
+from builder.oci.documents import Compression, RunSettings
 from builder.plan.built import GoWorkshop
 from builder.plan.helpers import HelperWorkshop
 from builder.plan.imported import import_step
 from builder.plan.inputs import Inputs
-from builder.plan.pulled import pulled_steps
+from builder.plan.pulled import archived_step, pulled_steps
 from builder.plan.toolchains import zig_step
 from builder.recipe.cluster import BuiltCluster
 from builder.recipe.images import Image, ImageFile, ImageLayer, Pull
@@ -91,6 +91,9 @@ class ImagesWorkshop:
         if image.pull is Pull.REGISTRY:
             note, blobs = pulled_steps(self.inputs, name, image, arch)
             return {f"image.{name}": note, **{f"blob.{one.key.short}": self._once(one) for one in blobs}}
+        if image.archive:
+            compressor = _compressor(Compression.ZSTD)
+            return {f"image.{name}": archived_step(self.inputs, name, image, arch, compressor)}
         layers = {f"layer.{number}": step for number, step in enumerate(self._layers(name, image, arch))}
         step = self._built(name, image, arch, layers)
         return {f"image.{name}": step, **{f"blob.{one.key.short}": one for one in layers.values()}}
@@ -122,7 +125,7 @@ class ImagesWorkshop:
                     input=LayerInput(
                         epoch_s=self.inputs.lock.epoch_s,
                         compression=layer.compression,
-                        compressor=_compressor(layer),
+                        compressor=_compressor(layer.compression),
                         entries=tuple(entries),
                     ),
                     needs=needs,
@@ -140,7 +143,7 @@ class ImagesWorkshop:
         program = self._program(place, file, arch)
         if program:
             needs[f"program.{path}"] = program
-        mode = file.mode or (_PROGRAM_MODE if program or file.link else _FILE_MODE)
+        mode = file.mode or (_PROGRAM_MODE if program or file.directory else _FILE_MODE)
         return LayerEntry(
             path=path,
             mode=0o777 if file.link else int(mode, _OCTAL),
@@ -151,6 +154,7 @@ class ImagesWorkshop:
             file=program.input.name if program else path if file.source else "",
             text=file.content or "",
             link=file.link or "",
+            directory=bool(file.directory),
         )
 
     def _program(self, place: tuple[str, str, str], file: ImageFile, arch: Arch) -> Step[Any] | None:
@@ -242,7 +246,7 @@ def _settings(image: Image) -> RunSettings:
     )
 
 
-def _compressor(layer: ImageLayer) -> str:
+def _compressor(compression: Compression) -> str:
     from builder.oci.layer import compressor_name  # noqa: PLC0415 - plans of other outputs need no compressor
 
-    return compressor_name(layer.compression)
+    return compressor_name(compression)

@@ -31,12 +31,14 @@ class ImageFiles:
     """Files of this machine that images are made of.
 
     `layers` are by image and layer, then by path in the image; `c` are those of C programs and `go` those of Go programs, by
-    image, layer and path of the program. `manifests` say what must be in a bundle.
+    image, layer and path of the program. `archives` are those of ready-made images, by image; `manifests` say what must be
+    in a bundle.
     """
 
     layers: Mapping[tuple[str, str], Mapping[str, SourceFile]] = field(default_factory=dict)
     c: Mapping[tuple[str, str, str], Mapping[str, SourceFile]] = field(default_factory=dict)
     go: Mapping[tuple[str, str, str], Mapping[str, SourceFile]] = field(default_factory=dict)
+    archives: Mapping[str, Mapping[str, SourceFile]] = field(default_factory=dict)
     manifests: Mapping[str, SourceFile] = field(default_factory=dict)
 
 

@@ -1,16 +1,19 @@
-"""The steps that bring ready-made images out of registries."""
+"""The steps that bring ready-made images, out of registries and files."""
 
 from typing import Any
 
 from builder.core.arch import Arch
 from builder.core.digest import Digest
 from builder.core.errors import RecipeError
-from builder.core.resources import MIB, Resources
+from builder.core.resources import GIB, MIB, Resources
 from builder.plan.inputs import Inputs
 from builder.recipe.images import Image
 from builder.recipe.lockfile import LockedBlob, LockedImage
-from builder.steps.kinds.pulled import BLOB, PULLED, BlobInput, PulledInput
+from builder.steps.kinds.pulled import ARCHIVED, BLOB, PULLED, ArchivedInput, BlobInput, PulledInput
 from builder.steps.step import Step
+
+# A layer that is no larger than this comes through memory.
+_ARCHIVED = Resources(cores=1, memory_bytes=1 * GIB)
 
 
 def pulled_steps(inputs: Inputs, name: str, image: Image, arch: Arch) -> tuple[Step[PulledInput], list[Step[Any]]]:
@@ -34,6 +37,19 @@ def pulled_steps(inputs: Inputs, name: str, image: Image, arch: Arch) -> tuple[S
         origins={"input.reference": inputs.origin(f"images.{name}.reference")},
     )
     return note, steps
+
+
+def archived_step(inputs: Inputs, name: str, image: Image, arch: Arch, compressor: str) -> Step[ArchivedInput]:
+    """The step that takes the image `name` for `arch` out of its archive."""
+    sources = inputs.image_files.archives[name]
+    return Step(
+        id=f"{inputs.recipe.name}/{arch}/images/{name}",
+        kind=ARCHIVED,
+        input=ArchivedInput(reference=image.reference, arch=arch, compressor=compressor),
+        sources=sources,
+        resources=_ARCHIVED,
+        origins={"input.reference": inputs.origin(f"images.{name}.reference")} | inputs.places(sources),
+    )
 
 
 def blob_steps(reference: str, locked: LockedImage) -> list[Step[Any]]:

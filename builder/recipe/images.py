@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, Strict
 from pydantic_core import PydanticCustomError
@@ -65,7 +65,7 @@ class GoProgram(Section):
 
 
 class ImageFile(Section):
-    """One file of an image; exactly one of the first six keys is given."""
+    """One file of an image; exactly one of the first seven keys is given."""
 
     built: FileName | None = Field(
         default=None, description="An executable of this recipe: `cluster.name` without its payload, or a helper."
@@ -77,8 +77,10 @@ class ImageFile(Section):
     source: LocatedPath | None = Field(default=None, description="A file of this machine that is copied.")
     content: str | None = Field(default=None, description="Its text.")
     link: CommandWord | None = Field(default=None, description="What it is a symbolic link to.")
+    directory: Literal[True] | None = Field(default=None, description="`true`: it is an empty directory.")
     mode: ModeText | None = Field(
-        default=None, description="Permissions in octal digits; by default `0755` for programs, `0644` for others."
+        default=None,
+        description="Permissions in octal digits; by default `0755` for programs and directories, `0644` for others.",
     )
     uid: int = Field(default=0, ge=0, le=4294967294, description="Number of the user that owns it.")
     gid: int = Field(default=0, ge=0, le=4294967294, description="Number of the group that owns it.")
@@ -101,10 +103,9 @@ class ImageLayer(Section):
 
 
 class Pull(StrEnum):
-    """Where a ready-made image is taken from."""
+    """Where a ready-made image is pulled from."""
 
     REGISTRY = "registry"
-    DAEMON = "daemon"
 
 
 class Image(Section):
@@ -117,8 +118,7 @@ class Image(Section):
         default=None, description="Layers by name, in the order of writing: the image is built."
     )
     pull: Annotated[Pull, Strict(strict=False)] | None = Field(
-        default=None,
-        description="`registry`: pulled by the digest in the lock; `daemon`: exported by Docker on this machine.",
+        default=None, description="`registry`: from the registry in its reference, by the digest in the lock."
     )
     archive: LocatedPath | None = Field(
         default=None, description="An OCI image layout (a directory or a tar file) or an archive of `docker save`."

@@ -9,7 +9,7 @@ from builder.recipe.keypath import KeyPath, format_key_path
 from builder.recipe.lookup import entries_of, is_there, items_of, mapping_at, names_of, value_at
 
 _ORIGINS = ("layers", "pull", "archive")
-_CONTENTS = ("built", "go", "c", "source", "content", "link")
+_CONTENTS = ("built", "go", "c", "source", "content", "link", "directory")
 # What a ready-made image brings itself.
 _SETTINGS = ("entrypoint", "command", "user", "environment", "working_dir", "ports", "labels")
 

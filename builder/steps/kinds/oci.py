@@ -28,7 +28,7 @@ class LayerEntry:
     """A file of a layer: `path` without a slash in front, and one of these contents.
 
     `need` is the role of a step whose output has it as `file`; without a need, `file` is the name of a source, or empty where
-    `text` is the content or `link` what a symbolic link says.
+    `text` is the content, `link` what a symbolic link says, or where it is an empty `directory`.
     """
 
     path: str
@@ -40,6 +40,7 @@ class LayerEntry:
     file: str = ""
     text: str = ""
     link: str = ""
+    directory: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,15 +63,15 @@ def _make_layer(wanted: LayerInput, context: StepContext) -> None:
 
 
 def _layer_file(entry: LayerEntry, epoch_s: int, context: StepContext) -> "LayerFile":
-    from builder.formats.tar import REGULAR, SYMLINK, TarMember
+    from builder.formats.tar import DIRECTORY, REGULAR, SYMLINK, TarMember
     from builder.oci.capabilities import capability_bytes
     from builder.oci.layer import LayerFile
 
     source = _source(entry, context)
     data = entry.text.encode()
     member = TarMember(
-        name=entry.path,
-        type=SYMLINK if entry.link else REGULAR,
+        name=f"{entry.path}/" if entry.directory else entry.path,
+        type=SYMLINK if entry.link else DIRECTORY if entry.directory else REGULAR,
         mode=entry.mode,
         uid=entry.uid,
         gid=entry.gid,

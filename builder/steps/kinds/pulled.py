@@ -1,4 +1,4 @@
-"""The kinds of steps that bring ready-made images out of registries."""
+"""The kinds of steps that bring ready-made images, out of registries and files."""
 
 import time
 from collections.abc import Callable
@@ -11,9 +11,11 @@ from builder.oci.documents import Blob, Origin, blob_path
 from builder.oci.platform import Platform
 from builder.oci.reference import Reference
 from builder.steps.context import StepContext
-from builder.steps.kinds.common import online
+from builder.steps.kinds.common import online, snapshot
 from builder.steps.step import StepKind
 
+# Where the files of a layout stand among the sources.
+LAYOUT_SOURCE = "layout"
 # Beside a transfer that is waited for, the build may be cancelled.
 _PAUSE_S = 0.2
 
@@ -95,5 +97,27 @@ def _note_pulled(wanted: PulledInput, context: StepContext) -> None:
     write_note(context.output, note)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchivedInput:
+    """The image `reference` for `arch` out of the sources: a tar file, or the files of a layout below `layout`.
+
+    What is not compressed there is compressed by `compressor`.
+    """
+
+    reference: str
+    arch: Arch
+    compressor: str
+
+
+def _take_archived(wanted: ArchivedInput, context: StepContext) -> None:
+    from builder.oci.ready import ReadyImage
+
+    directory = snapshot(context)
+    layout = directory / LAYOUT_SOURCE
+    source = layout if layout.is_dir() else next(directory.iterdir())
+    ReadyImage(reference=wanted.reference, arch=wanted.arch).take(source, context.output, cores=context.cores)
+
+
 BLOB = StepKind(name="image-blob", version=1, run=_fetch_blob, downloads=True)
 PULLED = StepKind(name="pulled-image", version=1, run=_note_pulled)
+ARCHIVED = StepKind(name="archived-image", version=1, run=_take_archived)

@@ -22,12 +22,12 @@ def test_an_image_has_one_origin(tmp_path: Path) -> None:
     section = """\
   a: {reference: "host.example/a:1"}
   b: {reference: "host.example/b:1", pull: registry, archive: x.tar}
-  c: {reference: "host.example/c:1", pull: daemon, user: "1"}
+  c: {reference: "host.example/c:1", pull: registry, user: "1"}
 """
     assert mistakes(tmp_path, section) == [
         "mine.yaml:3:3: images.a: needs layers, pull or archive",
         "mine.yaml:4:3: images.b: only one of pull, archive can be given",
-        "mine.yaml:5:52: images.c.user: a ready-made image brings its own; only layers are given one",
+        "mine.yaml:5:54: images.c.user: a ready-made image brings its own; only layers are given one",
     ]
 
 
@@ -43,7 +43,7 @@ def test_a_file_has_one_content(tmp_path: Path) -> None:
           /c: {built: runk}
 """
     assert mistakes(tmp_path, section) == [
-        'mine.yaml:8:11: images.a.layers.one.files."/a": needs one of built, go, c, source, content, link',
+        'mine.yaml:8:11: images.a.layers.one.files."/a": needs one of built, go, c, source, content, link, directory',
         'mine.yaml:9:11: images.a.layers.one.files."/b": only one of source, content can be given',
         (
             "mine.yaml:10:23: images.a.layers.one.files.\"/c\".built: unknown executable 'runk'; did you mean 'runc'?"
