@@ -8,6 +8,7 @@ from uuid import UUID
 
 from builder.core.errors import BuilderError
 from builder.core.resources import MIB, format_size
+from builder.image.formats import SlotCompression
 from builder.image.layout import BOOT_BYTES
 from builder.io.command import CommandError
 from builder.io.spawn import Runner
@@ -18,6 +19,8 @@ _CLUSTER_SECTORS = 1
 _JOURNAL_MIB = 32
 # A quarter of the machine's memory otherwise.
 _CACHE = "512M"
+# gzip's level 9 takes three times as long as 7, and saves half a percent.
+_COMPRESSION = {SlotCompression.GZIP: ("-Xcompression-level", "7"), SlotCompression.XZ: ()}
 _CHUNK_BYTES = 1 << 20
 _BLOCK_BYTES = 4096
 
@@ -58,11 +61,22 @@ class FilesystemMaker:
         options = ("-q", "-t", "ext4", "-U", str(uuid), *features, "-E", extended)
         self._run("mke2fs", *options, target, f"{size_bytes // 1024}k")
 
-    def system(self, archive: Path, target: Path, *, compression: str, processors: int) -> None:
+    def system(self, archive: Path, target: Path, *, compression: SlotCompression, processors: int) -> None:
         """Write the root file system in the tar archive `archive` to the squashfs `target`."""
         # The archive's entry for the root itself is not looked at.
         root = ("-root-mode", "0755", "-root-uid", "0", "-root-gid", "0", "-root-time", f"{self.epoch_s}")
-        options = ("-comp", compression, "-mem", _CACHE, "-no-progress", "-quiet", "-processors", f"{processors}")
+        settings = _COMPRESSION[compression]
+        options = (
+            "-comp",
+            compression.value,
+            *settings,
+            "-mem",
+            _CACHE,
+            "-no-progress",
+            "-quiet",
+            "-processors",
+            f"{processors}",
+        )
         command = self.tools.command("sqfstar", *options, *root, target, env=self._environment, stdin=archive)
         self.runner.run(command)
 

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from builder.core.errors import BuilderError
-from builder.core.nearest import suggestion
+from builder.core.nearest import did_you_mean
 
 _SUFFIX = re.compile(r"\.ko(\.(gz|xz|zst))?$")
 _WORDS_OF_A_RELATION = 2
+_MOST_MODULES = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,10 +52,7 @@ class ModuleIndex:
         if missing:
             raise BuilderError(
                 "the kernel lacks modules that the initrd is to have",
-                details=[
-                    f"{where}: there is no module {name!r}{suggestion(name, 'near', self._near(name))}"
-                    for name, where in missing
-                ],
+                details=[f"{where}: there is no module {name!r}{self._near(name)}" for name, where in missing],
                 hint="correct the name, or leave it out where the kernel has this built in under another name",
             )
         order = _Order(index=self)
@@ -69,9 +67,9 @@ class ModuleIndex:
     def _modules(self, name: str) -> Sequence[str]:
         return (name,) if name in self.paths else self.aliases.get(name, ())
 
-    def _near(self, name: str) -> list[str]:
-        start = module_name(name)[:3]
-        return sorted(one for one in {*self.paths, *self.builtin} if one.startswith(start))[:8]
+    def _near(self, name: str) -> str:
+        """What else may be meant; a kernel has thousands of modules, too many to list."""
+        return did_you_mean(module_name(name), sorted({*self.paths, *self.builtin}), most=_MOST_MODULES)
 
 
 @dataclass(slots=True, kw_only=True)

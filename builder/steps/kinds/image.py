@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from builder.core.arch import Arch
 from builder.core.errors import BuilderError, VerificationError
 from builder.image.facts import BUSYBOX_PACKAGE, GRUB_FACTS, Firmware
-from builder.image.formats import ImageFormat
+from builder.image.formats import ImageFormat, SlotCompression
 from builder.image.loaders import LoaderCheck
 from builder.steps.context import StepContext
 from builder.steps.kinds.common import copy_source
@@ -121,7 +121,7 @@ class SlotInput:
     epoch_s: int
     command_line: tuple[str, ...]
     device_tree: str
-    compression: str
+    compression: SlotCompression
 
 
 def _make_slot(wanted: SlotInput, context: StepContext) -> None:
@@ -329,6 +329,6 @@ def _source(context: StepContext, name: str) -> Path:
 
 INITRD = StepKind(name="initrd", version=1, run=_make_initrd)
 GRUB = StepKind(name="grub", version=1, run=_link_grub)
-SLOT = StepKind(name="slot", version=1, run=_make_slot)
+SLOT = StepKind(name="slot", version=2, run=_make_slot)
 BOOT = StepKind(name="boot-partition", version=1, run=_make_boot)
 IMAGE = StepKind(name="disk-image", version=1, run=_make_image)
