@@ -1,6 +1,6 @@
 """GRUB's environment blocks: which slot is tried next, in a file that GRUB overwrites in place.
 
-The format is that of GRUB's `lib/envblk.c`. There are two copies, written one after the other; ADR 15 says why.
+The format is that of GRUB's `lib/envblk.c`. There are two copies, written one after the other; ADR 14 says why.
 """
 
 from collections.abc import Mapping
