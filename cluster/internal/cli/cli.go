@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"kedge/internal/config"
 	"kedge/internal/multicall"
 	"kedge/internal/version"
 )
@@ -46,7 +47,8 @@ func Run(env Env, args []string) int {
 	}
 	fmt.Fprintf(env.Stderr, "kedge: %v\n", err)
 	var usage *usageError
-	if errors.As(err, &usage) {
+	var wrong *config.Problems
+	if errors.As(err, &usage) || errors.As(err, &wrong) {
 		return exitUsage
 	}
 	return exitFailure
@@ -124,7 +126,7 @@ its name. All arguments after the name are the component's own.`,
 	for _, program := range env.Table.Programs() {
 		root.AddCommand(listed(program))
 	}
-	root.AddCommand(newVersion(env), newPayload(env), newSysinfo(env))
+	root.AddCommand(newVersion(env), newPayload(env), newSysinfo(env), newConfig(env))
 	root.AddCommand(controllerCommands(env)...)
 	root.SetHelpCommandGroupID(groupCommands)
 	root.SetCompletionCommandGroupID(groupCommands)

@@ -12,6 +12,9 @@ import (
 	"kedge/internal/version"
 )
 
+// contracts is where samples of configurations are.
+const contracts = "../../../tests/contracts/clusterconfig/"
+
 // result is what a caller of the process would see.
 type result struct {
 	code   int
@@ -60,6 +63,15 @@ func TestRun(t *testing.T) {
 		{"unknown flag of a command", []string{"version", "--nonsense"}, 2, nil, []string{"kedge version --help"}},
 		{"unknown output format", []string{"version", "-o", "yaml"}, 2, nil, []string{`unknown output format "yaml"`, "json"}},
 		{"version with an argument", []string{"version", "kubelet"}, 2, nil, []string{`"kubelet"`}},
+		{"configuration", []string{"config", "create"}, 0, []string{"apiVersion: kedge/v1\n", "podCIDR: 10.244.0.0/16"}, nil},
+		{"schema", []string{"config", "schema"}, 0, []string{`"title": "ClusterConfig"`}, nil},
+		{"reference", []string{"config", "reference"}, 0, []string{"| `spec.api.port` |"}, nil},
+		{"good configuration", []string{"config", "validate", "-c", contracts + "good/everything.yaml"}, 0, nil, nil},
+		{"bad configuration", []string{"config", "validate", "-c", contracts + "bad/twice.yaml"}, 2, nil, []string{"bad/twice.yaml:5:3: spec.api: "}},
+		{"no configuration", []string{"config", "validate"}, 2, nil, []string{"--config"}},
+		{"configuration that is not there", []string{"config", "validate", "-c", "/nonexistent"}, 1, nil, []string{"/nonexistent"}},
+		{"half a command", []string{"config"}, 2, nil, []string{"'kedge config' needs a further word", "kedge config --help"}},
+		{"wrong half of a command", []string{"config", "vaildate"}, 2, nil, []string{`unknown command "vaildate"`}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got := run(t, test.args...)

@@ -3,20 +3,20 @@ package cli
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"kedge/internal/multicall"
+	"kedge/internal/words"
 )
 
 // ownWords are kedge's own commands, as somebody may misspell them.
 func ownWords() []string {
-	words := []string{"version", "payload", "sysinfo", "help", "completion"}
+	own := []string{"version", "payload", "sysinfo", "config", "help", "completion"}
 	for _, command := range controllerCommands(Env{}) {
-		words = append(words, command.Name())
+		own = append(own, command.Name())
 	}
-	return words
+	return own
 }
 
 // isKnown also knows the words by which a shell asks for completions.
@@ -33,76 +33,8 @@ func unknownWord(table multicall.Table, word string) error {
 		known = append(known, program.Name)
 	}
 	hint := "See 'kedge --help' for all components and commands."
-	if name, ok := nearest(word, known); ok {
+	if name, ok := words.Nearest(word, known); ok {
 		hint = fmt.Sprintf("Did you mean '%s'? %s", name, hint)
 	}
 	return &usageError{problem: fmt.Sprintf("unknown component or command %q", word), hint: hint}
-}
-
-// nearest finds the known word that was most likely meant: one that is a few
-// slips of the finger away, or else the only one that contains what was typed
-// ("apiserver" for "kube-apiserver").
-func nearest(word string, known []string) (string, bool) {
-	word = strings.ToLower(word)
-	best, bestDistance := "", tolerance(word)+1
-	for _, candidate := range known {
-		if d := distance(word, candidate); d < bestDistance {
-			best, bestDistance = candidate, d
-		}
-	}
-	if best != "" {
-		return best, true
-	}
-	return onlyContaining(word, known)
-}
-
-// tolerance is how many slips still count as the same word: one in three
-// letters, so that a short word does not resemble everything.
-func tolerance(word string) int {
-	return len([]rune(word)) / 3
-}
-
-func onlyContaining(word string, known []string) (string, bool) {
-	const shortestPart = 3 // "be" would be found in half of the table
-	if len(word) < shortestPart {
-		return "", false
-	}
-	found := ""
-	for _, candidate := range known {
-		if !strings.Contains(candidate, word) {
-			continue
-		}
-		if found != "" {
-			return "", false
-		}
-		found = candidate
-	}
-	return found, found != ""
-}
-
-// distance counts the single-letter insertions, deletions, replacements and
-// swaps of neighbours between two words (optimal string alignment).
-func distance(a, b string) int {
-	from, to := []rune(a), []rune(b)
-	rows := make([][]int, len(from)+1)
-	for i := range rows {
-		rows[i] = make([]int, len(to)+1)
-		rows[i][0] = i
-	}
-	for j := range to {
-		rows[0][j+1] = j + 1
-	}
-	for i := 1; i <= len(from); i++ {
-		for j := 1; j <= len(to); j++ {
-			replace := rows[i-1][j-1]
-			if from[i-1] != to[j-1] {
-				replace++
-			}
-			rows[i][j] = min(replace, rows[i-1][j]+1, rows[i][j-1]+1)
-			if i > 1 && j > 1 && from[i-1] == to[j-2] && from[i-2] == to[j-1] {
-				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
-			}
-		}
-	}
-	return rows[len(from)][len(to)]
 }

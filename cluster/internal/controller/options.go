@@ -57,6 +57,7 @@ func (o Options) cluster() (argv.Cluster, error) {
 		Tunnel: !o.isDisabled(argv.KonnectivityServer), Ports: argv.DefaultPorts(),
 		FeatureGates: make(map[string]map[string]bool),
 		ExtraArgs: map[string]map[string]string{
+			argv.Etcd:                  spec.Storage.Etcd.ExtraArgs,
 			argv.KubeAPIServer:         spec.API.ExtraArgs,
 			argv.KubeControllerManager: spec.ControllerManager.ExtraArgs,
 			argv.KubeScheduler:         spec.Scheduler.ExtraArgs,

@@ -38,9 +38,9 @@ var rules = []rule{
 		"kedge/internal/cli",
 		[]string{
 			"kedge/internal/config", "kedge/internal/controller", "kedge/internal/layout", "kedge/internal/multicall", "kedge/internal/payload",
-			"kedge/internal/status", "kedge/internal/sysinfo", "kedge/internal/version",
+			"kedge/internal/status", "kedge/internal/sysinfo", "kedge/internal/version", "kedge/internal/words",
 		},
-		[]string{"github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/sys/unix"},
+		[]string{"github.com/spf13/cobra", "github.com/spf13/pflag", "go.yaml.in/yaml/v3", "golang.org/x/sys/unix"},
 	},
 	// Roles put together what the packages below know; they know nothing themselves.
 	{
@@ -58,7 +58,7 @@ var rules = []rule{
 	{"kedge/internal/apiconfig", nil, none},
 	{"kedge/internal/argv", []string{"kedge/internal/layout"}, none},
 	{"kedge/internal/component", nil, []string{"golang.org/x/sync/errgroup"}},
-	{"kedge/internal/config", nil, []string{"go.yaml.in/yaml/v3"}},
+	{"kedge/internal/config", []string{"kedge/internal/words"}, []string{"go.yaml.in/yaml/v3"}},
 	{"kedge/internal/datadir", nil, []string{"golang.org/x/sys/unix"}},
 	{"kedge/internal/images", nil, none},
 	{"kedge/internal/layout", nil, none},
@@ -69,6 +69,7 @@ var rules = []rule{
 	{"kedge/internal/supervise", nil, []string{"golang.org/x/sys/unix"}},
 	{"kedge/internal/sysinfo", nil, []string{"golang.org/x/sys/unix"}},
 	{"kedge/internal/version", nil, none},
+	{"kedge/internal/words", nil, none},
 	{"kedge/internal/layers", nil, none},
 }
 

@@ -1,9 +1,9 @@
-package cli
+package words
 
 import "testing"
 
 func TestNearest(t *testing.T) {
-	known := []string{"kube-apiserver", "kube-scheduler", "kubelet", "kine", "etcd", "konnectivity-server", "konnectivity-agent", "version"}
+	known := []string{"kube-apiserver", "kube-scheduler", "kubelet", "kine", "etcd", "konnectivity-server", "konnectivity-agent", "version", "podCIDR"}
 	for _, test := range []struct {
 		name string
 		word string
@@ -16,6 +16,7 @@ func TestNearest(t *testing.T) {
 		{"upper case", "KUBELET", "kubelet"},
 		{"the nearer of two", "konnectivity-agnet", "konnectivity-agent"},
 		{"without its prefix", "apiserver", "kube-apiserver"},
+		{"lower case", "podcidr", "podCIDR"},
 		{"underscore", "kube_scheduler", "kube-scheduler"},
 		{"part of several", "konnectivity", ""},
 		{"part of several, short", "kub", ""},
@@ -23,9 +24,9 @@ func TestNearest(t *testing.T) {
 		{"empty", "", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got, ok := nearest(test.word, known)
+			got, ok := Nearest(test.word, known)
 			if got != test.want || ok != (test.want != "") {
-				t.Errorf("nearest(%q) = %q, %v; want %q", test.word, got, ok, test.want)
+				t.Errorf("Nearest(%q) = %q, %v; want %q", test.word, got, ok, test.want)
 			}
 		})
 	}
