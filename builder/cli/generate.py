@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from builder.app import manifest
+from builder.app import board_reference, manifest
 from builder.cli.render import export as events
 from builder.oci import release
 from builder.recipe import export as recipe
@@ -10,10 +10,13 @@ from builder.recipe import lockfile
 from builder.rootfs.effects import export as effects
 from builder.vm import model as vm
 
+_ROOT = Path(__file__).parents[2]
+
 
 def generated_files() -> dict[str, str]:
     """What each generated file must hold, by its path in the checkout."""
     return {
+        board_reference.PAGE: board_reference.boards_page(_ROOT),
         **recipe.generated_files(),
         **events.generated_files(),
         **effects.generated_files(),
@@ -26,9 +29,8 @@ def generated_files() -> dict[str, str]:
 
 def main() -> None:
     """Write the generated files of the checkout that this module lies in."""
-    root = Path(__file__).parents[2]
     for name, text in generated_files().items():
-        target = root / name
+        target = _ROOT / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
 
