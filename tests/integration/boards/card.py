@@ -13,16 +13,20 @@ _LISTS = re.compile(r".*-supply|pinctrl-\d")
 _ALIAS = re.compile(r"^alias of:N\*T\*C(\S+?)(?:C\*)? (\S+)$", re.MULTILINE)
 
 
-def card_modules(root: FdtNode, aliases: str, cards: re.Pattern[str] | None = None) -> frozenset[str]:
-    """Modules (with `_`) for the cards of the device tree `root`; `aliases` is the kernel's `modules.alias`."""
+def card_drivers(root: FdtNode, aliases: str) -> frozenset[frozenset[str]]:
+    """Modules (with `_`) for the cards of the device tree `root`; `aliases` is the kernel's `modules.alias`.
+
+    For each device those that know it: one of them is needed, which depends on the bus that the device sits on.
+    """
     drivers: dict[str, set[str]] = {}
     for compatible, module in _ALIAS.findall(aliases):
         drivers.setdefault(compatible, set()).add(module.replace("-", "_"))
     tree = _Tree(root)
-    found: set[str] = set()
-    for node in tree.needed(cards or _CARDS):
-        found |= {module for name in node.strings("compatible") for module in drivers.get(name, ())}
-    return frozenset(found)
+    found = {
+        frozenset(module for name in node.strings("compatible") for module in drivers.get(name, ()))
+        for node in tree.needed()
+    }
+    return frozenset(found - {frozenset()})
 
 
 class _Tree:
@@ -33,9 +37,9 @@ class _Tree:
             node.cells("phandle")[0]: node for node in root.all() if node.cells("phandle")
         }
 
-    def needed(self, cards: re.Pattern[str]) -> Iterator[FdtNode]:
+    def needed(self) -> Iterator[FdtNode]:
         """The controllers of cards that are used, and all that they cannot work without."""
-        waiting = [node for node in self._root.all() if _is_card(node, cards)]
+        waiting = [node for node in self._root.all() if _is_card(node)]
         seen = {id(self._root)}
         while waiting:
             node = waiting.pop()
@@ -52,6 +56,6 @@ class _Tree:
                 yield from (self._handles[cell] for cell in cells if cell in self._handles)
 
 
-def _is_card(node: FdtNode, cards: re.Pattern[str]) -> bool:
+def _is_card(node: FdtNode) -> bool:
     used = (node.strings("status") or ("okay",))[0] == "okay"
-    return used and "reg" in node.properties and any(cards.search(name) for name in node.strings("compatible"))
+    return used and "reg" in node.properties and any(_CARDS.search(name) for name in node.strings("compatible"))
