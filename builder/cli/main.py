@@ -8,7 +8,20 @@ from typing import Annotated
 
 import typer
 
-from builder.cli.commands import airgap, build, cache, completion, doctor, lock, recipe, rootfs, run, tool, vendor
+from builder.cli.commands import (
+    airgap,
+    build,
+    cache,
+    completion,
+    doctor,
+    flash,
+    lock,
+    recipe,
+    rootfs,
+    run,
+    tool,
+    vendor,
+)
 from builder.cli.render.error import render_error
 from builder.core.errors import BuilderError, ExitCode
 from builder.version import VERSION
@@ -48,7 +61,7 @@ def common(
     context.obj = debug
 
 
-for commands in (build, run, recipe, lock, vendor, rootfs, airgap, cache, tool, doctor, completion):
+for commands in (build, run, flash, recipe, lock, vendor, rootfs, airgap, cache, tool, doctor, completion):
     commands.register(app)
 
 

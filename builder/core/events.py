@@ -57,7 +57,10 @@ class StepWaiting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepProgress:
-    """How far a running step is, in `unit` (`bytes`, `files`, ...); `total` is None where it cannot be known."""
+    """How far a running step is, in `unit` (`bytes`, `files`, ...); `total` is None where it cannot be known.
+
+    `rate` (units per second) and `left_s` are None where nobody measures them.
+    """
 
     event: ClassVar[str] = "step-progress"
     step: str
@@ -65,6 +68,8 @@ class StepProgress:
     done: int
     total: int | None
     unit: str
+    rate: float | None = None
+    left_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

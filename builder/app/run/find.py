@@ -1,7 +1,7 @@
 """Which image somebody means, and which machine it is for."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,14 +49,14 @@ def choose(where: Path, machine: str | None, machines: Path) -> Chosen:
     return Chosen(image=image, kind=kind, machine_name=name, machine=found, why=why)
 
 
-def find_image(where: Path) -> Path:
-    """The image that `where` is, or that lies below it."""
+def find_image(where: Path, suffixes: Sequence[str] = _SUFFIXES) -> Path:
+    """The image that `where` is, or that lies below it; the first of `suffixes` that a directory has."""
     if where.is_file():
         return where
     if not where.exists():
         raise RecipeError(f"there is no {where}", hint="'builder make --target image' makes images, in out/RECIPE/ARCH")
     found: dict[Path, Path] = {}
-    for suffix in reversed(_SUFFIXES):
+    for suffix in reversed(suffixes):
         found |= {path.parent: path for path in where.rglob(f"*{suffix}") if path.is_file()}
     images = sorted(found.values())
     if not images:

@@ -43,7 +43,10 @@ def _progress(event: StepProgress) -> str:
     if event.what == "download" and is_size:
         return f"{done} downloaded"
     unit = "" if is_size else f" {event.unit}"
-    return f"{done}{unit}" if event.what == event.unit else f"{one_line(event.what)} {done}{unit}"
+    text = f"{done}{unit}" if event.what == event.unit else f"{one_line(event.what)} {done}{unit}"
+    if event.rate is not None:
+        text += f", {format_size(int(event.rate)) if is_size else f'{event.rate:.1f}{unit}'}/s"
+    return text if event.left_s is None else f"{text}, {format_bound(event.left_s, is_lower_bound=False)} left"
 
 
 def finished_text(event: StepFinished) -> str:
