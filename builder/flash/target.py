@@ -137,7 +137,8 @@ class DeviceTarget(Target):
                     return False
             except OSError as error:
                 raise self._fault("discarding", offset, error) from error
-        return True
+        # A device that refuses the first time loses the ability, and only who asks again is told.
+        return blockdev.discard(self._descriptor, 0, self.sector_bytes)
 
     def zero(self, offset: int, length: int) -> None:
         """See `Target`."""
