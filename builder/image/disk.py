@@ -10,7 +10,7 @@ from pathlib import Path
 import zstandard
 
 from builder.core.errors import BuilderError
-from builder.image.bmap import block_map
+from builder.formats.blockmap import block_map
 from builder.image.formats import ImageFormat
 from builder.image.layout import (
     FIRST_PARTITION_BYTES,

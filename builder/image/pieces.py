@@ -11,7 +11,7 @@ from pathlib import Path
 
 from builder.core.digest import Digest
 from builder.core.errors import BuilderError
-from builder.image.bmap import BLOCK_BYTES, MappedRange
+from builder.formats.blockmap import BLOCK_BYTES, MappedRange
 from builder.io.cancel import CancelToken
 
 _CHUNK_BYTES = 1 << 20

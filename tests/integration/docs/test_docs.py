@@ -12,6 +12,7 @@ from tests.integration.docs.commands import ROOT, Documented, documented_command
 from tests.integration.docs.test_airgap_guide import GUIDE as AIRGAP_GUIDE
 from tests.integration.docs.test_learning_guide import LEARN
 from tests.integration.docs.test_rootfs_guide import GUIDE
+from tests.integration.flash.test_guide import FLASHING
 
 # Commands that only look; they are run here, in the checkout as it is.
 _LOOKING = ("plan", "show", "validate", "doctor", "cache stats", "cache list", "--help", "--version")
@@ -43,8 +44,9 @@ def is_an_override(command: Documented) -> bool:
     return command.words[:2] == ("builder", "make") and set(command.words[2::2]) == {"--set"}
 
 
-# Those of these guides are about files that they have people write: test_rootfs_guide.py and test_airgap_guide.py follow them.
-COMMANDS = [command for command in documented_commands() if command.file not in {GUIDE, AIRGAP_GUIDE}]
+# Those of these guides are about files that they have people write: test_rootfs_guide.py and test_airgap_guide.py follow them. Those
+# about flashing need devices: tests/integration/flash/test_guide.py has some.
+COMMANDS = [command for command in documented_commands() if command.file not in {GUIDE, AIRGAP_GUIDE, FLASHING}]
 
 
 def test_there_are_commands() -> None:

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from builder.core.errors import BuilderError
-from builder.image.bmap import block_map
+from builder.formats.blockmap import block_map
 from builder.image.pieces import ImageWriter, Piece
 from builder.io.cancel import CancelToken
 
