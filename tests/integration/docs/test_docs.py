@@ -44,8 +44,8 @@ def is_an_override(command: Documented) -> bool:
     return command.words[:2] == ("builder", "make") and set(command.words[2::2]) == {"--set"}
 
 
-# Those of these guides are about files that they have people write: test_rootfs_guide.py and test_airgap_guide.py follow them. Those
-# about flashing need devices: tests/integration/flash/test_guide.py has some.
+# Those of these guides are about files that they have people write: test_rootfs_guide.py and test_airgap_guide.py follow them.
+# Those about flashing need devices: tests/integration/flash/test_guide.py has some.
 COMMANDS = [command for command in documented_commands() if command.file not in {GUIDE, AIRGAP_GUIDE, FLASHING}]
 
 
