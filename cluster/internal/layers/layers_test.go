@@ -32,7 +32,7 @@ var none = []string{}
 // upstreamClients are for packages that ask the API server: no component of
 // upstream is among them.
 var upstreamClients = []string{
-	"k8s.io/api/*/*", "k8s.io/apimachinery/pkg/*", "k8s.io/apimachinery/pkg/*/*", "k8s.io/apimachinery/pkg/*/*/*",
+	"k8s.io/api/*/*", "k8s.io/apimachinery/pkg/*", "k8s.io/apimachinery/pkg/*/*", "k8s.io/apimachinery/pkg/*/*/*", "k8s.io/apimachinery/pkg/*/*/*/*",
 	"k8s.io/client-go/*", "k8s.io/client-go/*/*", "k8s.io/client-go/*/*/*",
 }
 
@@ -70,6 +70,7 @@ var rules = []rule{
 	{"kedge/internal/csrapprover", nil, upstreamClients},
 	{"kedge/internal/images", nil, none},
 	{"kedge/internal/layout", nil, none},
+	{"kedge/internal/manifests", nil, append([]string{"github.com/fsnotify/fsnotify", "sigs.k8s.io/yaml"}, upstreamClients...)},
 	{"kedge/internal/multicall", nil, none},
 	{"kedge/internal/payload", nil, []string{"github.com/klauspost/compress/zstd", "golang.org/x/sync/errgroup", "golang.org/x/sys/unix"}},
 	{"kedge/internal/pki", []string{"kedge/internal/layout"}, none},
