@@ -12,6 +12,7 @@ from benchmarks.document import Causes, read_causes, render_section, render_text
 from benchmarks.groups import (
     cold,
     device,
+    image,
     incremental,
     memory,
     plan,
@@ -41,6 +42,7 @@ GROUPS: Mapping[str, Callable[[Setting], Report]] = {
     "memory": memory.measure,
     "rootfs": rootfs.measure,
     "slim": slim.measure,
+    "image": image.measure,
     "device": device.measure,
     "sizes": sizes.measure,
     "weight": weight.measure,
@@ -49,7 +51,7 @@ GROUPS: Mapping[str, Callable[[Setting], Report]] = {
 }
 _HINTS = """\
 groups: start (1 minute), plan (1 minute), incremental (3 minutes), memory (1 minute),
-rootfs (15 minutes; needs a mirror of Debian), slim (8 minutes; the same), device (1 minute),
+rootfs (15 minutes; needs a mirror of Debian), slim (8 minutes; the same), image (6 minutes; the same), device (1 minute),
 weight (2 minutes), sizes (20 minutes),
 pods (15 minutes; needs QEMU and a mirror of Debian), resident (10 minutes),
 cold (an hour of two cores on a quiet machine, a network, 15 GB of disk). Without a group: all.
