@@ -16,7 +16,9 @@ from builder.image.filesystems import FilesystemMaker
 from builder.image.formats import ImageFormat
 from builder.image.layout import Layout, Sizes, plan_layout
 from builder.image.pieces import Written
+from builder.io.files import is_disk_full
 from builder.toolchain.tree import ToolsTree
+from tests.integration.engine.mounts import small_file_system
 
 Write = Callable[[str, Sequence[ImageFormat], int], tuple[Path, Written, Layout]]
 
@@ -38,7 +40,7 @@ def write(maker: FilesystemMaker, tools: Callable[[str], ToolsTree], tmp_path: P
     )
 
     def written(name: str, formats: Sequence[ImageFormat], cores: int) -> tuple[Path, Written, Layout]:
-        place, scratch = tmp_path / name, tmp_path / f"{name}-scratch"
+        place, scratch = tmp_path / name, tmp_path / f"{Path(name).name}-scratch"
         place.mkdir()
         scratch.mkdir()
         writer = DiskWriter(
@@ -93,3 +95,14 @@ def test_an_image_is_the_same_with_any_number_of_cores(write: Write) -> None:
     names = sorted(path.name for path in one.iterdir())
     assert names == ["image.json", "test.img.bmap", "test.img.xz", "test.img.zst"]
     assert {name: (one / name).read_bytes() for name in names} == {name: (two / name).read_bytes() for name in names}
+
+
+def test_a_disk_that_becomes_full_is_an_error_and_no_half_image(write: Write, tmp_path: Path) -> None:
+    # What a step left behind when it failed is thrown away with its directory; here it must only not pass for an image.
+    with (
+        small_file_system(tmp_path / "small", 1 * MIB) as small,
+        pytest.raises(OSError, match="No space left") as caught,
+    ):
+        write("small/image", [ImageFormat.ZST], 1)
+    assert is_disk_full(caught.value)
+    assert not (small / "image" / "image.json").exists()
