@@ -27,7 +27,9 @@ type plane struct {
 //	storage ──┬──► guard ──► kube-apiserver ──┬──► kube-controller-manager
 //	volatile ─┘                               ├──► kube-scheduler
 //	                                          ├──► konnectivity-server
-//	                                          └──► endpoint
+//	                                          ├──► endpoint
+//	                                          ├──► csr-approver
+//	                                          └──► manifests
 func (p *plane) assemble() error {
 	var problems []error
 	add := func(c component.Component, needs ...string) {
@@ -49,6 +51,13 @@ func (p *plane) assemble() error {
 		}
 	}
 	add(&endpoint{address: p.cluster.Address, port: p.cluster.Port, ask: p.asAdmin}, argv.KubeAPIServer)
+	for _, make := range []func() (*task, error){p.approver, p.manifests} {
+		made, err := make()
+		if err != nil {
+			return err
+		}
+		add(made, argv.KubeAPIServer)
+	}
 	return errors.Join(problems...)
 }
 

@@ -53,10 +53,10 @@ var rules = []rule{
 	{
 		"kedge/internal/controller",
 		[]string{
-			"kedge/internal/apiconfig", "kedge/internal/argv", "kedge/internal/component", "kedge/internal/config", "kedge/internal/datadir",
-			"kedge/internal/layout", "kedge/internal/pki", "kedge/internal/status", "kedge/internal/supervise",
+			"kedge/internal/apiconfig", "kedge/internal/argv", "kedge/internal/bootstrap", "kedge/internal/component", "kedge/internal/config",
+			"kedge/internal/csrapprover", "kedge/internal/datadir", "kedge/internal/layout", "kedge/internal/manifests", "kedge/internal/pki", "kedge/internal/status", "kedge/internal/supervise",
 		},
-		[]string{"github.com/coreos/go-systemd/v22/daemon", "go.etcd.io/etcd/client/v3", "go.uber.org/zap", "golang.org/x/sync/errgroup"},
+		append([]string{"github.com/coreos/go-systemd/v22/daemon", "go.etcd.io/etcd/client/v3", "go.uber.org/zap", "golang.org/x/sync/errgroup"}, upstreamClients...),
 	},
 	{"kedge/internal/components", []string{"kedge/internal/components/*", "kedge/internal/multicall"}, none},
 	// Components know nothing of each other: any of them may be left out.
@@ -64,6 +64,7 @@ var rules = []rule{
 	{"kedge/internal/upstream/*", []string{"kedge/internal/version"}, nil},
 	{"kedge/internal/apiconfig", nil, none},
 	{"kedge/internal/argv", []string{"kedge/internal/layout"}, none},
+	{"kedge/internal/bootstrap", []string{"kedge/internal/csrapprover", "kedge/internal/manifests"}, upstreamClients}, // in tests alone
 	{"kedge/internal/component", nil, []string{"golang.org/x/sync/errgroup"}},
 	{"kedge/internal/config", []string{"kedge/internal/words"}, []string{"go.yaml.in/yaml/v3"}},
 	{"kedge/internal/datadir", nil, []string{"golang.org/x/sys/unix"}},

@@ -61,6 +61,9 @@ func (l Layout) Database() string { return filepath.Join(l.DataDir, "db") }
 // Etcd is etcd's data directory.
 func (l Layout) Etcd() string { return filepath.Join(l.DataDir, "etcd") }
 
+// Manifests has a directory of manifests for each stack that is kept in the cluster.
+func (l Layout) Manifests() string { return filepath.Join(l.DataDir, "manifests") }
+
 // Record is what kedge notes about the data directory itself.
 func (l Layout) Record() string { return filepath.Join(l.DataDir, "kedge.json") }
 

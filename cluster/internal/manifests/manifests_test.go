@@ -212,11 +212,16 @@ func TestWatcherFollowsDirectories(t *testing.T) {
 	ctx, end := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	own := fstest.MapFS{"a.yaml": {Data: []byte(config("own"))}}
-	go func() { done <- (Watcher{Cluster: f.Cluster, Dir: dir, Own: map[string]fs.FS{"own": own}}).Run(ctx) }()
+	watcher := NewWatcher(f.Cluster, dir, map[string]fs.FS{"own": own})
+	if watcher.Ready() == nil {
+		t.Error("ready before it ran")
+	}
+	go func() { done <- watcher.Run(ctx) }()
 	has := func(want ...string) func() bool {
 		return func() bool { return slices.Equal(f.names(t, configMap), want) }
 	}
 	eventually(t, "own stack, and the pruning of one that went", has("own"))
+	eventually(t, "readiness", func() bool { return watcher.Ready() == nil })
 	write("shop/a.yaml", config("one"))
 	eventually(t, "a new stack", has("one", "own"))
 	write("shop/a.yaml", config("two"))

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -32,32 +33,45 @@ var nameForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?$`)
 
 // Watcher keeps a cluster as stacks say for as long as it runs.
 type Watcher struct {
-	Cluster Cluster
-	// Dir has a directory for each stack of the user.
-	Dir string
-	// Own are the stacks that kedge brings.
-	Own map[string]fs.FS
-}
+	cluster Cluster
+	dir     string
+	own     map[string]fs.FS
 
-// state is what a running watcher remembers.
-type state struct {
-	Watcher
+	// Run alone touches these two.
 	applied map[string][sha256.Size]byte // digests of what the cluster has, by stack
 	told    map[string]string            // the last problem, by stack
+
+	mu       sync.Mutex
+	notReady error
+}
+
+// NewWatcher makes a watcher that does nothing yet. In dir is a directory for
+// each stack of the user; own are those that kedge brings.
+func NewWatcher(cluster Cluster, dir string, own map[string]fs.FS) *Watcher {
+	return &Watcher{
+		cluster: cluster, dir: dir, own: own, applied: make(map[string][sha256.Size]byte), told: make(map[string]string),
+		notReady: errors.New("nothing was applied yet"),
+	}
+}
+
+// Ready is nil once the cluster has had all that kedge brings.
+func (w *Watcher) Ready() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.notReady
 }
 
 // Run works until ctx ends. A stack that cannot be applied is told and tried
 // again; the others go on.
-func (w Watcher) Run(ctx context.Context) error {
-	if err := os.MkdirAll(w.Dir, 0o755); err != nil {
+func (w *Watcher) Run(ctx context.Context) error {
+	if err := os.MkdirAll(w.dir, 0o755); err != nil {
 		return fmt.Errorf("make the directory of manifests: %w", err)
 	}
 	events, err := fsnotify.NewWatcher()
 	if err != nil {
-		return fmt.Errorf("watch the manifests in %s: %w", w.Dir, err)
+		return fmt.Errorf("watch the manifests in %s: %w", w.dir, err)
 	}
 	defer events.Close()
-	s := &state{Watcher: w, applied: make(map[string][sha256.Size]byte), told: make(map[string]string)}
 	delay := firstRetry
 	timer := time.NewTimer(0)
 	for {
@@ -69,12 +83,12 @@ func (w Watcher) Run(ctx context.Context) error {
 			timer.Reset(settle)
 			continue
 		case err := <-events.Errors: // too many at once: some are lost
-			w.Cluster.Log.Warn("changes of manifests were missed", "error", err)
+			w.cluster.Log.Warn("changes of manifests were missed", "error", err)
 			timer.Reset(settle)
 			continue
 		case <-timer.C:
 		}
-		if s.pass(ctx, events) {
+		if w.pass(ctx, events) {
 			delay = firstRetry
 			timer.Reset(rescan)
 			continue
@@ -85,64 +99,77 @@ func (w Watcher) Run(ctx context.Context) error {
 }
 
 // pass brings the cluster to what the directories say now.
-func (s *state) pass(ctx context.Context, events *fsnotify.Watcher) (ok bool) {
-	stacks, err := s.read(ctx, events)
-	ok = s.tell(ctx, "", err)
+func (w *Watcher) pass(ctx context.Context, events *fsnotify.Watcher) (ok bool) {
+	stacks, err := w.read(ctx, events)
+	ok = w.tell(ctx, "", err)
+	defer w.noteReadiness()
 	for _, stack := range stacks {
-		if last, found := s.applied[stack.Name]; found && last == stack.digest {
+		if last, found := w.applied[stack.Name]; found && last == stack.digest {
 			continue
 		}
-		if !s.tell(ctx, stack.Name, s.Cluster.Sync(ctx, stack)) {
+		if !w.tell(ctx, stack.Name, w.cluster.Sync(ctx, stack)) {
 			ok = false
 			continue
 		}
-		s.Cluster.Log.Info("a stack is applied", "stack", stack.Name, "objects", len(stack.Objects))
-		s.applied[stack.Name] = stack.digest
+		w.cluster.Log.Info("a stack is applied", "stack", stack.Name, "objects", len(stack.Objects))
+		w.applied[stack.Name] = stack.digest
 	}
 	return ok
 }
 
+func (w *Watcher) noteReadiness() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var problems []error
+	for name := range w.own {
+		if _, isApplied := w.applied[name]; !isApplied {
+			problems = append(problems, fmt.Errorf("stack %s is not applied: %s", name, w.told[name]))
+		}
+	}
+	w.notReady = errors.Join(problems...)
+}
+
 // tell logs a problem once until it changes.
-func (s *state) tell(ctx context.Context, stack string, problem error) (ok bool) {
+func (w *Watcher) tell(ctx context.Context, stack string, problem error) (ok bool) {
 	if problem == nil {
-		delete(s.told, stack)
+		delete(w.told, stack)
 		return true
 	}
-	if ctx.Err() == nil && s.told[stack] != problem.Error() {
-		s.told[stack] = problem.Error()
-		s.Cluster.Log.Error("manifests cannot be applied", "stack", stack, "error", problem)
+	if ctx.Err() == nil && w.told[stack] != problem.Error() {
+		w.told[stack] = problem.Error()
+		w.cluster.Log.Error("manifests cannot be applied", "stack", stack, "error", problem)
 	}
 	return false
 }
 
 // read reads all stacks. Those that only the cluster knows are empty now.
-func (s *state) read(ctx context.Context, events *fsnotify.Watcher) ([]Stack, error) {
+func (w *Watcher) read(ctx context.Context, events *fsnotify.Watcher) ([]Stack, error) {
 	var stacks []Stack
-	for _, name := range slices.Sorted(maps.Keys(s.Own)) {
-		stacks = append(stacks, Read(name, s.Own[name]))
+	for _, name := range slices.Sorted(maps.Keys(w.own)) {
+		stacks = append(stacks, Read(name, w.own[name]))
 	}
 	// Watched before they are read, so that no change falls between the two.
-	problems := []error{s.watch(events, s.Dir)}
-	entries, err := os.ReadDir(s.Dir)
+	problems := []error{w.watch(events, w.dir)}
+	entries, err := os.ReadDir(w.dir)
 	if err != nil {
 		return stacks, errors.Join(append(problems, fmt.Errorf("read the directory of manifests: %w", err))...)
 	}
 	for _, entry := range entries {
-		path := filepath.Join(s.Dir, entry.Name())
+		path := filepath.Join(w.dir, entry.Name())
 		// Through symbolic links. A directory that cannot be read is a stack
 		// with a problem, not one that went.
 		info, err := os.Stat(path)
 		if errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
 			continue
 		}
-		if problem := s.checkName(entry.Name()); problem != nil {
+		if problem := w.checkName(entry.Name()); problem != nil {
 			problems = append(problems, fmt.Errorf("%s: %w", path, problem))
 			continue
 		}
-		problems = append(problems, s.watch(events, path))
+		problems = append(problems, w.watch(events, path))
 		stacks = append(stacks, Read(entry.Name(), os.DirFS(path)))
 	}
-	known, err := newRecords(s.Cluster.Client).names(ctx)
+	known, err := newRecords(w.cluster.Client).names(ctx)
 	for _, name := range known {
 		if !slices.ContainsFunc(stacks, func(stack Stack) bool { return stack.Name == name }) {
 			stacks = append(stacks, Stack{Name: name})
@@ -151,15 +178,15 @@ func (s *state) read(ctx context.Context, events *fsnotify.Watcher) ([]Stack, er
 	return stacks, errors.Join(append(problems, err)...)
 }
 
-func (s *state) watch(events *fsnotify.Watcher, path string) error {
+func (w *Watcher) watch(events *fsnotify.Watcher, path string) error {
 	if err := events.Add(path); err != nil {
 		return fmt.Errorf("watch %s: %w; changes are seen only every %s", path, err, rescan)
 	}
 	return nil
 }
 
-func (s *state) checkName(name string) error {
-	if _, isOwn := s.Own[name]; isOwn {
+func (w *Watcher) checkName(name string) error {
+	if _, isOwn := w.own[name]; isOwn {
 		return errors.New("kedge has a stack of that name: choose another")
 	}
 	if !nameForm.MatchString(name) {

@@ -1,0 +1,74 @@
+package controller
+
+import (
+	"fmt"
+
+	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/discovery/cached/memory"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/restmapper"
+
+	"kedge/internal/bootstrap"
+	"kedge/internal/csrapprover"
+	"kedge/internal/manifests"
+)
+
+// Names of what works within kedge's own process.
+const (
+	csrApprover = "csr-approver"
+	stacks      = "manifests"
+)
+
+// asked bounds how often kedge's own tasks ask the API server.
+const (
+	askedPerSecond = 20
+	askedAtOnce    = 50
+)
+
+// adminConfig is how client libraries speak to the API server. They read the
+// certificate again when it was signed anew.
+func (p *plane) adminConfig() *rest.Config {
+	admin := p.options.Layout.Pair("admin")
+	return &rest.Config{
+		Host: p.server(), UserAgent: "kedge/" + p.options.Version, QPS: askedPerSecond, Burst: askedAtOnce,
+		TLSClientConfig: rest.TLSClientConfig{
+			CAFile: p.options.Layout.Certificate("ca"), CertFile: admin.Certificate, KeyFile: admin.Key,
+		},
+	}
+}
+
+// approver approves the certificates with which kubelets serve.
+func (p *plane) approver() (*task, error) {
+	client, err := kubernetes.NewForConfig(p.adminConfig())
+	if err != nil {
+		return nil, fmt.Errorf("make a client of the API server: %w", err)
+	}
+	return newTask(csrApprover, csrapprover.New(client, logOf(p.options.Log, csrApprover)).Run), nil
+}
+
+// manifests applies what kedge brings and what the user puts into the
+// directory. It is ready when the cluster has the first.
+func (p *plane) manifests() (*task, error) {
+	config := p.adminConfig()
+	asks, err := discovery.NewDiscoveryClientForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("make a client of the API server: %w", err)
+	}
+	client, err := dynamic.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("make a client of the API server: %w", err)
+	}
+	own, err := bootstrap.Stacks()
+	if err != nil {
+		return nil, fmt.Errorf("read the manifests that kedge brings: %w", err)
+	}
+	cluster := manifests.Cluster{
+		Client: client, Mapper: restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(asks)), Log: logOf(p.options.Log, stacks),
+	}
+	watcher := manifests.NewWatcher(cluster, p.options.Layout.Manifests(), own)
+	made := newTask(stacks, watcher.Run)
+	made.ready = watcher.Ready
+	return made, nil
+}
