@@ -89,6 +89,12 @@ def rows() -> tuple[Row, ...]:
             commands=[_pytest(_ROOTS, "-m", "not slow")],
         ),
         Row(
+            name="qemu-quick",
+            what="an image for armv7 boots in QEMU twice",
+            budget_min=15,
+            commands=[_pytest("tests/qemu", "-m", "not slow")],
+        ),
+        Row(
             name="all-archs",
             what="everything for every architecture, built twice and compared",
             budget_min=0,

@@ -1,0 +1,151 @@
+"""Boots images as devices would, and looks at what is left on their disks."""
+
+import re
+import shutil
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from builder.app.project import Workspace
+from builder.app.session import Session
+from builder.core.output import Output
+from builder.io.sparse import copy_sparsely, write_sparsely
+from builder.io.spawn import Runner
+from builder.plan.compose import compose
+from builder.toolchain.tree import ToolsTree
+from builder.vm.card import place_card_files
+from builder.vm.images import identify, unpack
+from builder.vm.machine import Bench, Machine
+from builder.vm.machines import read_machine
+from builder.vm.model import Adapter
+from builder.vm.setup import Accelerator, Disk, DiskFormat, Network, Setup, UserNetwork
+
+MACHINES = Path(__file__).parents[2] / "recipes" / "machines"
+GIB = 1 << 30
+# Emulated, and on a machine that has other things to do.
+BOOT_S = 1800.0
+OFF_S = 600.0
+_FACT = re.compile(r"KEDGE-TEST ([a-z-]+(?:\.\S+)?)=(.*)")
+_ALL_FACTS = r"(?s)KEDGE-TEST state=.*KEDGE-TEST complete=yes"
+_SECTOR_BYTES = 512
+# An MBR's partitions (UEFI 2.10, section 5.2.1): the first sector and their number stand at the end of 16 bytes.
+_TABLE = struct.Struct("<" + "8xII" * 4)
+_TABLE_OFFSET = 446
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extent:
+    """A partition; bytes."""
+
+    start: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """A disk with an image on it, a machine of the kind `machine_name` that takes it, and the machine's own directory."""
+
+    name: str
+    machine_name: str
+    directory: Path
+    disk: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lab:
+    """Everything that is needed; `place` is a directory for all of a test."""
+
+    session: Session
+    workspace: Workspace
+    qemu: ToolsTree
+    filesystem: ToolsTree
+    runner: Runner
+    place: Path
+
+    def image(self, board: str) -> Path:
+        """The compressed image for `board`, made when the store has none."""
+        arch = self.workspace.inputs.recipe.boards[board].architecture
+        (target,) = compose(self.workspace.inputs, [arch], [Output.IMAGE], [board])
+        return next(self.session.obtain(target.step).glob("*.img.zst"))
+
+    def device(self, name: str, board: str, machine_name: str, *, size_bytes: int = 4 * GIB) -> Device:
+        """A new disk of `size_bytes` with the image for `board`."""
+        directory = self.place / name
+        directory.mkdir()
+        image = self.image(board)
+        disk = unpack(image, identify(image), directory / "disk.img")
+        with disk.open("r+b") as stream:
+            stream.truncate(size_bytes)
+        return Device(name=name, machine_name=machine_name, directory=directory, disk=disk)
+
+    def start(self, device: Device, *, write_log: Path | None = None) -> Machine:
+        """Turn `device` on; `write_log` records what its disk is told."""
+        machine = read_machine(MACHINES, device.machine_name)
+        networks: list[Network] = [] if machine.network is Adapter.NONE else [UserNetwork()]
+        bench = Bench(directory=device.directory, tools=self.qemu, runner=self._runner(device))
+        if machine.card and not (device.directory / "kernel").exists():
+            place_card_files(machine.card, device.disk, device.directory, mtools=self.filesystem, runner=bench.runner)
+        setup = Setup(
+            name=device.name,
+            type=machine,
+            disk=Disk(path=device.disk, format=DiskFormat.RAW, write_log=write_log),
+            memory_mib=machine.memory_mib,
+            accelerator=Accelerator.TCG,
+            networks=networks,
+        )
+        return Machine(setup, bench)
+
+    def copy(self, device: Device, name: str) -> Device:
+        """`device` once more, as its disk stands now."""
+        directory = self.place / name
+        directory.mkdir()
+        copy_sparsely(device.disk, directory / "disk.img")
+        return replace(device, name=name, directory=directory, disk=directory / "disk.img")
+
+    def partition(self, disk: Path, number: int, target: Path) -> Path:
+        """The partition `number` (from 1) of `disk` as the new file `target`."""
+        extent = partitions(disk)[number - 1]
+        with disk.open("rb") as stream:
+            stream.seek(extent.start)
+            chunks = range(0, extent.size, 1 << 20)
+            write_sparsely(target, (stream.read(min(1 << 20, extent.size - done)) for done in chunks))
+        return target
+
+    def check_data(self, device: Device) -> None:
+        """Raise where the data partition is not as clean as a shutdown leaves it."""
+        data = self.partition(device.disk, 4, device.directory / "data.ext4")
+        self.runner.run(self.filesystem.command("e2fsck", "-f", "-n", data))
+        data.unlink()
+
+    def remove(self, device: Device) -> None:
+        """Make room."""
+        shutil.rmtree(device.directory)
+
+    def _runner(self, device: Device) -> Runner:
+        return replace(self.runner, log=device.directory / "qemu.log")
+
+
+def facts(machine: Machine) -> Mapping[str, str]:
+    """What a device that has started says of itself (overlay/usr/lib/test/tell-facts)."""
+    said = machine.expect(_ALL_FACTS, BOOT_S)[0]
+    return {name: value.strip() for name, value in _FACT.findall(said)}
+
+
+def turn_off(machine: Machine) -> None:
+    """Have the system turn itself off; boards without a way to do that are ended when it is done."""
+    machine.console.send_line("")
+    machine.expect(r"# $", BOOT_S)
+    machine.console.send_line("poweroff")
+    machine.expect("reboot: Power down", OFF_S)
+    if not machine.wait(5):
+        machine.cut_power()
+
+
+def partitions(disk: Path) -> list[Extent]:
+    """The four of the partition table."""
+    with disk.open("rb") as stream:
+        stream.seek(_TABLE_OFFSET)
+        numbers = _TABLE.unpack(stream.read(_TABLE.size))
+    pairs = zip(numbers[::2], numbers[1::2], strict=True)
+    return [Extent(start=first * _SECTOR_BYTES, size=count * _SECTOR_BYTES) for first, count in pairs]

@@ -1,0 +1,101 @@
+"""Power cuts as a disk sees them: what the guest wrote up to a flush is there, and nothing that came after.
+
+QEMU records what the disk is told while a device boots for the first and for the second time. The disk is then made as it stood
+at each flush, and every such disk has to be one that a device can go on with.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from builder.core.digest import Digest
+from builder.io.command import CommandError
+from builder.vm.writelog import WriteLog, read_write_log
+from tests.qemu.lab import Device, Extent, Lab, facts, partitions, turn_off
+
+FEWEST = 200
+BOOTED = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """A boot: the disk before it, and what was written during it."""
+
+    before: Device
+    log: WriteLog
+
+
+def record(lab: Lab, device: Device, name: str) -> Recording:
+    """Boot `device` until it runs, turn it off, and keep the disk as it was before."""
+    before = lab.copy(device, f"before-{name}")
+    path = device.directory / "writes.log"
+    path.touch()
+    with lab.start(device, write_log=path) as machine:
+        assert facts(machine)["state"] == "running"
+        turn_off(machine)
+    return Recording(before=before, log=read_write_log(path))
+
+
+def cuts(recording: Recording) -> Iterator[int]:
+    """Makes the disk of `before` as it stood at each flush, in place, and says how many entries that are."""
+    done = 0
+    for end in recording.log.flush_points:
+        recording.log.replay(recording.before.disk, done, end)
+        done = end
+        yield end
+
+
+def check(lab: Lab, device: Device, slots: list[str]) -> None:
+    """Whether a device can go on with this disk; raises where it cannot."""
+    parts = partitions(device.disk)
+    assert [digest(device.disk, part) for part in parts[1:3]] == slots
+    boot, data = device.directory / "boot.fat", device.directory / "data.ext4"
+    lab.partition(device.disk, 1, boot)
+    lab.partition(device.disk, 4, data)
+    try:
+        # 1: only the mark that it was not unmounted, which a power cut leaves.
+        run_checker(lab, "fsck.fat", "-n", boot, allowed=(0, 1))
+        # What mounting does: the journal is replayed. After that nothing may be wrong.
+        run_checker(lab, "e2fsck", "-E", "journal_only", "-y", data, allowed=(0, 1))
+        run_checker(lab, "e2fsck", "-f", "-n", data, allowed=(0,))
+    finally:
+        boot.unlink()
+        data.unlink()
+
+
+def run_checker(lab: Lab, name: str, *arguments: str | Path, allowed: tuple[int, ...]) -> None:
+    try:
+        lab.runner.run(lab.filesystem.command(name, *arguments))
+    except CommandError as error:
+        if error.failure.exit_status not in allowed:
+            raise
+
+
+def digest(disk: Path, part: Extent) -> str:
+    with disk.open("rb") as stream:
+        stream.seek(part.start)
+        return str(Digest.of_bytes(stream.read(part.size)))
+
+
+@pytest.mark.slow
+def test_power_cuts_at_every_flush_of_two_boots(lab: Lab) -> None:
+    device = lab.device("device", "generic-armv7", "virt-armv7")
+    slots = [digest(device.disk, part) for part in partitions(device.disk)[1:3]]
+    recordings = [record(lab, device, name) for name in ("first", "second")]
+    points = [len(recording.log.flush_points) for recording in recordings]
+    assert sum(points) >= FEWEST, points
+    step = sum(points) // BOOTED
+    for number, (recording, end) in enumerate((one, end) for one in recordings for end in cuts(one)):
+        check(lab, recording.before, slots)
+        if number % step == step // 2:
+            boot_again(lab, lab.copy(recording.before, f"cut-{number}-{end}"))
+
+
+def boot_again(lab: Lab, device: Device) -> None:
+    with lab.start(device) as machine:
+        assert facts(machine)["state"] == "running", device.name
+        turn_off(machine)
+    lab.check_data(device)
+    lab.remove(device)
