@@ -10,6 +10,8 @@ from builder.vm.setup import Accelerator, Disk, Network, Setup, UserNetwork
 # Names in the machine's directory.
 MONITOR, CONSOLE, VARIABLES, KERNEL, DEVICETREE = "monitor", "console", "variables.fd", "kernel", "devicetree"
 _DISK = "disk"
+# An instruction takes 2 to the power of this nanoseconds.
+_INSTRUCTION_SHIFT = 1
 
 
 def arguments(setup: Setup, tools: Path) -> tuple[str, ...]:
@@ -43,6 +45,8 @@ def hub_name(index: int) -> str:
 def _processor(setup: Setup) -> Iterator[str]:
     machine = setup.type
     yield from ("-machine", machine.machine, "-accel", setup.accelerator)
+    if setup.own_time:
+        yield from ("-icount", f"shift={_INSTRUCTION_SHIFT}")
     if setup.accelerator is Accelerator.KVM:
         yield from ("-cpu", "host")
     elif machine.cpu:

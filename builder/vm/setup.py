@@ -66,7 +66,11 @@ Network: TypeAlias = UserNetwork | SharedNetwork
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
-    """`name` tells machines apart: addresses of network devices come from it. `screen`: pictures can be taken."""
+    """`name` tells machines apart: addresses of network devices come from it. `screen`: pictures can be taken.
+
+    `own_time`: while the guest computes its clock counts instructions, so that it takes itself for as fast however little of
+    this machine it gets, and waits for nothing in vain. Emulated machines only, one core at a time.
+    """
 
     name: str
     type: MachineType
@@ -75,6 +79,7 @@ class Setup:
     accelerator: Accelerator = Accelerator.TCG
     networks: Sequence[Network] = ()
     screen: bool = False
+    own_time: bool = False
 
     def mac(self, index: int) -> str:
         """The address of the network device `index`, always the same for the same name."""

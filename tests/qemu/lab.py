@@ -93,6 +93,7 @@ class Lab:
             memory_mib=machine.memory_mib,
             accelerator=Accelerator.TCG,
             networks=networks,
+            own_time=True,
         )
         return Machine(setup, bench)
 

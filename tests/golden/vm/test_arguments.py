@@ -45,4 +45,4 @@ def test_everything_that_can_be_asked_for(golden: Callable[[str, str], None]) ->
 def test_recorded_writes_of_a_card(golden: Callable[[str, str], None]) -> None:
     disk = Disk(path=Path("/a,b/disk.img"), format=DiskFormat.RAW, write_log=Path("writes.log"))
     machine = read_machine(MACHINES, "bpim2u")
-    golden("card.txt", lines(Setup(name="card", type=machine, disk=disk, memory_mib=1024)))
+    golden("card.txt", lines(Setup(name="card", type=machine, disk=disk, memory_mib=1024, own_time=True)))
