@@ -37,7 +37,10 @@ def ignore_output(_: bytes) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """Where a machine runs: `directory` is its own, `tools` the tree with QEMU; QEMU's messages go to the runner's log."""
+    """Where a machine runs: `directory` is its own, `tools` the tree with QEMU.
+
+    QEMU's messages go to the runner's log, what the console says into `console.log` beside it.
+    """
 
     directory: Path
     tools: ToolsTree
@@ -63,7 +66,7 @@ class Machine:
             deadline_s = time.monotonic() + _START_S
             self.monitor = Monitor(self._connect(MONITOR, deadline_s))
             line = self._connect(CONSOLE, deadline_s)
-            self.console = Console(line, bench.directory / TRANSCRIPT, bench.runner.cancel, listen)
+            self.console = Console(line, bench.runner.log.with_name(TRANSCRIPT), bench.runner.cancel, listen)
             self.monitor.execute("cont")
         except MonitorError as error:
             if self._process.wait(_GIVE_UP_S):

@@ -31,6 +31,8 @@ def judge_kvm(facts: KvmFacts) -> Finding:
     if facts.stage == "open" and facts.error in (errno.EACCES, errno.EPERM):
         hint = f"{_EMULATED}; to use it become a member of its group, usually: usermod -aG kvm $USER"
         return warning("kvm", "/dev/kvm may not be opened by this user", hint)
+    if facts.stage == "speed":
+        return warning("kvm", "virtual machines run, but slower than emulated ones", _EMULATED)
     why = os.strerror(facts.error) if facts.error else "the guest did not do what it was told"
     return warning("kvm", f"/dev/kvm is there and does not work: {why} ({facts.stage})", _EMULATED)
 

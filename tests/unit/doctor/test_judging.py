@@ -194,6 +194,7 @@ def test_file_system_of_a_path(path: str, kind: str) -> None:
         (KvmFacts(stage="version", error=errno.ENOTTY), Verdict.WARNING, "(version)"),
         (KvmFacts(stage="version", error=0, version=11), Verdict.WARNING, "speaks version 11"),
         (KvmFacts(stage="create", error=errno.EBUSY), Verdict.WARNING, "(create)"),
+        (KvmFacts(stage="speed", error=0), Verdict.WARNING, "slower than emulated ones"),
         (KvmFacts(stage="run", error=0), Verdict.WARNING, "did not do what it was told (run)"),
     ],
 )
