@@ -69,7 +69,7 @@ class Setup:
     """`name` tells machines apart: addresses of network devices come from it. `screen`: pictures can be taken.
 
     `own_time`: while the guest computes its clock counts instructions, so that it takes itself for as fast however little of
-    this machine it gets, and waits for nothing in vain. Emulated machines only, one core at a time.
+    this machine it gets, and waits for nothing in vain. Emulated machines only, which have one core then.
     """
 
     name: str
