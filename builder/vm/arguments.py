@@ -8,7 +8,7 @@ from builder.vm.model import Adapter, Bus, Screen
 from builder.vm.setup import Accelerator, Disk, Network, Setup, UserNetwork
 
 # Names in the machine's directory.
-MONITOR, CONSOLE, VARIABLES, KERNEL, DEVICETREE = "monitor", "console", "variables.fd", "kernel", "devicetree"
+MONITOR, CONSOLE, VARIABLES, KERNEL, DEVICETREE = "monitor", "console", "variables.qcow2", "kernel", "devicetree"
 _DISK = "disk"
 # An instruction takes 2 to the power of this nanoseconds.
 _INSTRUCTION_SHIFT = 1
@@ -59,7 +59,7 @@ def _firmware(setup: Setup, tools: Path) -> Iterator[str]:
     if setup.type.uefi:
         code = _escaped(str(tools / setup.type.uefi.code))
         yield from ("-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={code}")
-        yield from ("-drive", f"if=pflash,unit=1,format=raw,file={VARIABLES}")
+        yield from ("-drive", f"if=pflash,unit=1,format=qcow2,file={VARIABLES}")
     if setup.type.card:
         yield from ("-kernel", KERNEL, "-dtb", DEVICETREE)
 

@@ -13,7 +13,6 @@ from typing import Self
 from builder.core.errors import BuilderError
 from builder.io.background import Background
 from builder.io.sockets import connect_unix
-from builder.io.sparse import copy_sparsely
 from builder.io.spawn import Runner
 from builder.toolchain.tree import ToolsTree
 from builder.vm.arguments import CONSOLE, MONITOR, VARIABLES, arguments
@@ -113,6 +112,14 @@ class Machine:
         self._process.kill()
         self.console.join()
 
+    def save(self, name: str) -> None:
+        """Keep all of the machine as it is now, in its disk, which must be qcow2; it goes on."""
+        self._command(f"savevm {name}")
+
+    def restore(self, name: str) -> None:
+        """Make the machine what it was when it was saved as `name`; it goes on from there."""
+        self._command(f"loadvm {name}")
+
     def screenshot(self, path: Path) -> None:
         """Write what the screen shows to `path`, as PNG."""
         self.monitor.execute("screendump", {"filename": str(path.absolute()), "format": "png"})
@@ -137,11 +144,17 @@ class Machine:
         self.monitor.close()
         self.console.close()
 
+    def _command(self, line: str) -> None:
+        """Run a command of QEMU's monitor for people, which says nothing unless it fails."""
+        if said := self.monitor.execute("human-monitor-command", {"command-line": line}):
+            raise MonitorError(f"QEMU refuses '{line}': {str(said).strip()}")
+
     def _variables(self, tools: ToolsTree) -> None:
-        """A copy of UEFI's empty variables; what an earlier run has left is used as it is."""
+        """UEFI's variables, empty at first; what an earlier run has left is used as it is."""
         target = self.directory / VARIABLES
         if self.setup.type.uefi and not target.exists():
-            copy_sparsely(tools.root / self.setup.type.uefi.variables, target)
+            empty = tools.root / self.setup.type.uefi.variables
+            self._runner.run(tools.command("qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", empty, target))
 
     def _connect(self, name: str, deadline_s: float) -> socket.socket:
         while True:

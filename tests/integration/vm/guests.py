@@ -17,6 +17,8 @@ _SAY = b"\xb0%c\xee"
 OFF = b"\xba\x04\x06\xb8\x00\x20\xef"
 # in al, dx of the line status; test al, 1; jz back; in al of the data; out: says all that is typed, for ever
 ECHO = b"\xba\xfd\x03\xec\xa8\x01\x74\xf8\xba\xf8\x03\xec\xee\xeb\xf1"
+# in al, dx of the line status; test al, 1; jz back: waits for a key
+WAIT = b"\xba\xfd\x03\xec\xa8\x01\x74\xfb"
 HALT = b"\xfa\xf4\xeb\xfd"
 
 

@@ -13,12 +13,15 @@ import pytest
 from builder.core.errors import BuilderError
 from builder.io.spawn import CommandError
 from builder.vm.console import ConsoleError
+from builder.vm.images import DiskWanted, prepare_disk
 from builder.vm.machine import Bench, Machine
+from builder.vm.machines import read_machine
+from builder.vm.model import Bus
 from builder.vm.monitor import MonitorError
 from builder.vm.segment import Segment
 from builder.vm.setup import Setup, SharedNetwork
 from tests.integration.vm.conftest import NewBench
-from tests.integration.vm.guests import ECHO, HALT, OFF, pc, raw, say, write_guest
+from tests.integration.vm.guests import ECHO, HALT, MACHINES, OFF, WAIT, pc, raw, say, write_guest
 
 _S = 60.0
 
@@ -93,6 +96,29 @@ def test_a_picture_of_the_screen(bench: Bench) -> None:
     assert (bench.directory / "screen.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_machine_is_saved_and_restored(bench: Bench) -> None:
+    wanted = setup(bench, say("ready ") + WAIT + say("once ") + HALT)
+    disk = prepare_disk(DiskWanted(image=wanted.disk.path, bus=Bus.VIRTIO), bench)
+    with Machine(replace(wanted, disk=disk), bench) as machine:
+        machine.expect("ready ", _S)
+        machine.save("waiting")
+        machine.console.send("x")
+        machine.expect("once ", _S)
+        machine.restore("waiting")
+        machine.console.send("x")
+        machine.expect("once ", _S)
+        with pytest.raises(MonitorError, match="QEMU refuses 'loadvm nothing': "):
+            machine.restore("nothing")
+
+
+def test_uefi_keeps_its_variables_in_the_machine_s_directory(bench: Bench) -> None:
+    wanted = replace(setup(bench, HALT), type=read_machine(MACHINES, "q35-uefi"))
+    for _ in range(2):
+        with Machine(wanted, bench) as machine:
+            machine.expect("BdsDxe: ", _S)
+    assert (bench.directory / "variables.qcow2").stat().st_size > 0
+
+
 def test_the_monitor_refuses_with_a_reason(bench: Bench) -> None:
     with Machine(setup(bench, HALT), bench) as machine:
         with pytest.raises(MonitorError, match="QEMU refuses nonsense: The command nonsense has not been found"):
@@ -144,6 +170,8 @@ from builder.io.leash import Leash
 from builder.io.spawn import Runner
 from builder.toolchain.tree import ToolsTree
 from builder.vm.machine import Bench, Machine
+from builder.vm.machines import read_machine
+from builder.vm.model import Bus
 from tests.integration.vm.guests import HALT, pc, raw, say, write_guest
 from builder.vm.setup import Setup
 directory, root = map(Path, sys.argv[1:])
