@@ -49,7 +49,7 @@ def is_an_override(command: Documented) -> bool:
 
 def is_a_run(command: Documented) -> bool:
     """`builder run ...` that the command line takes; tests/integration/vm/test_run.py and tests/qemu run images."""
-    if command.words[:2] != ("./builderw", "run"):
+    if command.words[0] not in {"./builderw", "builder"} or command.words[1:2] != ("run",):
         return False
     commands = get_command(app)
     assert isinstance(commands, TyperGroup)
