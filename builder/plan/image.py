@@ -59,6 +59,7 @@ class ImageWorkshop:
         needs: dict[str, Step[Any]] = {
             "slot": self._slot(name, board),
             "boot": self._boot(name, board),
+            "rootfs": self.rootfs.rootfs(board.architecture),
             "tools": self._tools("filesystem"),
         }
         if Firmware.BIOS in board.firmware:
@@ -78,6 +79,7 @@ class ImageWorkshop:
                 epoch_s=self.inputs.lock.epoch_s,
                 card_bytes=parse_size(section.card_size),
                 slot_bytes=parse_size(section.slot_size) if section.slot_size else 0,
+                budget_bytes=parse_size(section.slot_budget) if section.slot_budget else 0,
                 data_bytes=parse_size(section.data_size),
             ),
             needs=needs,
@@ -188,6 +190,7 @@ class ImageWorkshop:
 
     def _origins(self, name: str) -> dict[str, str]:
         keys = {"card_bytes": "card_size", "slot_bytes": "slot_size", "data_bytes": "data_size", "formats": "formats"}
+        keys["budget_bytes"] = "slot_budget"
         found = {f"input.{fact}": self.inputs.origin(f"image.{key}") for fact, key in keys.items()}
         for number, title in enumerate(self.inputs.recipe.boards[name].loaders):
             key = format_key_path(("boards", name, "loaders", title, "offset"))

@@ -29,6 +29,10 @@ class DiskImage(Section):
         default=None,
         description="Size of each slot; by default half as much again as its content, rounded up to 64 MiB.",
     )
+    slot_budget: SizeText | None = Field(
+        default=None,
+        description="What the compressed system may take in a slot, the executable included; more fails the build.",
+    )
     data_size: SizeText = Field(
         default="128 MiB", description="Size of the data partition in the image; a device makes it as large as it can."
     )

@@ -16,6 +16,7 @@ from builder.image.formats import ImageFormat, SlotCompression
 from builder.image.loaders import LoaderCheck
 from builder.steps.context import StepContext
 from builder.steps.kinds.common import copy_source
+from builder.steps.kinds.rootfs import OUTPUT as ROOTFS_FILE
 from builder.steps.step import StepKind
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def _make_slot(wanted: SlotInput, context: StepContext) -> None:
     }
     archive = context.scratch / "slot.tar"
     required = [f"boot/vmlinuz-{release}", *([tree.lstrip("/")] if tree else [])]
-    add_to_archive(context.needs["rootfs"] / "rootfs.tar", archive, files, required=required, epoch_s=wanted.epoch_s)
+    add_to_archive(context.needs["rootfs"] / ROOTFS_FILE, archive, files, required=required, epoch_s=wanted.epoch_s)
     _maker(context, wanted.host, wanted.epoch_s).system(
         archive, context.output / SLOT_FILE, compression=wanted.compression, processors=context.cores
     )
@@ -224,7 +225,8 @@ class LoaderInput:
 class ImageInput:
     """The image `name` in `formats`, of the steps needed as `boot` and `slot`, with boot loaders out of `package.NAME`.
 
-    `bios` is GRUB for a BIOS, where there is one; `qemu` are tools for qcow2. Sizes are in bytes; see `image.layout`.
+    `bios` is GRUB for a BIOS, where there is one; `qemu` are tools for qcow2. Sizes are in bytes; see `image.layout`. With
+    `budget_bytes` the content of the slot, which `rootfs` went into, must not be larger.
     """
 
     name: str
@@ -235,18 +237,22 @@ class ImageInput:
     epoch_s: int
     card_bytes: int
     slot_bytes: int
+    budget_bytes: int
     data_bytes: int
 
 
 def _make_image(wanted: ImageInput, context: StepContext) -> None:
     from uuid import NAMESPACE_OID, uuid5
 
+    from builder.audit.rootfs.budget import require_within
     from builder.image.disk import Contents, DiskWriter, LoaderBytes, pieces_of
     from builder.image.grub import BOOT_CODE_BYTES, BOOT_SECTOR, CORE
     from builder.image.layout import Sizes, plan_layout
     from builder.image.loaders import loader_problems
 
     slot = context.needs["slot"] / SLOT_FILE
+    if wanted.budget_bytes:
+        require_within(slot.stat().st_size, wanted.budget_bytes, context.needs["rootfs"] / ROOTFS_FILE)
     sizes = Sizes(card_bytes=wanted.card_bytes, slot_bytes=wanted.slot_bytes, data_bytes=wanted.data_bytes)
     layout = plan_layout(sizes, slot_content_bytes=slot.stat().st_size, disk_id=wanted.disk_id)
     loaders = []

@@ -70,7 +70,7 @@ def test_what_is_laid_over_packages_are_sources_of_the_step(recipe: Path) -> Non
     }
     assert "overlay/small/etc/y" in laid(rootfs(recipe, Arch.ARMV7))
     slim = [name for name in rootfs(recipe).sources if name.startswith("slim/")]
-    assert slim == ["slim/0/docs.yaml", "slim/0/locales.yaml", "slim/0/man.yaml"]
+    assert slim == ["slim/0/docs.yaml", "slim/0/locales.yaml", "slim/0/man.yaml", "slim/0/modules.yaml"]
 
 
 def test_facts_are_named_after_what_people_know(recipe: Path) -> None:
