@@ -36,28 +36,28 @@ def write_sparsely(target: Path, pieces: Iterable[bytes]) -> int:
     return size
 
 
-def copy_sparsely(source: Path, target: Path) -> None:
-    """Make the new file `target` with the content of `source`; holes of `source` are not read."""
+def copy_sparsely(source: Path, target: Path, *, start: int = 0, size: int | None = None) -> None:
+    """Make the new file `target` of `size` bytes of `source` from `start` on, by default all; holes are not read."""
     with source.open("rb", buffering=0) as stream:
-        size = os.fstat(stream.fileno()).st_size
-        write_sparsely(target, _pieces(stream.fileno(), size))
+        end = os.fstat(stream.fileno()).st_size if size is None else start + size
+        write_sparsely(target, _pieces(stream.fileno(), start, end))
 
 
-def _pieces(descriptor: int, size: int) -> Iterator[bytes]:
-    position = 0
-    while position < size:
-        start = _next_data(descriptor, position, size)
-        while position < start:
-            length = min(start - position, _CHUNK_BYTES)
+def _pieces(descriptor: int, position: int, end: int) -> Iterator[bytes]:
+    hole = bytes(_CHUNK_BYTES)
+    while position < end:
+        data_start = min(_next_data(descriptor, position, end), end)
+        while position < data_start:
+            length = min(data_start - position, _CHUNK_BYTES)
             position += length
-            yield bytes(length)
-        if position < size and (data := os.pread(descriptor, _CHUNK_BYTES, position)):
+            yield hole if length == _CHUNK_BYTES else bytes(length)
+        if position < end and (data := os.pread(descriptor, min(_CHUNK_BYTES, end - position), position)):
             position += len(data)
             yield data
 
 
-def _next_data(descriptor: int, position: int, size: int) -> int:
+def _next_data(descriptor: int, position: int, end: int) -> int:
     try:
         return os.lseek(descriptor, position, os.SEEK_DATA)
-    except OSError:  # none behind `position`, or a file system without holes, where this is the position itself
-        return size
+    except OSError:  # none behind `position`
+        return end

@@ -10,7 +10,7 @@ from pathlib import Path
 from builder.app.project import Workspace
 from builder.app.session import Session
 from builder.core.output import Output
-from builder.io.sparse import copy_sparsely, write_sparsely
+from builder.io.sparse import copy_sparsely
 from builder.io.spawn import Runner
 from builder.plan.compose import compose
 from builder.toolchain.tree import ToolsTree
@@ -107,10 +107,7 @@ class Lab:
     def partition(self, disk: Path, number: int, target: Path) -> Path:
         """The partition `number` (from 1) of `disk` as the new file `target`."""
         extent = partitions(disk)[number - 1]
-        with disk.open("rb") as stream:
-            stream.seek(extent.start)
-            chunks = range(0, extent.size, 1 << 20)
-            write_sparsely(target, (stream.read(min(1 << 20, extent.size - done)) for done in chunks))
+        copy_sparsely(disk, target, start=extent.start, size=extent.size)
         return target
 
     def check_data(self, device: Device) -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from builder.core.digest import Digest
 from builder.io.command import CommandError
 from builder.vm.writelog import WriteLog, read_write_log
 from tests.qemu.lab import Device, Extent, Lab, facts, partitions, turn_off
@@ -47,10 +46,8 @@ def cuts(recording: Recording) -> Iterator[int]:
         yield end
 
 
-def check(lab: Lab, device: Device, slots: list[str]) -> None:
+def check(lab: Lab, device: Device) -> None:
     """Whether a device can go on with this disk; raises where it cannot."""
-    parts = partitions(device.disk)
-    assert [digest(device.disk, part) for part in parts[1:3]] == slots
     boot, data = device.directory / "boot.fat", device.directory / "data.ext4"
     lab.partition(device.disk, 1, boot)
     lab.partition(device.disk, 4, data)
@@ -73,22 +70,23 @@ def run_checker(lab: Lab, name: str, *arguments: str | Path, allowed: tuple[int,
             raise
 
 
-def digest(disk: Path, part: Extent) -> str:
-    with disk.open("rb") as stream:
-        stream.seek(part.start)
-        return str(Digest.of_bytes(stream.read(part.size)))
+def written_in(log: WriteLog, part: Extent) -> int:
+    """How many requests reached into `part`."""
+    end = part.start + part.size
+    return sum(one.offset_bytes < end and one.offset_bytes + one.size_bytes > part.start for one in log.entries)
 
 
 @pytest.mark.slow
 def test_power_cuts_at_every_flush_of_two_boots(lab: Lab) -> None:
     device = lab.device("device", "generic-armv7", "virt-armv7")
-    slots = [digest(device.disk, part) for part in partitions(device.disk)[1:3]]
+    slots = partitions(device.disk)[1:3]
     recordings = [record(lab, device, name) for name in ("first", "second")]
     points = [len(recording.log.flush_points) for recording in recordings]
     assert sum(points) >= FEWEST, points
+    assert [written_in(recording.log, slot) for recording in recordings for slot in slots] == [0] * 4
     step = sum(points) // BOOTED
     for number, (recording, end) in enumerate((one, end) for one in recordings for end in cuts(one)):
-        check(lab, recording.before, slots)
+        check(lab, recording.before)
         if number % step == step // 2:
             boot_again(lab, lab.copy(recording.before, f"cut-{number}-{end}"))
 

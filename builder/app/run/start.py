@@ -28,7 +28,7 @@ _PORTS = range(1, 65536)
 class RunWanted:
     """What somebody wants to run, and how; `memory_mib` and `disk_bytes` are 0 for what machine and image have.
 
-    `keep`: what the machine writes stays in the image. `emulate`: no use of KVM.
+    `keep`: what the machine writes stays in the image. `emulate`: no use of KVM. `own_time`: see `Setup`.
     """
 
     image: Path
@@ -39,6 +39,7 @@ class RunWanted:
     disk_bytes: int = 0
     memory_mib: int = 0
     emulate: bool = False
+    own_time: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +62,7 @@ def run_image(
     chosen = choose(wanted.image, wanted.machine, session.project.root / "recipes" / "machines")
     memory_mib = _memory(wanted, chosen)
     networks = _networks(wanted, chosen)
-    accelerator = choose_accelerator(chosen.machine, emulate=wanted.emulate)
+    accelerator = choose_accelerator(chosen.machine, emulate=wanted.emulate or wanted.own_time)
     tools = _tree(session, workspace, "qemu")
     mtools = _tree(session, workspace, "filesystem") if chosen.machine.card else None
     with session.bench("qemu") as (runner, scratch):
@@ -81,6 +82,7 @@ def run_image(
             memory_mib=memory_mib,
             accelerator=accelerator,
             networks=networks,
+            own_time=wanted.own_time,
         )
         with Machine(setup, bench, listen=listen) as machine:
             yield Running(machine=machine, chosen=chosen, accelerator=accelerator)

@@ -63,6 +63,13 @@ def run(  # noqa: PLR0913 - one parameter per option
     disk_size: Annotated[str, typer.Option("--disk-size", metavar="SIZE", help="A larger disk, such as '8 GiB'.")] = "",
     memory: Annotated[str, typer.Option("--memory", metavar="SIZE", help="Memory, such as '2 GiB'.")] = "",
     emulate: Annotated[bool, typer.Option("--emulate", help="Emulate even where KVM works.")] = False,
+    own_time: Annotated[
+        bool,
+        typer.Option(
+            "--own-time",
+            help="Let its clock count instructions, so that nothing times out on a busy machine; one core.",
+        ),
+    ] = False,
     until: Annotated[
         str | None, typer.Option("--until", metavar="REGEX", help="End when the console has said this.")
     ] = None,
@@ -87,6 +94,7 @@ def run(  # noqa: PLR0913 - one parameter per option
         disk_bytes=parse_size(disk_size) if disk_size else 0,
         memory_mib=parse_size(memory) // MIB if memory else 0,
         emulate=emulate,
+        own_time=own_time,
     )
     check_pattern(until)
     with live_session(Settings(), quiet=True, events=None) as session:

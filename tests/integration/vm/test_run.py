@@ -54,8 +54,9 @@ def test_a_machine_that_turns_itself_off(tmp_path: Path) -> None:
     assert "off.img on q35-bios (PC with BIOS; as asked for), emulated; what it writes is thrown away" in done.stderr
 
 
-def test_scripts_wait_for_words(echo: Path) -> None:
-    done = run(echo, *PC, "--until", "r(ea)dy", "--timeout", "50")
+@pytest.mark.parametrize("options", [PC, (*PC[:2], "--own-time")], ids=["emulated", "own time"])
+def test_scripts_wait_for_words(options: Sequence[str], echo: Path) -> None:
+    done = run(echo, *options, "--until", "r(ea)dy", "--timeout", "50")
     assert (done.returncode, done.stdout.strip()) == (0, "ready")
 
 

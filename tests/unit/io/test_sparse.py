@@ -50,3 +50,16 @@ def test_a_file_that_is_there_stays(tmp_path: Path) -> None:
     with pytest.raises(FileExistsError):
         write_sparsely(tmp_path / "f", [b"new"])
     assert (tmp_path / "f").read_text() == "old"
+
+
+def test_a_part_of_a_file(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    with source.open("wb") as stream:
+        stream.write(b"abc")
+        stream.truncate(20 << 20)
+        stream.seek(20 << 20)
+        stream.write(b"xyz")
+    for start, size in ((1, 5), (2, 20 << 20), ((20 << 20) + 1, 2), (5 << 20, 9 << 20)):
+        copy_sparsely(source, tmp_path / "part", start=start, size=size)
+        assert (tmp_path / "part").read_bytes() == source.read_bytes()[start : start + size]
+        (tmp_path / "part").unlink()
