@@ -140,7 +140,7 @@ def _script(name: str) -> str:
 
 
 def _python_lint() -> list[list[str]]:
-    shell = ["builderw", "run-tests", "run-benchmarks", ".ci/run", "scripts/environment.sh"]
+    shell = ["builderw", "run-tests", "run-benchmarks", ".ci/run", "scripts/environment.sh", *_device_scripts()]
     return [
         [_script("ruff"), "check"],
         [_script("ruff"), "format", "--check"],
@@ -148,6 +148,12 @@ def _python_lint() -> list[list[str]]:
         [sys.executable, "-P", "-c", "from importlinter.cli import lint_imports_command as run; run()"],
         [_script("shellcheck"), "-x", *shell],
     ]
+
+
+def _device_scripts() -> list[str]:
+    """Scripts that run on devices; templates are none yet."""
+    places = [*ROOT.glob("overlays/*/usr/lib/device/*"), *ROOT.glob("tests/qemu/overlay/usr/lib/test/*")]
+    return sorted(str(path.relative_to(ROOT)) for path in places if path.suffix != ".j2")
 
 
 def _go_lint() -> list[list[str]]:
