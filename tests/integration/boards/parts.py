@@ -50,6 +50,11 @@ class BoardParts:
         (target,) = targets_of(self._workspace, Wanted(outputs=[Output.IMAGE], boards=[self.name]))
         return target.step
 
+    def whole(self) -> Path:
+        """The compressed image, which takes minutes to make."""
+        (image,) = self._made(self.image).glob("*.img.zst")
+        return image
+
     def loader(self, package: str, file: str) -> bytes:
         """A file of one of the packages that loaders come from."""
         (deb,) = self._made(self.image.needs[f"{PACKAGE_ROLE}{package}"]).iterdir()
@@ -134,6 +139,12 @@ class BoardParts:
     def _made(self, step: Step[Any]) -> Path:
         with Session(self._project, Settings()) as session:
             return session.obtain(step)
+
+
+def first_bytes(image: Path, size_bytes: int) -> bytes:
+    """How the disk begins that the compressed `image` is written to."""
+    with image.open("rb") as stream:
+        return zstandard.ZstdDecompressor().stream_reader(stream).read(size_bytes)
 
 
 def _cpio_names(archive: bytes) -> Iterator[str]:

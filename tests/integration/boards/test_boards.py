@@ -1,6 +1,8 @@
 """What no emulator starts is checked piece by piece: loaders, boot partitions, device trees, modules that lead to the card."""
 
 import re
+import struct
+from itertools import pairwise
 
 import pytest
 
@@ -9,7 +11,7 @@ from builder.image.layout import FIRST_PARTITION_BYTES
 from builder.image.loaders import loader_problems
 from builder.recipe.load import load_recipe
 from tests.integration.boards.card import card_drivers
-from tests.integration.boards.parts import ROOT, BoardParts
+from tests.integration.boards.parts import ROOT, BoardParts, first_bytes
 from tests.integration.tools.bench import Workbench
 
 BOARDS = load_recipe(ROOT / "recipes/edge.yaml", cwd=ROOT).recipe.boards
@@ -81,3 +83,24 @@ def test_initrds_have_what_leads_to_the_card(name: str, tree: str, bench: Workbe
     asked_for = [drivers for drivers in needed if not drivers & built_in]
     assert asked_for
     assert [sorted(drivers) for drivers in asked_for if not drivers & parts.modules] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", BOARDS)
+def test_disks_begin_as_their_boards_expect(name: str, bench: Workbench) -> None:
+    parts = BoardParts(name=name, bench=bench)
+    check_beginning(parts, first_bytes(parts.whole(), FIRST_PARTITION_BYTES + 512))
+
+
+def check_beginning(parts: BoardParts, disk: bytes) -> None:
+    assert disk[510:512] == b"\x55\xaa"
+    rows = [struct.unpack_from("<B3xB3xII", disk, 446 + 16 * number) for number in range(4)]
+    assert [(active, kind) for active, kind, _, _ in rows] == [(0x80, 0x0C), (0, 0x83), (0, 0x83), (0, 0x83)]
+    assert rows[0][2] * 512 == FIRST_PARTITION_BYTES
+    assert all(one[2] + one[3] <= other[2] for one, other in pairwise(rows))
+    for loader in parts.image.input.loaders:
+        data = parts.loader(loader.package, loader.file)
+        assert disk[loader.offset_bytes :].startswith(data)
+    # The FAT's own first sector, and the disk's identity, by which the initrd finds its partitions.
+    assert disk[FIRST_PARTITION_BYTES + 82 :][:5] == b"FAT32"
+    assert struct.unpack_from("<I", disk, 440) == (parts.image.input.disk_id,)
