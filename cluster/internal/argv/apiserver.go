@@ -79,9 +79,9 @@ func (a arguments) frontProxy(l layout.Layout) {
 	a["requestheader-extra-headers-prefix"] = "X-Remote-Extra-"
 }
 
+// storage leads to etcd, or to both kines. etcd keeps what lives for seconds as
+// well: it is chosen where several controllers must see the same leases.
 func (a arguments) storage(c Cluster, l layout.Layout) {
-	volatile := "#unix://" + l.VolatileSocket()
-	a["etcd-servers-overrides"] = strings.Join([]string{"coordination.k8s.io/leases" + volatile, "/events" + volatile}, ",")
 	if c.Storage == EtcdStorage {
 		client := l.Pair("etcd/client")
 		a["etcd-servers"] = "https://" + c.EtcdEndpoint()
@@ -89,5 +89,7 @@ func (a arguments) storage(c Cluster, l layout.Layout) {
 		a.pair("etcd-certfile", "etcd-keyfile", client.Certificate, client.Key)
 		return
 	}
+	volatile := "#unix://" + l.VolatileSocket()
 	a["etcd-servers"] = "unix://" + l.KineSocket()
+	a["etcd-servers-overrides"] = strings.Join([]string{"coordination.k8s.io/leases" + volatile, "/events" + volatile}, ",")
 }

@@ -136,7 +136,7 @@ func controllerOptions(env Env, flags controllerFlags) (controller.Options, erro
 
 // controllerCommands are the commands that only a build with a controller has.
 func controllerCommands(env Env) []*cobra.Command {
-	return []*cobra.Command{newController(env), newStatus(env), newStop()}
+	return []*cobra.Command{newController(env), newInstall(), newStart(), newStop(), newStatus(env), newReset()}
 }
 
 // background is for commands that cobra runs without a context.

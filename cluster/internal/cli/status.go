@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
+	"kedge/internal/install"
 	"kedge/internal/status"
 )
 
@@ -83,13 +84,13 @@ func writeStatus(out io.Writer, report status.Report) error {
 	return table.Flush()
 }
 
-// newStop ends a kedge that was started by hand. A service manager would only
-// start it again.
+// newStop ends a kedge that was started by hand, too. One that a service manager
+// started would only be started again.
 func newStop() *cobra.Command {
 	var directories directoryFlags
 	cmd := &cobra.Command{
 		Use:     "stop",
-		Short:   "Stop the running kedge",
+		Short:   "Stop the running kedge, or the installed service",
 		GroupID: groupCommands,
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -99,6 +100,10 @@ func newStop() *cobra.Command {
 			}
 			report, err := status.Ask(background(cmd), places.StatusSocket())
 			if err != nil {
+				return err
+			}
+			if report.Service {
+				_, err := install.ThisMachine().Stop(background(cmd), install.Service{Role: roleController})
 				return err
 			}
 			if err := unix.Kill(report.PID, unix.SIGTERM); err != nil {

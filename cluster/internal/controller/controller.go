@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -20,6 +21,8 @@ const (
 	patience = 10 * time.Minute
 	// stopTimeout is for all components together; each has its own besides.
 	stopTimeout = 80 * time.Second
+	// StopSeconds is how long a service manager should wait.
+	StopSeconds = 100
 	// certificatePeriod lies between two looks at the certificates.
 	certificatePeriod = 30 * time.Minute
 )
@@ -65,7 +68,7 @@ func prepare(options Options) (*plane, error) {
 	}
 	for _, step := range []func() error{
 		func() error { p.accounts, err = findAccounts(options.Log); return err },
-		p.directories, p.certificates, p.assemble,
+		dir.Save, p.directories, p.certificates, p.assemble,
 	} {
 		if err := step(); err != nil {
 			_ = dir.Close()
@@ -124,12 +127,22 @@ func (p *plane) renewCertificates(ctx context.Context) error {
 func (p *plane) statusReport(started time.Time) status.Report {
 	report := status.Report{
 		Role: "controller", Version: p.options.Version, Kubernetes: p.options.Kubernetes, PID: os.Getpid(),
-		DataDir: p.options.Layout.DataDir, Started: started, Ready: p.healthy() == nil,
+		DataDir: p.options.Layout.DataDir, Service: isService(), Started: started, Ready: p.healthy() == nil,
 	}
 	for _, state := range p.manager.Report() {
 		report.Components = append(report.Components, status.Component{Status: state, Process: p.report(state.Name)})
 	}
 	return report
+}
+
+// isService is true below systemd, which sets the variable, and below OpenRC,
+// whose supervisor is the parent.
+func isService() bool {
+	if os.Getenv("INVOCATION_ID") != "" && os.Getppid() == 1 {
+		return true
+	}
+	parent, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", os.Getppid()))
+	return err == nil && strings.HasPrefix(string(parent), "supervise-daemo")
 }
 
 // healthy is nil when every component is ready, and its process answers.

@@ -24,10 +24,10 @@ type plane struct {
 
 // assemble adds all components:
 //
-//	storage ──┬──► guard ──► kube-apiserver ──┬──► kube-controller-manager
-//	volatile ─┘                               ├──► kube-scheduler
+//	storage ──► guard ──┬──► kube-apiserver ──┬──► kube-controller-manager
+//	kine-volatile ──────┘                     ├──► kube-scheduler
 //	                                          ├──► konnectivity-server
-//	                                          ├──► endpoint
+//	                                          ├──► kubernetes-endpoint
 //	                                          ├──► csr-approver
 //	                                          └──► manifests
 func (p *plane) assemble() error {
@@ -40,9 +40,13 @@ func (p *plane) assemble() error {
 	}
 	storage, client := p.storage()
 	add(storage)
-	add(p.volatile())
+	stores := []string{"guard"}
+	if p.cluster.Storage == argv.KineStorage {
+		add(p.volatile())
+		stores = append(stores, argv.VolatileKine)
+	}
 	add(&guard{store: client, dir: p.dir, newCluster: p.options.NewCluster}, storage.Name())
-	add(p.apiServer(), "guard", argv.VolatileKine)
+	add(p.apiServer(), stores...)
 	for name, make := range map[string]func() *process{
 		argv.KubeControllerManager: p.controllerManager, argv.KubeScheduler: p.scheduler, argv.KonnectivityServer: p.konnectivity,
 	} {

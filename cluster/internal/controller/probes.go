@@ -54,6 +54,11 @@ func (s store) has(ctx context.Context, key string) (bool, error) {
 
 // probe reads a key, which needs the database behind the store.
 func (s store) probe(ctx context.Context) error {
+	if socket, ok := strings.CutPrefix(s.endpoint, "unix://"); ok {
+		if _, err := os.Stat(socket); err != nil {
+			return err // the client would wait a second before it looks again
+		}
+	}
 	const patience = 5 * time.Second
 	asking, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -157,6 +158,26 @@ func (d *Dir) Save() error {
 	}
 	if err := os.Rename(temporary, d.file); err != nil {
 		return fmt.Errorf("write into the data directory: %w", err)
+	}
+	return nil
+}
+
+// Remove removes what kedge made, the record last: until it is gone, what is
+// left is still known to be kedge's.
+func Remove(record string, made []string) error {
+	path := filepath.Dir(record)
+	if _, err := os.Lstat(record); err != nil {
+		return &Error{Path: path, Problem: "it does not look like kedge's: " + err.Error(), Hint: "name the right one with --data-dir; what has no such file is removed by hand"}
+	}
+	lock, err := Lock(path)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	for _, each := range append(slices.Clone(made), record, lock.Name()) {
+		if err := os.RemoveAll(each); err != nil {
+			return fmt.Errorf("remove %s: %w", each, err)
+		}
 	}
 	return nil
 }

@@ -44,8 +44,9 @@ var rules = []rule{
 	{
 		"kedge/internal/cli",
 		[]string{
-			"kedge/internal/config", "kedge/internal/controller", "kedge/internal/layout", "kedge/internal/multicall", "kedge/internal/payload",
-			"kedge/internal/status", "kedge/internal/sysinfo", "kedge/internal/version", "kedge/internal/words",
+			"kedge/internal/config", "kedge/internal/controller", "kedge/internal/datadir", "kedge/internal/install", "kedge/internal/layout",
+			"kedge/internal/multicall", "kedge/internal/payload", "kedge/internal/status", "kedge/internal/sysinfo", "kedge/internal/version",
+			"kedge/internal/words",
 		},
 		[]string{"github.com/spf13/cobra", "github.com/spf13/pflag", "go.yaml.in/yaml/v3", "golang.org/x/sys/unix"},
 	},
@@ -60,7 +61,7 @@ var rules = []rule{
 	},
 	{"kedge/internal/components", []string{"kedge/internal/components/*", "kedge/internal/multicall"}, none},
 	// Components know nothing of each other: any of them may be left out.
-	{"kedge/internal/components/*", []string{"kedge/internal/upstream/*", "kedge/internal/multicall", "kedge/internal/version"}, nil},
+	{"kedge/internal/components/*", []string{"kedge/internal/layout", "kedge/internal/upstream/*", "kedge/internal/multicall", "kedge/internal/version"}, nil},
 	{"kedge/internal/upstream/*", []string{"kedge/internal/version"}, nil},
 	{"kedge/internal/apiconfig", nil, none},
 	{"kedge/internal/argv", []string{"kedge/internal/layout"}, none},
@@ -70,6 +71,7 @@ var rules = []rule{
 	{"kedge/internal/datadir", nil, []string{"golang.org/x/sys/unix"}},
 	{"kedge/internal/csrapprover", nil, upstreamClients},
 	{"kedge/internal/images", nil, none},
+	{"kedge/internal/install", nil, none},
 	{"kedge/internal/layout", nil, none},
 	{"kedge/internal/manifests", nil, append([]string{"github.com/fsnotify/fsnotify", "sigs.k8s.io/yaml"}, upstreamClients...)},
 	{"kedge/internal/multicall", nil, none},

@@ -18,6 +18,10 @@ const (
 	DefaultRunDir  = "/run/kedge"
 )
 
+// DataDirVariable is the environment variable by which kubectl, whose flags are
+// upstream's, learns of another data directory.
+const DataDirVariable = "KEDGE_DATA_DIR"
+
 // Layout is the two directories of one controller.
 type Layout struct {
 	DataDir string
@@ -101,6 +105,11 @@ func (l Layout) EgressSelector() string { return filepath.Join(l.APIConfig(), "e
 
 // Authentication says who may come without a name.
 func (l Layout) Authentication() string { return filepath.Join(l.APIConfig(), "authentication.json") }
+
+// Made is everything that kedge makes in both directories.
+func (l Layout) Made() []string {
+	return []string{l.PKI(), l.Database(), l.Etcd(), l.PIDs(), l.StatusSocket(), l.Store(), l.Tunnel(), l.APIConfig()}
+}
 
 // Check refuses directories with which no socket could be made.
 func (l Layout) Check() error {

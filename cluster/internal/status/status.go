@@ -21,11 +21,13 @@ const timeout = 10 * time.Second
 
 // Report is what a running kedge tells about itself.
 type Report struct {
-	Role       string      `json:"role"`
-	Version    string      `json:"version"`
-	Kubernetes string      `json:"kubernetes"`
-	PID        int         `json:"pid"`
-	DataDir    string      `json:"dataDir"`
+	Role       string `json:"role"`
+	Version    string `json:"version"`
+	Kubernetes string `json:"kubernetes"`
+	PID        int    `json:"pid"`
+	DataDir    string `json:"dataDir"`
+	// Service says that a service manager started it, and would start it again.
+	Service    bool        `json:"service"`
 	Started    time.Time   `json:"started"`
 	Ready      bool        `json:"ready"`
 	Components []Component `json:"components"`

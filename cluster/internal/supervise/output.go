@@ -12,9 +12,19 @@ import (
 // maxLine is where a longer line of output is cut in two.
 const maxLine = 16 << 10
 
-// klogHeader begins a line of Kubernetes' logs: severity and date, time and
-// thread. The rest of the line begins with the place in the source.
-var klogHeader = regexp.MustCompile(`^([IWEF])\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ (.*)$`)
+// headers are how components begin a line: with its severity, and a time that
+// would be there twice. The rest is what they say.
+var headers = []*regexp.Regexp{
+	// Kubernetes' klog: the rest begins with the place in the source.
+	regexp.MustCompile(`^([IWEF])\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ (.*)$`),
+	// kine's logrus.
+	regexp.MustCompile(`^(DEBU|INFO|WARN|ERRO|FATA)\[[^\]]*\] (.*?) *$`),
+	// etcd's zap.
+	regexp.MustCompile(`^\{"level":"(info|warn|error|fatal)","ts":"[^"]*",(.*)\}$`),
+}
+
+// colours are what kine sends to its terminal, whether there is one or not.
+var colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
 // output is what a process prints, line by line, into the log.
 type output struct {
@@ -48,18 +58,25 @@ func (o *output) lastLine() string {
 	return o.last
 }
 
-// parseLine finds the severity of a line. Only klog's lines tell it in the
-// same way always; their time would be there twice and is left out.
+// parseLine finds the severity of a line and what it says.
 func parseLine(line string) (slog.Level, string) {
-	match := klogHeader.FindStringSubmatch(line)
-	if match == nil {
-		return slog.LevelInfo, line
+	line = colours.ReplaceAllString(line, "")
+	for _, header := range headers {
+		if match := header.FindStringSubmatch(line); match != nil {
+			return levelOf(match[1]), match[2]
+		}
 	}
-	switch match[1] {
-	case "W":
-		return slog.LevelWarn, match[2]
-	case "E", "F":
-		return slog.LevelError, match[2]
+	return slog.LevelInfo, line
+}
+
+func levelOf(severity string) slog.Level {
+	switch severity[:1] {
+	case "D":
+		return slog.LevelDebug
+	case "W", "w":
+		return slog.LevelWarn
+	case "E", "F", "e", "f":
+		return slog.LevelError
 	}
-	return slog.LevelInfo, match[2]
+	return slog.LevelInfo
 }

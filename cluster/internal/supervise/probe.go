@@ -8,7 +8,7 @@ import (
 const (
 	// probePause lies between two questions whether a process serves that did
 	// not yet; probePeriod between those to one that did.
-	probePause  = 250 * time.Millisecond
+	probePause  = 100 * time.Millisecond
 	probePeriod = 15 * time.Second
 	// probeTimeout bounds one question.
 	probeTimeout = 10 * time.Second

@@ -204,12 +204,14 @@ func TestParseLine(t *testing.T) {
 		level   slog.Level
 		message string
 	}{
-		"I1126 16:41:48.123456      12 server.go:7] up":  {slog.LevelInfo, "server.go:7] up"},
-		"W1126 16:41:48.123456 1234567 server.go:7] hm":  {slog.LevelWarn, "server.go:7] hm"},
-		"E1126 16:41:48.123456      12 server.go:7] no":  {slog.LevelError, "server.go:7] no"},
-		"F1126 16:41:48.123456      12 server.go:7] end": {slog.LevelError, "server.go:7] end"},
-		`time="2026-11-26" level=error msg="of another"`: {slog.LevelInfo, `time="2026-11-26" level=error msg="of another"`},
-		"Errors are no header":                           {slog.LevelInfo, "Errors are no header"},
+		"I1126 16:41:48.123456      12 server.go:7] up":                                 {slog.LevelInfo, "server.go:7] up"},
+		"W1126 16:41:48.123456 1234567 server.go:7] hm":                                 {slog.LevelWarn, "server.go:7] hm"},
+		"E1126 16:41:48.123456      12 server.go:7] no":                                 {slog.LevelError, "server.go:7] no"},
+		"F1126 16:41:48.123456      12 server.go:7] end":                                {slog.LevelError, "server.go:7] end"},
+		`time="2026-11-26" level=error msg="of another"`:                                {slog.LevelInfo, `time="2026-11-26" level=error msg="of another"`},
+		"\x1b[33mWARN\x1b[0m[2026-11-26T17:20:33.046155192Z] slow query   ":             {slog.LevelWarn, "slow query"},
+		`{"level":"error","ts":"2026-11-26T17:20:33.046Z","caller":"a.go:1","msg":"x"}`: {slog.LevelError, `"caller":"a.go:1","msg":"x"`},
+		"Errors are no header":                                                          {slog.LevelInfo, "Errors are no header"},
 	} {
 		if level, message := parseLine(line); level != want.level || message != want.message {
 			t.Errorf("parseLine(%q) = %v, %q; want %v, %q", line, level, message, want.level, want.message)

@@ -2,12 +2,17 @@
 package kubectl
 
 import (
+	"cmp"
+	"os"
+
+	"golang.org/x/sys/unix"
 	_ "k8s.io/client-go/plugin/pkg/client/auth" // credentials that a kubeconfig may name
 	"k8s.io/component-base/cli"
 	"k8s.io/component-base/logs"
 	"k8s.io/kubectl/pkg/cmd"
 	"k8s.io/kubectl/pkg/cmd/util"
 
+	"kedge/internal/layout"
 	"kedge/internal/multicall"
 	"kedge/internal/upstream/kubernetes"
 )
@@ -19,9 +24,21 @@ func Program() multicall.Program {
 		Summary: "Command line of the cluster's users",
 		Module:  kubernetes.Module,
 		Main: func(argv []string) int {
+			useAdmin()
 			return kubernetes.Checked(argv, func() int { return run(argv) })
 		},
 	}
+}
+
+// useAdmin makes kubectl the administrator's where this machine runs the control
+// plane and the user may read that, unless the user chose a cluster.
+func useAdmin() {
+	const variable = "KUBECONFIG"
+	file := layout.Layout{DataDir: cmp.Or(os.Getenv(layout.DataDirVariable), layout.DefaultDataDir)}.AdminKubeconfig()
+	if os.Getenv(variable) != "" || unix.Access(file, unix.R_OK) != nil {
+		return
+	}
+	_ = os.Setenv(variable, file) // kubectl then says that it knows no cluster
 }
 
 func run(argv []string) int {
