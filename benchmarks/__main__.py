@@ -11,6 +11,7 @@ from pathlib import Path
 from benchmarks.document import Causes, read_causes, render_section, render_text, updated_page
 from benchmarks.groups import (
     cold,
+    controller,
     device,
     image,
     incremental,
@@ -48,12 +49,14 @@ GROUPS: Mapping[str, Callable[[Setting], Report]] = {
     "weight": weight.measure,
     "pods": pods.measure,
     "resident": resident.measure,
+    "controller": controller.measure,
 }
 _HINTS = """\
 groups: start (1 minute), plan (1 minute), incremental (3 minutes), memory (1 minute),
 rootfs (15 minutes; needs a mirror of Debian), slim (8 minutes; the same), image (6 minutes; the same), device (1 minute),
 weight (2 minutes), sizes (20 minutes),
 pods (15 minutes; needs QEMU and a mirror of Debian), resident (10 minutes),
+controller (25 minutes),
 cold (an hour of two cores on a quiet machine, a network, 15 GB of disk). Without a group: all.
 """
 _PAGE = Path("docs", "benchmarks.md")
