@@ -47,11 +47,9 @@ func (p *plane) assemble() error {
 	}
 	add(&guard{store: client, dir: p.dir, newCluster: p.options.NewCluster}, storage.Name())
 	add(p.apiServer(), stores...)
-	for name, make := range map[string]func() *process{
-		argv.KubeControllerManager: p.controllerManager, argv.KubeScheduler: p.scheduler, argv.KonnectivityServer: p.konnectivity,
-	} {
-		if !p.options.isDisabled(name) {
-			add(make(), argv.KubeAPIServer)
+	for _, made := range []*process{p.controllerManager(), p.scheduler(), p.konnectivity()} {
+		if !p.options.isDisabled(made.Name()) {
+			add(made, argv.KubeAPIServer)
 		}
 	}
 	add(&endpoint{address: p.cluster.Address, port: p.cluster.Port, ask: p.asAdmin}, argv.KubeAPIServer)
