@@ -23,7 +23,8 @@ from builder.core.resources import GIB
 from builder.image.slot import SlotFile, add_to_archive
 from builder.io.files import remove_tree
 from builder.plan.compose import Target
-from builder.steps.kinds.image import INITRD_FILE, SLOT_FILE
+from builder.steps.kinds.boot import INITRD_FILE
+from builder.steps.kinds.image import SLOT_FILE
 from builder.steps.step import Step, reached
 from builder.toolchain.tree import ToolsTree
 

@@ -2,7 +2,7 @@
 
 from builder.core.errors import RecipeError
 from builder.recipe.load import LoadedRecipe
-from builder.steps.kinds.image import GRUB_SOURCE, INIT_SOURCE
+from builder.steps.kinds.boot import GRUB_SOURCE, INIT_SOURCE
 from builder.steps.source import SourceFile, read_source
 
 

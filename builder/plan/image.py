@@ -19,23 +19,19 @@ from builder.plan.tools import tools_step
 from builder.recipe.board import Board, BootFile
 from builder.recipe.image import DiskImage
 from builder.recipe.keypath import format_key_path
-from builder.steps.kinds.image import (
+from builder.steps.kinds.boot import (
     BOOT,
     GRUB,
     GRUB_SOURCE,
-    IMAGE,
     INIT_SOURCE,
     INITRD,
-    PACKAGE_ROLE,
-    SLOT,
     BootEntry,
     BootInput,
     GrubInput,
-    ImageInput,
     InitrdInput,
-    LoaderInput,
-    SlotInput,
 )
+from builder.steps.kinds.image import IMAGE, SLOT, ImageInput, LoaderInput, SlotInput
+from builder.steps.kinds.image_parts import PACKAGE_ROLE
 from builder.steps.step import Step
 
 _INITRD = Resources(cores=1, memory_bytes=256 * MIB)

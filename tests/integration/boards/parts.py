@@ -23,7 +23,8 @@ from builder.image.layout import BOOT_BYTES
 from builder.plan.tools import tools_step
 from builder.recipe.board import Board
 from builder.rootfs.content import PackageContent, open_package
-from builder.steps.kinds.image import BOOT_FILE, INITRD_FILE, PACKAGE_ROLE
+from builder.steps.kinds.boot import BOOT_FILE, INITRD_FILE
+from builder.steps.kinds.image_parts import PACKAGE_ROLE
 from builder.steps.step import Step
 from builder.toolchain.tree import ToolsTree
 from tests.integration.tools.bench import Workbench

@@ -16,7 +16,8 @@ from builder.core.arch import Arch
 from builder.core.digest import Digest
 from builder.core.output import Output
 from builder.io.files import remove_tree
-from builder.steps.kinds.image import BOOT, GRUB, IMAGE, INITRD, SLOT
+from builder.steps.kinds.boot import BOOT, GRUB, INITRD
+from builder.steps.kinds.image import IMAGE, SLOT
 from builder.steps.step import reached
 
 ROOT = Path(__file__).parents[3]
