@@ -61,7 +61,10 @@ class MachineType(Section):
     cpu: _Word | None = Field(default=None, description="Its option -cpu; by default what the board has.")
     cores: int = Field(ge=1, le=64, description="Processors.")
     memory_mib: int = Field(ge=64, description="Memory, unless another size is asked for.")
-    fixed_memory: bool = Field(default=False, description="Whether the board has this much memory and no other.")
+    fixed_size: bool = Field(
+        default=False,
+        description="Whether it is a board that has so many processors and so much memory, no more and no less.",
+    )
     uefi: Uefi | None = Field(default=None, description="Firmware; without it and `card` the machine's own starts.")
     card: Card | None = Field(default=None, description="What stands for the machine's own firmware.")
     disk: Annotated[Bus, Strict(strict=False)] = Field(description="How the image is attached.")

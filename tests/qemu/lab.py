@@ -93,7 +93,7 @@ class Lab:
             memory_mib=machine.memory_mib,
             accelerator=Accelerator.TCG,
             networks=networks,
-            own_time=True,
+            own_time=not machine.fixed_size,
         )
         return Machine(setup, bench)
 

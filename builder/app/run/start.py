@@ -62,6 +62,10 @@ def run_image(
     chosen = choose(wanted.image, wanted.machine, session.project.root / "recipes" / "machines")
     memory_mib = _memory(wanted, chosen)
     networks = _networks(wanted, chosen)
+    if wanted.own_time and chosen.machine.fixed_size:
+        raise RecipeError(
+            f"--own-time takes a machine of one core, and {chosen.machine_name} has {chosen.machine.cores}"
+        )
     accelerator = choose_accelerator(chosen.machine, emulate=wanted.emulate or wanted.own_time)
     tools = _tree(session, workspace, "qemu")
     mtools = _tree(session, workspace, "filesystem") if chosen.machine.card else None
@@ -113,7 +117,7 @@ def parse_forward(text: str) -> Forward:
 
 def _memory(wanted: RunWanted, chosen: Chosen) -> int:
     machine = chosen.machine
-    if machine.fixed_memory and wanted.memory_mib not in (0, machine.memory_mib):
+    if machine.fixed_size and wanted.memory_mib not in (0, machine.memory_mib):
         raise RecipeError(
             f"the machine {chosen.machine_name} has {machine.memory_mib} MiB of memory, and no other size"
         )

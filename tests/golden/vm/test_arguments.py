@@ -28,6 +28,11 @@ def test_every_machine(name: str, golden: Callable[[str, str], None]) -> None:
     golden(f"{name}.txt", lines(setup))
 
 
+def test_a_guest_with_its_own_time(golden: Callable[[str, str], None]) -> None:
+    machine = read_machine(MACHINES, "virt-armv7")
+    golden("own-time.txt", lines(Setup(name="own", type=machine, disk=OVERLAY, memory_mib=1024, own_time=True)))
+
+
 def test_everything_that_can_be_asked_for(golden: Callable[[str, str], None]) -> None:
     disk = Disk(path=Path("/a,b/disk.img"), format=DiskFormat.RAW, write_log=Path("/a,b/writes.log"))
     setup = Setup(
@@ -45,4 +50,4 @@ def test_everything_that_can_be_asked_for(golden: Callable[[str, str], None]) ->
 def test_recorded_writes_of_a_card(golden: Callable[[str, str], None]) -> None:
     disk = Disk(path=Path("/a,b/disk.img"), format=DiskFormat.RAW, write_log=Path("writes.log"))
     machine = read_machine(MACHINES, "bpim2u")
-    golden("card.txt", lines(Setup(name="card", type=machine, disk=disk, memory_mib=1024, own_time=True)))
+    golden("card.txt", lines(Setup(name="card", type=machine, disk=disk, memory_mib=1024)))

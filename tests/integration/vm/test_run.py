@@ -86,6 +86,7 @@ def test_scripts_do_not_wait_for_ever(until: Sequence[str], echo: Path) -> None:
             2,
             "has 1024 MiB of memory, and no other size",
         ),
+        (["{dir}/echo.img", "--machine", "bpim2u", "--own-time"], 2, "takes a machine of one core, and bpim2u has 4"),
         (["{dir}/echo.img", *PC, "--disk-size", "1 KiB"], 2, "it cannot be made smaller"),
         (["{dir}/echo.img", *PC, "--disk-size", "much"], 2, "'much' is not a size"),
         (["{dir}/echo.img", *PC, "--until", "("], 2, "--until (: this is no regular expression"),
