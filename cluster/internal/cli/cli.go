@@ -128,6 +128,7 @@ its name. All arguments after the name are the component's own.`,
 	}
 	root.AddCommand(newVersion(env), newPayload(env), newSysinfo(env), newConfig(env))
 	root.AddCommand(controllerCommands(env)...)
+	root.AddCommand(accessCommands(env)...)
 	root.SetHelpCommandGroupID(groupCommands)
 	root.SetCompletionCommandGroupID(groupCommands)
 	return root

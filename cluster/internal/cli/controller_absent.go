@@ -5,3 +5,5 @@ package cli
 import "github.com/spf13/cobra"
 
 func controllerCommands(Env) []*cobra.Command { return nil }
+
+func accessCommands(Env) []*cobra.Command { return nil }

@@ -129,6 +129,7 @@ func (p *plane) statusReport(started time.Time) status.Report {
 		Role: "controller", Version: p.options.Version, Kubernetes: p.options.Kubernetes, PID: os.Getpid(),
 		DataDir: p.options.Layout.DataDir, Service: isService(), Started: started, Ready: p.healthy() == nil,
 	}
+	report.Server = p.publicServer()
 	for _, state := range p.manager.Report() {
 		report.Components = append(report.Components, status.Component{Status: state, Process: p.report(state.Name)})
 	}

@@ -1,8 +1,10 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"net"
 	"strconv"
 
 	"kedge/internal/argv"
@@ -159,6 +161,12 @@ func (p *plane) report(name string) *supervise.Status {
 
 func (p *plane) server() string {
 	return "https://" + loopback(p.cluster.Port)
+}
+
+// publicServer is where others reach the API server.
+func (p *plane) publicServer() string {
+	host := cmp.Or(p.options.Config.Spec.API.ExternalAddress, p.cluster.Address.String())
+	return "https://" + net.JoinHostPort(host, strconv.Itoa(p.cluster.Port))
 }
 
 func loopback(port int) string { return argv.Loopback + ":" + strconv.Itoa(port) }

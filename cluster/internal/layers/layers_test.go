@@ -44,11 +44,14 @@ var rules = []rule{
 	{
 		"kedge/internal/cli",
 		[]string{
-			"kedge/internal/config", "kedge/internal/controller", "kedge/internal/datadir", "kedge/internal/install", "kedge/internal/layout",
-			"kedge/internal/multicall", "kedge/internal/payload", "kedge/internal/status", "kedge/internal/sysinfo", "kedge/internal/version",
-			"kedge/internal/words",
+			"kedge/internal/config", "kedge/internal/controller", "kedge/internal/datadir", "kedge/internal/install", "kedge/internal/kubeconfig",
+			"kedge/internal/layout", "kedge/internal/multicall", "kedge/internal/payload", "kedge/internal/pki", "kedge/internal/status",
+			"kedge/internal/sysinfo", "kedge/internal/token", "kedge/internal/version", "kedge/internal/words",
 		},
-		[]string{"github.com/spf13/cobra", "github.com/spf13/pflag", "go.yaml.in/yaml/v3", "golang.org/x/sys/unix"},
+		[]string{
+			"github.com/spf13/cobra", "github.com/spf13/pflag", "go.yaml.in/yaml/v3", "golang.org/x/sys/unix",
+			"k8s.io/client-go/kubernetes/typed/core/v1", "k8s.io/client-go/rest", "sigs.k8s.io/yaml",
+		},
 	},
 	// Roles put together what the packages below know; they know nothing themselves.
 	{
@@ -77,7 +80,7 @@ var rules = []rule{
 	{"kedge/internal/manifests", nil, append([]string{"github.com/fsnotify/fsnotify", "sigs.k8s.io/yaml"}, upstreamClients...)},
 	{"kedge/internal/multicall", nil, none},
 	{"kedge/internal/payload", nil, []string{"github.com/klauspost/compress/zstd", "golang.org/x/sync/errgroup", "golang.org/x/sys/unix"}},
-	{"kedge/internal/pki", []string{"kedge/internal/layout"}, none},
+	{"kedge/internal/pki", []string{"kedge/internal/kubeconfig", "kedge/internal/layout"}, none},
 	{"kedge/internal/status", []string{"kedge/internal/component", "kedge/internal/supervise"}, none},
 	{"kedge/internal/supervise", nil, []string{"golang.org/x/sys/unix"}},
 	{"kedge/internal/sysinfo", nil, []string{"golang.org/x/sys/unix"}},

@@ -2,9 +2,10 @@ package pki
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"os"
+
+	"kedge/internal/kubeconfig"
 )
 
 // writeKubeconfigs writes a file for everybody on this machine who speaks to
@@ -14,32 +15,34 @@ import (
 func (o Options) writeKubeconfigs() error {
 	for name, owner := range map[string]string{"controller-manager": userAPIServer, "scheduler": userScheduler} {
 		pair := o.Layout.Pair(name)
-		content, err := kubeconfig(name, o.Server,
-			map[string]any{"certificate-authority": o.Layout.Certificate(authorityAPI)},
-			map[string]any{"client-certificate": pair.Certificate, "client-key": pair.Key})
+		err := o.writeKubeconfig(name, owner, kubeconfig.Config{
+			Server: o.Server, User: name, CAFile: o.Layout.Certificate(authorityAPI), CertificateFile: pair.Certificate, KeyFile: pair.Key,
+		})
 		if err != nil {
 			return err
 		}
-		if err := o.writeChanged(o.Layout.Kubeconfig(name), content, owner); err != nil {
-			return err
-		}
 	}
-	pair := o.Layout.Pair("admin")
-	inside := make([][]byte, 0, 3)
-	for _, file := range []string{o.Layout.Certificate(authorityAPI), pair.Certificate, pair.Key} {
+	const name = "admin"
+	pair := o.Layout.Pair(name)
+	admin := kubeconfig.Config{Server: o.Server, User: name}
+	for file, target := range map[string]*[]byte{
+		o.Layout.Certificate(authorityAPI): &admin.CA, pair.Certificate: &admin.Certificate, pair.Key: &admin.Key,
+	} {
 		content, err := os.ReadFile(file)
 		if err != nil {
 			return fmt.Errorf("read %s: %w", file, err)
 		}
-		inside = append(inside, content)
+		*target = content
 	}
-	content, err := kubeconfig("admin", o.Server,
-		map[string]any{"certificate-authority-data": inside[0]},
-		map[string]any{"client-certificate-data": inside[1], "client-key-data": inside[2]})
+	return o.writeKubeconfig(name, root, admin)
+}
+
+func (o Options) writeKubeconfig(name, owner string, config kubeconfig.Config) error {
+	content, err := config.Encode()
 	if err != nil {
 		return err
 	}
-	return o.writeChanged(o.Layout.AdminKubeconfig(), content, root)
+	return o.writeChanged(o.Layout.Kubeconfig(name), content, owner)
 }
 
 // writeChanged writes a file that is not there already: this is called again
@@ -49,23 +52,4 @@ func (o Options) writeChanged(file string, content []byte, owner string) error {
 		return o.Own(file, owner)
 	}
 	return o.writeFile(file, content, modeKey, owner)
-}
-
-// kubeconfig is a file with one cluster, one user and one context. JSON is
-// YAML, so nothing has to be quoted by hand.
-func kubeconfig(user, server string, cluster, credentials map[string]any) ([]byte, error) {
-	const clusterName = "kedge"
-	cluster["server"] = server
-	content, err := json.MarshalIndent(map[string]any{
-		"apiVersion":      "v1",
-		"kind":            "Config",
-		"clusters":        []any{map[string]any{"name": clusterName, "cluster": cluster}},
-		"users":           []any{map[string]any{"name": user, "user": credentials}},
-		"contexts":        []any{map[string]any{"name": clusterName, "context": map[string]any{"cluster": clusterName, "user": user}}},
-		"current-context": clusterName,
-	}, "", "  ")
-	if err != nil {
-		return nil, fmt.Errorf("encode the kubeconfig of %s: %w", user, err)
-	}
-	return append(content, '\n'), nil
 }

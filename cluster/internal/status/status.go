@@ -31,6 +31,8 @@ type Report struct {
 	Started    time.Time   `json:"started"`
 	Ready      bool        `json:"ready"`
 	Components []Component `json:"components"`
+	// Server is where others reach the API server.
+	Server string `json:"server"`
 }
 
 // Component is one part of the role; Process is missing for one that is none.
