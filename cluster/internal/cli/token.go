@@ -169,7 +169,8 @@ func newTokenInvalidate(Env) *cobra.Command {
 		Use:   "invalidate TOKEN...",
 		Short: "Make tokens worthless",
 		Long: `kedge token invalidate makes the cluster forget tokens. A token is named by its
-ID, as 'kedge token list' shows it, or given whole. Machines that joined with it stay.`,
+ID, as 'kedge token list' shows it, or given whole. Machines that joined with it
+stay. The API server may remember a token for ten seconds more.`,
 		Example: "  kedge token invalidate 3k2m9x",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {

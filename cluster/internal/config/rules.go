@@ -80,7 +80,7 @@ func textRule(name string) rule {
 	return map[string]rule{
 		"name":       {what: "a name of lower-case letters, digits and dashes, at most 63", pattern: label},
 		"domain":     {what: "a domain such as cluster.local", pattern: domain},
-		"address":    {what: "an IP address, such as 192.0.2.10", pattern: octets + `|` + colons, fits: isAddress},
+		"address":    {what: "an IP address at which other machines reach this one, such as 192.0.2.10", pattern: octets + `|` + colons, fits: isReachable},
 		"host":       {what: "a host name or an IP address", pattern: hostName + `|` + colons, fits: isHost},
 		"cidr":       {what: "a network, such as 10.244.0.0/16", pattern: `(` + octets + `|` + colons + `)/[0-9]{1,3}`, fits: isNetwork},
 		"flag":       {what: "the name of a flag, without dashes in front", pattern: `[a-z0-9][-a-z0-9]*`},
@@ -121,6 +121,13 @@ func (r rule) meant(text string) string {
 func isAddress(text string) bool {
 	address, err := netip.ParseAddr(text)
 	return err == nil && address.Zone() == "" && !address.IsUnspecified()
+}
+
+// isReachable refuses what the API server refuses for endpoints: addresses that
+// mean another machine to everybody.
+func isReachable(text string) bool {
+	address, err := netip.ParseAddr(text)
+	return err == nil && isAddress(text) && !address.IsLoopback() && !address.IsLinkLocalUnicast() && !address.IsMulticast()
 }
 
 // isHost refuses what looks like an address and is none: 10.0.0.300.

@@ -3,40 +3,52 @@ package pki
 import (
 	"bytes"
 	"crypto/x509"
+	"encoding/pem"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
-	"strings"
+	"slices"
 	"testing"
 	"time"
 
+	"kedge/internal/kubeconfig"
 	"kedge/internal/layout"
 )
 
-var noon = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
-
 const day = 24 * time.Hour
+
+func beginning() time.Time { return time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC) }
 
 func testOptions(t *testing.T) Options {
 	t.Helper()
 	return Options{
-		Layout: layout.Layout{DataDir: t.TempDir()}, Names: []string{"kubernetes", "controller.example"},
-		Addresses: []net.IP{net.IPv4(192, 0, 2, 10)}, Server: "https://127.0.0.1:6443", Now: noon,
-		Log: slog.New(slog.DiscardHandler), Own: func(string, string) error { return nil },
+		Layout: layout.Layout{DataDir: t.TempDir(), RunDir: "/run/kedge"},
+		Names:  []string{"kubernetes", "cluster.example.com"}, Addresses: []net.IP{net.IPv4(127, 0, 0, 1), net.ParseIP("2001:db8::1")},
+		Server: "https://127.0.0.1:6443", Now: beginning(), Log: slog.New(slog.DiscardHandler),
+		Own: func(string, string) error { return nil },
 	}
 }
 
-// contents are all files below the directory of certificates.
-func contents(t *testing.T, o Options) map[string][]byte {
+func ensure(t *testing.T, options Options) {
 	t.Helper()
-	found := make(map[string][]byte)
-	err := filepath.WalkDir(o.Layout.PKI(), func(path string, entry os.DirEntry, err error) error {
+	if err := Ensure(options); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// contents are all files below the PKI's directory.
+func contents(t *testing.T, options Options) map[string]string {
+	t.Helper()
+	found := make(map[string]string)
+	err := fs.WalkDir(os.DirFS(options.Layout.PKI()), ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
-		found[path], err = os.ReadFile(path)
+		content, err := os.ReadFile(filepath.Join(options.Layout.PKI(), name))
+		found[name] = string(content)
 		return err
 	})
 	if err != nil {
@@ -45,201 +57,216 @@ func contents(t *testing.T, o Options) map[string][]byte {
 	return found
 }
 
-func ensured(t *testing.T, o Options) map[string][]byte {
-	t.Helper()
-	if err := Ensure(o); err != nil {
-		t.Fatal(err)
+// changed are the certificates that differ.
+func changed(before, after map[string]string) []string {
+	var names []string
+	for _, l := range leaves() {
+		if before[l.name+".crt"] != after[l.name+".crt"] {
+			names = append(names, l.name)
+		}
 	}
-	return contents(t, o)
+	return names
 }
 
-// TestCertificatesOverTime says which of them are signed anew when.
-func TestCertificatesOverTime(t *testing.T) {
-	for name, test := range map[string]struct {
-		later time.Duration
-		want  bool // that leaves are signed anew
-	}{
-		"at once":                      {0, false},
-		"after half a year":            {180 * day, false},
-		"with a third of life left":    {250 * day, true},
-		"switched off for over a year": {400 * day, true},
-		"clock set back":               {-2 * day, true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			o := testOptions(t)
-			if test.later < 0 { // the authorities are older than that
-				o.Now = noon.Add(-30 * day)
-				ensured(t, o)
-				o.Now = noon
-				for _, l := range leaves() {
-					if err := os.Remove(o.Layout.Certificate(l.name)); err != nil {
-						t.Fatal(err)
-					}
-				}
-			}
-			before := ensured(t, o)
-			o.Now = noon.Add(test.later)
-			after := ensured(t, o)
-			for _, l := range leaves() {
-				file := o.Layout.Certificate(l.name)
-				if anew := !bytes.Equal(before[file], after[file]); anew != test.want {
-					t.Errorf("%s signed anew: %t; want %t", l.name, anew, test.want)
-				}
-				verify(t, o, l, l.authority, true)
-			}
-			for _, a := range authorities() {
-				if file := o.Layout.Certificate(a.name); !bytes.Equal(before[file], after[file]) {
-					t.Errorf("authority %s is another", a.name)
-				}
-			}
-			if file := o.Layout.ServiceAccountKey(); !bytes.Equal(before[file], after[file]) {
-				t.Error("the key of service accounts is another")
-			}
-		})
-	}
-}
-
-func verify(t *testing.T, o Options, l leaf, authority string, want bool) {
+func certificate(t *testing.T, options Options, name string) *x509.Certificate {
 	t.Helper()
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(contents(t, o)[o.Layout.Certificate(authority)])
-	pair, err := readPair(o.Layout.Pair(l.name))
+	found, err := readCertificate(options.Layout.Certificate(name))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = pair.certificate.Verify(x509.VerifyOptions{Roots: roots, CurrentTime: o.Now, KeyUsages: l.usages[:1]})
-	if (err == nil) != want {
-		t.Errorf("%s below %s: %v", l.name, authority, err)
-	}
+	return found
 }
 
-func TestCertificateIsGoodForOnePurpose(t *testing.T) {
-	o := testOptions(t)
-	ensured(t, o)
+// TestEveryCertificateHasOnePurpose verifies each certificate against each
+// authority, as client and as server.
+func TestEveryCertificateHasOnePurpose(t *testing.T) {
+	options := testOptions(t)
+	ensure(t, options)
 	for _, l := range leaves() {
-		for _, a := range authorities() {
-			verify(t, o, l, a.name, a.name == l.authority)
-		}
-	}
-	for _, l := range leaves() {
-		pair, err := readPair(o.Layout.Pair(l.name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if group := pair.certificate.Subject.Organization; (len(group) > 0) != (l.name == "admin") {
+		if group := certificate(t, options, l.name).Subject.Organization; (len(group) > 0) != (l.name == "admin") {
 			t.Errorf("%s belongs to %v", l.name, group)
 		}
-	}
-}
-
-func TestKeysAreNobodyElses(t *testing.T) {
-	o := testOptions(t)
-	for file := range ensured(t, o) {
-		info, err := os.Stat(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if secret := filepath.Ext(file) != ".crt"; secret && info.Mode().Perm() != modeKey {
-			t.Errorf("%s has mode %v", file, info.Mode())
-		}
-	}
-}
-
-func TestOtherNamesAreSignedAnew(t *testing.T) {
-	o := testOptions(t)
-	before := ensured(t, o)
-	o.Addresses = append(o.Addresses, net.IPv4(192, 0, 2, 11))
-	after := ensured(t, o)
-	for _, l := range leaves() {
-		file := o.Layout.Certificate(l.name)
-		if anew := !bytes.Equal(before[file], after[file]); anew != l.served {
-			t.Errorf("%s signed anew: %t", l.name, anew)
+		for _, a := range authorities() {
+			for usage, name := range map[x509.ExtKeyUsage]string{x509.ExtKeyUsageClientAuth: "client", x509.ExtKeyUsageServerAuth: "server"} {
+				pool := x509.NewCertPool()
+				pool.AddCert(certificate(t, options, a.name))
+				_, err := certificate(t, options, l.name).Verify(x509.VerifyOptions{Roots: pool, CurrentTime: options.Now, KeyUsages: []x509.ExtKeyUsage{usage}})
+				purpose := purposes()[l.name]
+				want := purpose[0] == a.name && slices.Contains(purpose[1:], name)
+				if (err == nil) != want {
+					t.Errorf("%s as a %s of %s: %v", l.name, name, a.name, err)
+				}
+			}
 		}
 	}
 }
 
-func TestUsersAuthorityIsUsed(t *testing.T) {
-	users := testOptions(t)
-	ensured(t, users)
-	o := testOptions(t)
-	pair, theirs := o.Layout.Pair(authorityAPI), users.Layout.Pair(authorityAPI)
-	copyFile(t, theirs.Certificate, pair.Certificate)
-	copyFile(t, theirs.Key, pair.Key)
-	after := ensured(t, o)
-	if !bytes.Equal(after[pair.Certificate], contents(t, users)[theirs.Certificate]) {
-		t.Error("the user's authority was replaced")
+// purposes is what each certificate must be good for, and with whom, written out.
+func purposes() map[string][]string {
+	return map[string][]string{
+		"server":                   {"ca", "server"},
+		"konnectivity-server":      {"ca", "server"},
+		"admin":                    {"client-ca", "client"},
+		"controller-manager":       {"client-ca", "client"},
+		"scheduler":                {"client-ca", "client"},
+		"apiserver-kubelet-client": {"client-ca", "client"},
+		"front-proxy-client":       {"front-proxy-ca", "client"},
+		"etcd/server":              {"etcd/ca", "server", "client"}, // its members are each other's clients
+		"etcd/client":              {"etcd/ca", "client"},
 	}
-	verify(t, o, leaves()[0], authorityAPI, true)
 }
 
-func TestBadAuthorities(t *testing.T) {
+func TestNamesAreVerified(t *testing.T) {
+	options := testOptions(t)
+	ensure(t, options)
+	for name, want := range map[string]bool{
+		"kubernetes": true, "cluster.example.com": true, "127.0.0.1": true, "2001:db8::1": true, "other.example.com": false, "192.0.2.1": false,
+	} {
+		for _, served := range []string{"server", "konnectivity-server"} {
+			if err := certificate(t, options, served).VerifyHostname(name); (err == nil) != want {
+				t.Errorf("%s as %s: %v", served, name, err)
+			}
+		}
+		if err := certificate(t, options, "etcd/server").VerifyHostname(name); (err == nil) != (name == "127.0.0.1") {
+			t.Errorf("etcd as %s: %v", name, err)
+		}
+	}
+}
+
+func TestWhenCertificatesAreSignedAnew(t *testing.T) {
 	for name, test := range map[string]struct {
-		spoil func(t *testing.T, o *Options)
-		file  string
-		want  string
+		change func(*Options)
+		want   int // of all certificates; -1: all
 	}{
-		"key of another": {
-			func(t *testing.T, o *Options) { copyFile(t, o.Layout.Pair("client-ca").Key, o.Layout.Pair("ca").Key) },
-			"ca.key", "the key is not that of",
-		},
-		"key missing": {
-			func(t *testing.T, o *Options) { remove(t, o.Layout.Pair("ca").Key) }, "ca.key", "its other half is there",
-		},
-		"certificate missing": {
-			func(t *testing.T, o *Options) { remove(t, o.Layout.Certificate("ca")) }, "ca.crt", "its other half is there",
-		},
-		"not PEM": {
-			func(t *testing.T, o *Options) { copyFile(t, os.Args[0], o.Layout.Certificate("ca")) }, "ca.crt", "not in PEM format",
-		},
-		"no authority": {
-			func(t *testing.T, o *Options) {
-				copyFile(t, o.Layout.Pair("server").Certificate, o.Layout.Certificate("ca"))
-				copyFile(t, o.Layout.Pair("server").Key, o.Layout.Pair("ca").Key)
-			}, "ca.crt", "not an authority's",
-		},
-		"expired": {
-			func(_ *testing.T, o *Options) { o.Now = noon.Add(11 * 365 * day) }, "ca.crt", "expired on 2036-11-23",
-		},
-		"not valid yet": {
-			func(_ *testing.T, o *Options) { o.Now = noon.Add(-365 * day) }, "ca.crt", "is it right?",
-		},
+		"at once again":           {func(*Options) {}, 0},
+		"with two thirds left":    {func(o *Options) { o.Now = o.Now.Add(120 * day) }, 0},
+		"with a third left":       {func(o *Options) { o.Now = o.Now.Add(244 * day) }, -1},
+		"expired for long":        {func(o *Options) { o.Now = o.Now.Add(3 * 365 * day) }, -1},
+		"before they were signed": {func(o *Options) { o.Now = o.Now.Add(-30 * time.Minute) }, 0},
+		"another name":            {func(o *Options) { o.Names = append(o.Names, "more.example.com") }, 2},
+		"another address":         {func(o *Options) { o.Addresses = o.Addresses[:1] }, 2},
+		"another authority": {func(o *Options) {
+			if err := place(*o, beginning().Add(-day), beginning().Add(1000*day), true); err != nil {
+				panic(err)
+			}
+		}, 2},
+		"another API server's URL": {func(o *Options) { o.Server = "https://127.0.0.1:7443" }, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			o := testOptions(t)
-			ensured(t, o)
-			test.spoil(t, &o)
-			before := contents(t, o)
-			err := Ensure(o)
-			var problem *Error
-			if !errors.As(err, &problem) || filepath.Base(problem.File) != test.file || !strings.Contains(err.Error(), test.want) || problem.Hint == "" {
-				t.Errorf("error = %v; want one about %s: %s", err, test.file, test.want)
+			options := testOptions(t)
+			ensure(t, options)
+			before := contents(t, options)
+			test.change(&options)
+			ensure(t, options)
+			after := contents(t, options)
+			want := test.want
+			if want < 0 {
+				want = len(leaves())
 			}
-			for file, content := range contents(t, o) {
-				if !bytes.Equal(content, before[file]) {
-					t.Errorf("%s was changed", file)
+			if got := changed(before, after); len(got) != want {
+				t.Errorf("signed anew: %q; want %d", got, want)
+			}
+			for _, a := range authorities() {
+				if name != "another authority" && before[a.name+".crt"] != after[a.name+".crt"] {
+					t.Errorf("authority %s changed", a.name)
 				}
+			}
+			if before["sa.key"] != after["sa.key"] {
+				t.Error("the key of service accounts changed")
+			}
+			config, err := kubeconfig.Parse([]byte(after["admin.conf"]))
+			if err != nil || string(config.Certificate) != after["admin.crt"] || config.Server != options.Server {
+				t.Errorf("the administrator's kubeconfig is not current: %v", err)
 			}
 		})
 	}
 }
 
-func copyFile(t *testing.T, from, to string) {
-	t.Helper()
-	content, err := os.ReadFile(from)
-	if err == nil {
-		err = os.MkdirAll(filepath.Dir(to), 0o755)
-	}
-	if err == nil {
-		err = os.WriteFile(to, content, 0o600)
-	}
-	if err != nil {
-		t.Fatal(err)
+// TestDamagedLeavesAreMadeAgain: nobody but kedge needs what is in them.
+func TestDamagedLeavesAreMadeAgain(t *testing.T) {
+	for name, damage := range map[string]func(l layout.Layout) error{
+		"empty certificate": func(l layout.Layout) error { return os.Truncate(l.Certificate("server"), 0) },
+		"no key":            func(l layout.Layout) error { return os.Remove(l.Pair("server").Key) },
+		"another's key":     func(l layout.Layout) error { return copyFile(l.Pair("admin").Key, l.Pair("server").Key) },
+		"another's pair": func(l layout.Layout) error {
+			return errors.Join(copyFile(l.Pair("admin").Key, l.Pair("server").Key), copyFile(l.Certificate("admin"), l.Certificate("server")))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			options := testOptions(t)
+			ensure(t, options)
+			before := contents(t, options)
+			if err := damage(options.Layout); err != nil {
+				t.Fatal(err)
+			}
+			ensure(t, options)
+			if got := changed(before, contents(t, options)); len(got) != 1 || got[0] != "server" {
+				t.Errorf("signed anew: %q", got)
+			}
+			if err := certificate(t, options, "server").CheckSignatureFrom(certificate(t, options, "ca")); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 
-func remove(t *testing.T, file string) {
-	t.Helper()
-	if err := os.Remove(file); err != nil {
+func copyFile(from, to string) error {
+	content, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, content, 0o600)
+}
+
+func TestModesAndOwners(t *testing.T) {
+	options := testOptions(t)
+	owners := make(map[string]string)
+	options.Own = func(file, user string) error {
+		name, err := filepath.Rel(options.Layout.PKI(), file)
+		owners[name] = user
+		return err
+	}
+	ensure(t, options)
+	ensure(t, options) // now nothing is written to temporary names
+	for name := range contents(t, options) {
+		info, err := os.Stat(filepath.Join(options.Layout.PKI(), name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := fs.FileMode(0o600)
+		if filepath.Ext(name) == ".crt" {
+			want = 0o644
+		}
+		if info.Mode() != want {
+			t.Errorf("%s has mode %s; want %s", name, info.Mode(), want)
+		}
+	}
+	for name, want := range map[string]string{
+		"ca.key": "", "admin.conf": "", "server.key": "kube-apiserver", "sa.key": "kube-apiserver", "client-ca.key": "kube-apiserver",
+		"scheduler.conf": "kube-scheduler", "konnectivity-server.key": "konnectivity-server", "etcd/server.key": "etcd", "etcd/ca.key": "",
+	} {
+		if got, known := owners[name]; !known || got != want {
+			t.Errorf("%s belongs to %q; want %q", name, got, want)
+		}
+	}
+}
+
+func TestSignClient(t *testing.T) {
+	options := testOptions(t)
+	ensure(t, options)
+	text, key, err := SignClient(options.Layout, Client{Name: "alice", Groups: []string{"operators"}, Life: day}, options.Now)
+	if err != nil {
 		t.Fatal(err)
+	}
+	block, _ := pem.Decode(text)
+	signed, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if signed.Subject.String() != "CN=alice,O=operators" || !signed.NotAfter.Equal(options.Now.Add(day)) || !bytes.Contains(key, []byte("PRIVATE KEY")) {
+		t.Errorf("certificate of %s until %s", signed.Subject, signed.NotAfter)
+	}
+	if err := signed.CheckSignatureFrom(certificate(t, options, "client-ca")); err != nil {
+		t.Error(err)
 	}
 }
