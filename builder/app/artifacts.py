@@ -1,5 +1,6 @@
 """From store entries to the output directory: the files, their manifest, their checksums."""
 
+import json
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 from builder.app.manifest import (
     Manifest,
     ManifestArtifact,
+    ManifestContent,
     ManifestInputs,
     ManifestModule,
     ManifestStep,
@@ -98,9 +100,13 @@ class Artifacts:
         return names[target.output]
 
     def _image_names(self, target: Target) -> tuple[str, ...]:
+        name = image_name(self.workspace.inputs, target.board)
+        return (*self._image_files(target), f"{name}.img.bmap", DESCRIPTION_FILE)
+
+    def _image_files(self, target: Target) -> tuple[str, ...]:
+        """The forms of the image that `target` is; none where it is something else."""
         section, name = self.workspace.inputs.recipe.image, image_name(self.workspace.inputs, target.board)
-        formats = section.formats if section else ()
-        return (*(image_file(name, one) for one in formats), f"{name}.img.bmap", DESCRIPTION_FILE)
+        return tuple(image_file(name, one) for one in section.formats) if section and target.board else ()
 
     def _files(self, target: Target, entry: Entry) -> list[Artifact]:
         return [
@@ -116,7 +122,7 @@ class Artifacts:
         ]
 
     def _manifest(self, target: Target, files: Sequence[Artifact]) -> Manifest:
-        steps = reached(target.step)
+        steps, content = reached(target.step), _image_content(files)
         records = self.session.store.lookup([step.key for step in steps])
         return Manifest(
             builder=VERSION,
@@ -128,6 +134,7 @@ class Artifacts:
                     digest=file.digest,
                     size_bytes=file.size_bytes,
                     step=target.step.id,
+                    uncompressed=content if file.path.name in self._image_files(target) else None,
                     checked=_audited(file, target.arch) if target.output is Output.EXECUTABLE else (),
                 )
                 for file in files
@@ -173,6 +180,15 @@ class Artifacts:
 
     def _tell_waiting(self) -> None:
         self.session.sink(Warned(message=f"another builder writes to {self.out}; waiting for it"))
+
+
+def _image_content(files: Sequence[Artifact]) -> ManifestContent | None:
+    """What the images among `files` hold, as the step that made them says beside them."""
+    described = next((file.source for file in files if file.path.name == DESCRIPTION_FILE), None)
+    if described is None:
+        return None
+    told = json.loads(described.read_bytes())
+    return ManifestContent(digest=told["digest"], size_bytes=told["size_bytes"])
 
 
 def _audited(artifact: Artifact, arch: Arch) -> tuple[Check, ...]:

@@ -18,6 +18,13 @@ class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class ManifestContent(_Model):
+    """What an image is when it is not compressed."""
+
+    digest: str = Field(description="SHA-256 of it.")
+    size_bytes: int = Field(description="Size in bytes.")
+
+
 class ManifestArtifact(_Model):
     """A file of the output directory."""
 
@@ -25,6 +32,9 @@ class ManifestArtifact(_Model):
     digest: str = Field(description="SHA-256 of the content.")
     size_bytes: int = Field(description="Size in bytes.")
     step: str = Field(description="Id of the step that made it.")
+    uncompressed: ManifestContent | None = Field(
+        default=None, description="What a disk holds that the image was written to."
+    )
     checked: tuple[Check, ...] = Field(description="What the audit of the file as it is looked at and found in order.")
 
 

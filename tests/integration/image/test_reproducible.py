@@ -1,5 +1,6 @@
 """The same image, whoever makes it, where, and with how many cores."""
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -9,8 +10,10 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 import pytest
+import zstandard
 
 from builder.app.make import Wanted, targets_of
+from builder.app.manifest import Manifest, ManifestContent
 from builder.app.project import Project, find_project
 from builder.core.arch import Arch
 from builder.core.digest import Digest
@@ -77,4 +80,20 @@ def test_an_ordinary_user_makes_the_same_elsewhere(project: Project, foreign_pla
         shutil.copytree(ROOT / name, checkout / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
     one_core = ("/usr/bin/taskset", "--cpu-list", str(min(os.sched_getaffinity(0))))
     assert made(checkout, cache, foreign_place / "out", *ORDINARY_USER, *one_core, **ELSEWHERE) == first
+    _check_manifest(tmp_path)
     assert {name.rpartition(".")[2] for name in first} == {"zst", "bmap", "json", "SHA256SUMS"}
+
+
+def _check_manifest(out: Path) -> None:
+    """It says what the image holds when it is not compressed."""
+    (place,) = (out / "edge" / ARCH / Output.IMAGE).iterdir()
+    (packed,) = place.glob("*.zst")
+    whole, size_bytes = hashlib.sha256(), 0
+    with packed.open("rb") as stream:
+        for chunk in zstandard.ZstdDecompressor().read_to_iter(stream):
+            whole.update(chunk)
+            size_bytes += len(chunk)
+    manifest = Manifest.model_validate_json((place / "manifest.json").read_bytes())
+    told = {one.path: one.uncompressed for one in manifest.artifacts if one.uncompressed}
+    digest = Digest.from_hex(whole.hexdigest())
+    assert told == {packed.name: ManifestContent(digest=digest, size_bytes=size_bytes)}
