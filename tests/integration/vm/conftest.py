@@ -19,12 +19,22 @@ NewBench = Callable[[str], Bench]
 
 
 @pytest.fixture(scope="session")
-def qemu() -> Iterator[ToolsTree]:
-    """The tree with QEMU."""
+def tree() -> Iterator[Callable[[str], ToolsTree]]:
+    """The tree of a set of tools."""
     with Session(find_project(os.environ), Settings()) as session:
         workspace = session.project.open("edge")
-        step = tools_step(workspace.lock, host_arch(), "qemu", workspace.loaded.recipe.debian)
-        yield ToolsTree(root=session.obtain(step), arch=host_arch())
+
+        def obtain(name: str) -> ToolsTree:
+            step = tools_step(workspace.lock, host_arch(), name, workspace.loaded.recipe.debian)
+            return ToolsTree(root=session.obtain(step), arch=host_arch())
+
+        yield obtain
+
+
+@pytest.fixture(scope="session")
+def qemu(tree: Callable[[str], ToolsTree]) -> ToolsTree:
+    """The tree with QEMU."""
+    return tree("qemu")
 
 
 @pytest.fixture
