@@ -1,7 +1,6 @@
 package argv
 
 import (
-	"path/filepath"
 	"strconv"
 
 	"kedge/internal/layout"
@@ -19,7 +18,7 @@ const volatileOptions = "_journal_mode=WAL&_busy_timeout=30000&_synchronous=OFF&
 func KineArgs(c Cluster, l layout.Layout) []string {
 	endpoint := c.DataSource
 	if endpoint == "" {
-		endpoint = "sqlite://" + filepath.Join(l.Database(), "state.db") + "?" + sqliteOptions
+		endpoint = "sqlite://" + l.DatabaseFile() + "?" + sqliteOptions
 	}
 	return kine(endpoint, l.KineSocket()).list(c.ExtraArgs[Kine])
 }

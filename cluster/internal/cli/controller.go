@@ -136,7 +136,9 @@ func controllerOptions(env Env, flags controllerFlags) (controller.Options, erro
 
 // controllerCommands are the commands that only a build with a controller has.
 func controllerCommands(env Env) []*cobra.Command {
-	return []*cobra.Command{newController(env), newInstall(), newStart(), newStop(), newStatus(env), newReset()}
+	return []*cobra.Command{
+		newController(env), newInstall(), newStart(), newStop(), newStatus(env), newReset(), newBackup(env), newRestore(env),
+	}
 }
 
 // background is for commands that cobra runs without a context.

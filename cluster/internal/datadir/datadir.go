@@ -108,14 +108,15 @@ func (d *Dir) read(path string, now Record) error {
 			Hint: "'kedge restore' brings a backup back; if you know that the rest is sound, remove that file and start with --new-cluster",
 		}
 	}
-	if err := judge(path, was, now); err != nil {
+	if err := Judge(path, was, now); err != nil {
 		return err
 	}
 	d.Record.Started = was.Started
 	return nil
 }
 
-func judge(path string, was, now Record) error {
+// Judge refuses a directory that says was, for a kedge that would say now.
+func Judge(path string, was, now Record) error {
 	refuse := func(problem, hint string) error { return &Error{Path: path, Problem: problem, Hint: hint} }
 	switch {
 	case was.Format > format:

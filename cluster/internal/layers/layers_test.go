@@ -44,7 +44,8 @@ var rules = []rule{
 	{
 		"kedge/internal/cli",
 		[]string{
-			"kedge/internal/config", "kedge/internal/controller", "kedge/internal/datadir", "kedge/internal/install", "kedge/internal/kubeconfig",
+			"kedge/internal/backup", "kedge/internal/config", "kedge/internal/controller", "kedge/internal/datadir", "kedge/internal/install",
+			"kedge/internal/kubeconfig",
 			"kedge/internal/layout", "kedge/internal/multicall", "kedge/internal/payload", "kedge/internal/pki", "kedge/internal/status",
 			"kedge/internal/sysinfo", "kedge/internal/token", "kedge/internal/version", "kedge/internal/words",
 		},
@@ -68,6 +69,7 @@ var rules = []rule{
 	{"kedge/internal/upstream/*", []string{"kedge/internal/version"}, nil},
 	{"kedge/internal/apiconfig", nil, none},
 	{"kedge/internal/argv", []string{"kedge/internal/layout"}, none},
+	{"kedge/internal/backup", []string{"kedge/internal/datadir", "kedge/internal/layout"}, []string{"modernc.org/sqlite"}},
 	{"kedge/internal/bootstrap", []string{"kedge/internal/csrapprover", "kedge/internal/manifests"}, upstreamClients}, // in tests alone
 	{"kedge/internal/component", nil, []string{"golang.org/x/sync/errgroup"}},
 	{"kedge/internal/config", []string{"kedge/internal/words"}, []string{"go.yaml.in/yaml/v3"}},

@@ -62,6 +62,9 @@ func (l Layout) Encryption() string { return filepath.Join(l.PKI(), "encryption.
 // Database is where kine keeps SQLite's files.
 func (l Layout) Database() string { return filepath.Join(l.DataDir, "db") }
 
+// DatabaseFile is SQLite's.
+func (l Layout) DatabaseFile() string { return filepath.Join(l.Database(), "state.db") }
+
 // Etcd is etcd's data directory.
 func (l Layout) Etcd() string { return filepath.Join(l.DataDir, "etcd") }
 

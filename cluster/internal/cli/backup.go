@@ -1,0 +1,118 @@
+//go:build !without_controller
+
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"kedge/internal/backup"
+	"kedge/internal/datadir"
+)
+
+// standardStream is the name of standard input or output.
+const standardStream = "-"
+
+func newBackup(env Env) *cobra.Command {
+	var directories directoryFlags
+	var to string
+	source := backup.Source{Version: env.Build.Version}
+	cmd := &cobra.Command{
+		Use:   "backup",
+		Short: "Save a controller's state into one archive",
+		Long: `kedge backup writes the database, the certificates and keys, the manifests and
+the configuration of a controller into one archive. The controller may run
+meanwhile. The archive holds the cluster's keys: keep it as you keep those.`,
+		Example: `  kedge backup --save-path /mnt/backups
+  kedge backup --save-path - | ssh safe 'cat > kedge.tar.gz'`,
+		GroupID: groupCommands,
+		Args:    noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			places, err := directories.layout()
+			if err != nil {
+				return err
+			}
+			source.Layout, source.Now = places, time.Now()
+			if to == standardStream {
+				_, err := backup.Save(background(cmd), source, env.Stdout)
+				return err
+			}
+			path, err := saveInto(background(cmd), source, to)
+			if err == nil {
+				_, err = fmt.Fprintln(env.Stdout, path)
+			}
+			return err
+		},
+	}
+	directories.add(cmd.Flags())
+	cmd.Flags().StringVar(&to, "save-path", ".", "directory for the archive, - for standard output")
+	cmd.Flags().StringVarP(&source.Config, "config", "c", "", "the controller's file with a ClusterConfig, to be saved too")
+	cmd.Flags().BoolVar(&source.WithoutDatabase, "without-database", false, "save all but the database, which is saved with tools of its own")
+	return cmd
+}
+
+// saveInto writes an archive that is there as a whole or not at all.
+func saveInto(ctx context.Context, source backup.Source, dir string) (path string, err error) {
+	source.Temporary = dir
+	path = filepath.Join(dir, "kedge_backup_"+source.Now.UTC().Format("2006-01-02T15-04-05Z")+".tar.gz")
+	file, err := os.CreateTemp(dir, ".kedge-backup-*") // nobody else may read it
+	if err != nil {
+		return "", fmt.Errorf("make the archive: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(file.Name()))
+		}
+	}()
+	_, err = backup.Save(ctx, source, file)
+	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
+		return "", err
+	}
+	return path, os.Rename(file.Name(), path)
+}
+
+func newRestore(env Env) *cobra.Command {
+	var directories directoryFlags
+	cmd := &cobra.Command{
+		Use:   "restore ARCHIVE",
+		Short: "Make an empty data directory that of a backup",
+		Long: `kedge restore unpacks an archive of "kedge backup" into an empty data directory,
+also on another machine. ARCHIVE is a file, or - for standard input.`,
+		Example: `  kedge restore kedge_backup_2026-01-31T12-00-00Z.tar.gz
+  kedge restore --data-dir /mnt/data/kedge - < kedge.tar.gz`,
+		GroupID: groupCommands,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			places, err := directories.layout()
+			if err != nil {
+				return err
+			}
+			var archive io.Reader = os.Stdin
+			if args[0] != standardStream {
+				file, err := os.Open(args[0])
+				if err != nil {
+					return err
+				}
+				defer file.Close()
+				archive = file
+			}
+			m, err := backup.Restore(archive, places.DataDir, datadir.Record{
+				Kubernetes: env.Build.Module("k8s.io/kubernetes").Version, UID: os.Geteuid(),
+			})
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(env.Stdout, "%s holds the cluster of %s again (%d files).\n", places.DataDir, m.Created.Format(time.RFC3339), len(m.Files))
+			return err
+		},
+	}
+	directories.add(cmd.Flags())
+	return cmd
+}
