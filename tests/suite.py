@@ -142,7 +142,15 @@ def _script(name: str) -> str:
 
 
 def _python_lint() -> list[list[str]]:
-    shell = ["builderw", "run-tests", "run-benchmarks", ".ci/run", "scripts/environment.sh", *_device_scripts()]
+    shell = [
+        "builderw",
+        "run-tests",
+        "run-benchmarks",
+        ".ci/run",
+        "scripts/environment.sh",
+        "recipes/image/init.sh",
+        *_device_scripts(),
+    ]
     return [
         [_script("ruff"), "check"],
         [_script("ruff"), "format", "--check"],

@@ -44,7 +44,7 @@ def add_to_archive(
         raise BuilderError(
             "the root file system lacks what the image starts from",
             details=[f"/{path}" for path in missing],
-            hint="a kernel among rootfs.packages brings it; rootfs.slim must not leave it out",
+            hint="packages bring it (a kernel, e2fsprogs, systemd-sysv); rootfs.slim must not leave it out",
         )
     end = max((member.offset + -(-member.size_bytes // _BLOCK_BYTES) * _BLOCK_BYTES for member in members), default=0)
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)

@@ -1,4 +1,5 @@
 #!/bin/busybox sh
+# shellcheck shell=sh
 # Process 1 of the initrd: finds the slot that GRUB named, mounts it and what is written to, and starts the system in it.
 #
 # The slot is read-only. /var and /opt/cni lie on the data partition, and so does what differs from the slot in /etc, for each
@@ -22,6 +23,8 @@ fail() {
 
 # The value of $1 on the kernel's command line.
 value_of() {
+    # Words are what is wanted, not lines.
+    # shellcheck disable=SC2013
     for word in $(cat /proc/cmdline); do
         case $word in
         "$1="*) echo "${word#*=}" ;;
@@ -113,7 +116,7 @@ B) number=3 ;;
 esac
 
 system=$(wait_for_partition "$disk" "$number")
-[ -n "$system" ] || fail "there is no disk $disk with a partition $number: $(ls /sys/class/block | tr '\n' ' ')"
+[ -n "$system" ] || fail "there is no disk $disk with a partition $number: $(echo /sys/class/block/*)"
 mount -t squashfs -o ro "/dev/$system" /root || fail "$system, the partition of slot $slot, holds no file system"
 [ -x /root/sbin/init ] || [ -L /root/sbin/init ] || fail "slot $slot has no /sbin/init"
 

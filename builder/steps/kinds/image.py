@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from builder.image.disk import Contents, LoaderBytes
 
 SLOT_FILE, DESCRIPTION_FILE = "slot.squashfs", "image.json"
+# What the initrd starts in a slot.
+_PROGRAMS = ("usr/sbin/e2fsck", "usr/sbin/init")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +52,7 @@ def _make_slot(wanted: SlotInput, context: StepContext) -> None:
         "boot/grub.cfg": SlotFile(data=configuration.encode()),
     }
     archive = context.scratch / "slot.tar"
-    required = [f"boot/vmlinuz-{release}", *([tree.lstrip("/")] if tree else [])]
+    required = [f"boot/vmlinuz-{release}", *_PROGRAMS, *([tree.lstrip("/")] if tree else [])]
     add_to_archive(context.needs["rootfs"] / ROOTFS_FILE, archive, files, required=required, epoch_s=wanted.epoch_s)
     filesystem_maker(context, wanted.host, wanted.epoch_s).system(
         archive, context.output / SLOT_FILE, compression=wanted.compression, processors=context.cores
