@@ -10,6 +10,7 @@ from pathlib import Path
 
 from benchmarks.document import Causes, read_causes, render_section, render_text, updated_page
 from benchmarks.groups import (
+    airgap,
     cold,
     controller,
     device,
@@ -44,6 +45,7 @@ GROUPS: Mapping[str, Callable[[Setting], Report]] = {
     "rootfs": rootfs.measure,
     "slim": slim.measure,
     "image": image.measure,
+    "airgap": airgap.measure,
     "device": device.measure,
     "sizes": sizes.measure,
     "weight": weight.measure,
@@ -54,6 +56,7 @@ GROUPS: Mapping[str, Callable[[Setting], Report]] = {
 _HINTS = """\
 groups: start (1 minute), plan (1 minute), incremental (3 minutes), memory (1 minute),
 rootfs (15 minutes; needs a mirror of Debian), slim (8 minutes; the same), image (6 minutes; the same), device (1 minute),
+airgap (2 minutes),
 weight (2 minutes), sizes (20 minutes),
 pods (15 minutes; needs QEMU and a mirror of Debian), resident (10 minutes),
 controller (25 minutes),

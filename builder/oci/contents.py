@@ -40,15 +40,15 @@ class _Head:
 
 def read_layer(span: Span, arch: Arch) -> LayerContents:
     """Read the layer in `span` to its end, as one for devices of `arch`."""
-    stream = HashedStream(span)
     problems: list[str] = []
-    try:
-        for member, head in stream_members(stream, _HEADER_BYTES):
-            problems += _of_member(member, head, arch)
-        diff_id: Digest | None = stream.finish()
-    except BuilderError as error:
-        problems.append(error.brief)
-        diff_id = None
+    diff_id: Digest | None = None
+    with HashedStream(span) as stream:
+        try:
+            for member, head in stream_members(stream, _HEADER_BYTES):
+                problems += _of_member(member, head, arch)
+            diff_id = stream.finish()
+        except BuilderError as error:
+            problems.append(error.brief)
     more = len(problems) - _MOST_TOLD
     told = (*problems[:_MOST_TOLD], *([f"and {more} more"] if more > 0 else []))
     return LayerContents(diff_id=diff_id, problems=told)

@@ -9,7 +9,7 @@ from typing import Any
 
 from builder.core.arch import Arch
 from builder.core.errors import BuilderError
-from builder.oci.contents import read_layer
+from builder.oci.contents import LayerContents, read_layer
 from builder.oci.documents import (
     CONFIGS,
     CONTAINERD_NAME,
@@ -74,8 +74,11 @@ class _Verification:
             return self.problems
         for entry in entries:
             self._entry(entry)
+        # Everything is begun before anything is waited for: of few layers each would wait for the other reading.
+        spans = {digest: span for digest in self.layers if (span := self.layout.blob(digest)) is not None}
+        readings = pool.map(lambda span: read_layer(span, self.expected.arch), spans.values())
         self._blobs(pool)
-        self._contents(pool)
+        self._contents(dict(zip(spans, readings, strict=True)))
         self._needs()
         return self.problems
 
@@ -151,11 +154,9 @@ class _Verification:
             if digest not in self.used:
                 self._tell(digest, "no image of the bundle has this blob")
 
-    def _contents(self, pool: ThreadPoolExecutor) -> None:
+    def _contents(self, readings: Mapping[str, LayerContents]) -> None:
         """Every layer is an archive of the right digest, with executables of the right machine; each is read once."""
-        spans = {digest: span for digest in self.layers if (span := self.layout.blob(digest)) is not None}
-        readings = pool.map(lambda span: read_layer(span, self.expected.arch), spans.values())
-        for digest, contents in zip(spans, readings, strict=True):
+        for digest, contents in readings.items():
             for subject, diff_id in self.layers[digest].items():
                 for problem in contents.problems:
                     self._tell(subject, f"in the layer {digest}: {problem}")
