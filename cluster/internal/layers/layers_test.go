@@ -85,6 +85,7 @@ var rules = []rule{
 	{"kedge/internal/pki", []string{"kedge/internal/kubeconfig", "kedge/internal/layout"}, none},
 	{"kedge/internal/status", []string{"kedge/internal/component", "kedge/internal/supervise"}, none},
 	{"kedge/internal/supervise", nil, []string{"golang.org/x/sys/unix"}},
+	{"kedge/internal/sampleimages", nil, []string{"k8s.io/kubernetes/test/images/agnhost/connect"}},
 	{"kedge/internal/sysinfo", nil, []string{"golang.org/x/sys/unix"}},
 	{
 		"kedge/internal/token",
