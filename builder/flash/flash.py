@@ -13,8 +13,8 @@ from builder.flash.source import Image
 from builder.flash.target import Target
 from builder.io.cancel import CancelToken
 
-# One is filled while others are written; more only matter to devices that pause.
-_BUFFERS = 4
+# Two are written, one is filled, and two wait, so that neither side does.
+_BUFFERS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

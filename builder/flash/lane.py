@@ -5,7 +5,9 @@ import mmap
 import queue
 import threading
 import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -21,6 +23,8 @@ from builder.io.cancel import CancelToken
 # After a death so many seconds of writing are done again at most.
 _CHECKPOINT_S = 5.0
 _SAMPLES = 8
+# Requests that a device has at the same moment: with one it would be idle between two of them.
+_IN_FLIGHT = 2
 _ZERO_STEP_BYTES = 64 << 20
 
 
@@ -93,7 +97,9 @@ class Lane(threading.Thread):
                 self._next()
 
     def _next(self) -> Piece | None:
-        """The next piece; one that comes when the lane has failed is released at once."""
+        """The next piece, None behind the last; one that comes when the lane has failed is released at once."""
+        if self._is_drained:
+            return None
         piece = self._queue.get()
         self._is_drained = piece is None
         if piece and self.error:
@@ -107,21 +113,30 @@ class Lane(threading.Thread):
             self._blank()
         meter = Meter(self._job.sink, self.step, "write", self._job.mapped_bytes)
         saved_s = time.monotonic()
-        while piece := self._next():
-            try:
-                chunk = piece.chunk
-                is_there = len(self._chunks) < len(earlier) and earlier[len(self._chunks)] == chunk
-                if is_there:
-                    self.resumed_bytes += chunk.length
-                else:
-                    self.target.write(piece.data, chunk.offset)
-            finally:
-                piece.release()
-            self._chunks.append(chunk)
-            meter.add(chunk.length, skipped=is_there)
-            if not is_there and time.monotonic() - saved_s > _CHECKPOINT_S:
-                self._save()
-                saved_s = time.monotonic()
+        with ThreadPoolExecutor(_IN_FLIGHT, thread_name_prefix=self.step) as writers:
+            pending: deque[tuple[Chunk, bool, Future[None]]] = deque()
+            while (piece := self._next()) or pending:
+                if piece:
+                    index = len(self._chunks) + len(pending)
+                    is_there = index < len(earlier) and earlier[index] == piece.chunk
+                    pending.append((piece.chunk, is_there, writers.submit(self._put, piece, is_there=is_there)))
+                    if len(pending) < _IN_FLIGHT:
+                        continue
+                chunk, is_there, written = pending.popleft()
+                written.result()
+                self._chunks.append(chunk)
+                self.resumed_bytes += chunk.length if is_there else 0
+                meter.add(chunk.length, skipped=is_there)
+                if not is_there and time.monotonic() - saved_s > _CHECKPOINT_S:
+                    self._save()
+                    saved_s = time.monotonic()
+
+    def _put(self, piece: Piece, *, is_there: bool) -> None:
+        try:
+            if not is_there:
+                self.target.write(piece.data, piece.chunk.offset)
+        finally:
+            piece.release()
 
     def _save(self) -> None:
         self.target.sync()
@@ -164,14 +179,26 @@ class Lane(threading.Thread):
     def _verify(self) -> None:
         self.target.drop_cached()
         meter = Meter(self._job.sink, self.step, "verify", self._job.mapped_bytes)
-        buffer = memoryview(mmap.mmap(-1, CHUNK_BYTES))
-        for chunk in self._chunks:
-            self._job.cancel.check()
-            if not self._holds(chunk, buffer):
+        for chunk, is_right in self._read_back():
+            if not is_right:
                 # What is noted as durable is not: another try has to begin at the beginning.
                 self._journal.remove()
                 raise WrongContentError(self.target.name, offset=chunk.offset, length=chunk.length)
             meter.add(chunk.length)
+
+    def _read_back(self) -> Iterator[tuple[Chunk, bool]]:
+        """All chunks in their order, and whether the device holds each; one is read while another is hashed."""
+        buffers = [memoryview(mmap.mmap(-1, CHUNK_BYTES)) for _ in range(_IN_FLIGHT)]
+        with ThreadPoolExecutor(_IN_FLIGHT, thread_name_prefix=self.step) as readers:
+            pending: deque[tuple[Chunk, Future[bool]]] = deque()
+            for index, chunk in enumerate(self._chunks):
+                self._job.cancel.check()
+                if len(pending) == _IN_FLIGHT:
+                    earlier, read = pending.popleft()
+                    yield earlier, read.result()
+                pending.append((chunk, readers.submit(self._holds, chunk, buffers[index % _IN_FLIGHT])))
+            for chunk, read in pending:
+                yield chunk, read.result()
 
     def _holds(self, chunk: Chunk, buffer: memoryview) -> bool:
         view = buffer[: chunk.length]

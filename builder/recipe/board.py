@@ -80,6 +80,10 @@ class Board(Section):
     command_line: tuple[CommandWord, ...] = Field(
         default=(), description="Words of the kernel's command line, such as `console=ttyS0,115200`."
     )
+    imager: Annotated[tuple[DnsLabel, ...], *Unique] = Field(
+        default=(),
+        description="Raspberry Pi Imager's words for the models that it is, such as `pi4-64bit`; none for other boards.",
+    )
     machines: Mapping[DnsLabel, Annotated[Stage, Strict(strict=False)]] = Field(
         default={},
         description=(

@@ -34,6 +34,21 @@ def register(app: typer.Typer) -> None:
     app.command(
         epilog="Examples: builder flash out/edge/armv7 sdb; builder flash my.img.zst sdb sdc --yes --serial A1 --serial A2"
     )(flash)
+    app.command(
+        "imager-list", epilog="Example: builder imager-list out --url https://images.example/edge > os_list.json"
+    )(imager_list)
+
+
+def imager_list(
+    out: Annotated[Path, typer.Argument(metavar="DIR", help="The directory below which images are.")],
+    *,
+    url: Annotated[str, typer.Option("--url", help="Where that directory will be found by others.")],
+) -> None:
+    """Print the list of images that Raspberry Pi Imager takes as a repository."""
+    from builder.app.imager import imager_list as listed
+    from builder.app.imager import to_text
+
+    typer.echo(to_text(listed(out, url)))
 
 
 def devices(*, as_json: JsonOption = False) -> None:
