@@ -1,7 +1,8 @@
-"""Power cuts as a disk sees them: what the guest wrote up to a flush is there, and nothing that came after.
+"""Power cuts as a disk sees them: what the guest wrote up to some moment is there, and nothing that came after.
 
 QEMU records what the disk is told while a device boots for the first and for the second time. The disk is then made as it stood
-at each flush, and every such disk has to be one that a device can go on with.
+after each request, the flushes among them, and every such disk has to be one that a device can go on with. (A first boot was seen
+to make 271 requests, 49 of them flushes.)
 """
 
 from collections.abc import Iterator
@@ -38,11 +39,9 @@ def record(lab: Lab, device: Device, name: str) -> Recording:
 
 
 def cuts(recording: Recording) -> Iterator[int]:
-    """Makes the disk of `before` as it stood at each flush, in place, and says how many entries that are."""
-    done = 0
-    for end in recording.log.flush_points:
-        recording.log.replay(recording.before.disk, done, end)
-        done = end
+    """Makes the disk of `before` as it stood after each request, in place, and says after which."""
+    for end in range(1, len(recording.log.entries) + 1):
+        recording.log.replay(recording.before.disk, end - 1, end)
         yield end
 
 
@@ -77,12 +76,13 @@ def written_in(log: WriteLog, part: Extent) -> int:
 
 
 @pytest.mark.slow
-def test_power_cuts_at_every_flush_of_two_boots(lab: Lab) -> None:
+def test_power_cuts_after_every_request_of_two_boots(lab: Lab) -> None:
     device = lab.device("device", "generic-armv7", "virt-armv7")
     slots = partitions(device.disk)[1:3]
     recordings = [record(lab, device, name) for name in ("first", "second")]
-    points = [len(recording.log.flush_points) for recording in recordings]
+    points = [len(recording.log.entries) for recording in recordings]
     assert sum(points) >= FEWEST, points
+    assert all(recording.log.flush_points for recording in recordings)
     assert [written_in(recording.log, slot) for recording in recordings for slot in slots] == [0] * 4
     step = sum(points) // BOOTED
     for number, (recording, end) in enumerate((one, end) for one in recordings for end in cuts(one)):
