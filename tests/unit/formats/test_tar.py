@@ -85,3 +85,10 @@ def test_damage_is_told() -> None:
         list(read_members(good[:1024]))
     with pytest.raises(BuilderError, match="no end"):
         list(read_members(good[:2048]))
+
+
+def test_no_prefix_is_a_dot_alone_which_sqfstar_refuses() -> None:
+    for length in range(90, 250):
+        name = ("./usr/lib/" + "module/" * 40)[: length - 5] + "a.txt"
+        header = header_bytes(TarMember(name=name, type=REGULAR))[-512:]
+        assert header[345:500].rstrip(b"\0") != b"."
