@@ -18,14 +18,15 @@ const watchGrace = StopTimeout - 20*time.Second
 // KubeAPIServerArgs is the API server of a single controller.
 func KubeAPIServerArgs(c Cluster, l layout.Layout) []string {
 	args := arguments{
-		"advertise-address":           c.Address.String(),
-		"allow-privileged":            "true",
-		"authentication-config":       l.Authentication(),
-		"authorization-mode":          "Node,RBAC",
-		"client-ca-file":              l.Certificate("client-ca"),
-		"enable-admission-plugins":    "NodeRestriction",
-		"enable-bootstrap-token-auth": "true",
-		"encryption-provider-config":  l.Encryption(),
+		"admission-control-config-file": l.Admission(),
+		"advertise-address":             c.Address.String(),
+		"allow-privileged":              "true",
+		"authentication-config":         l.Authentication(),
+		"authorization-mode":            "Node,RBAC",
+		"client-ca-file":                l.Certificate("client-ca"),
+		"enable-admission-plugins":      "NodeRestriction",
+		"enable-bootstrap-token-auth":   "true",
+		"encryption-provider-config":    l.Encryption(),
 		// The reconciler would write a row every ten seconds, for a set of
 		// controllers that has one member.
 		"endpoint-reconciler-type":                "none",
@@ -39,12 +40,24 @@ func KubeAPIServerArgs(c Cluster, l layout.Layout) []string {
 	args.nodes(c, l)
 	args.frontProxy(l)
 	args.storage(c, l)
+	args.audit(c.ExtraArgs[KubeAPIServer], l)
 	serving := l.Pair("server")
 	args.pair("tls-cert-file", "tls-private-key-file", serving.Certificate, serving.Key)
 	// Servers of different versions would tell each other what they serve, and
 	// that they are there, every ten seconds.
 	args.setGates(c.featureGates(KubeAPIServer, map[string]bool{"UnknownVersionInteroperabilityProxy": false}))
 	return args.list(c.ExtraArgs[KubeAPIServer])
+}
+
+// audit gives a policy and bounds to an audit log that the user asked for by
+// naming its file; each of them can be set as well.
+func (a arguments) audit(extra map[string]string, l layout.Layout) {
+	if extra["audit-log-path"] == "" {
+		return
+	}
+	a["audit-policy-file"] = l.AuditPolicy()
+	a["audit-log-maxsize"] = "10" // MB
+	a["audit-log-maxbackup"] = "3"
 }
 
 func (a arguments) serviceAccounts(c Cluster, l layout.Layout) {

@@ -29,6 +29,8 @@ func TestCommandLines(t *testing.T) {
 	postgres.DataSource = "postgres://kedge@db.example/kedge"
 	alone := testCluster()
 	alone.Tunnel = false
+	audited := testCluster()
+	audited.ExtraArgs = map[string]map[string]string{KubeAPIServer: {"audit-log-path": "/var/log/audit.log", "audit-log-maxbackup": "9"}}
 	custom := testCluster()
 	custom.FeatureGates = map[string]map[string]bool{KubeAPIServer: {"UnknownVersionInteroperabilityProxy": true, "A": false}}
 	custom.ExtraArgs = map[string]map[string]string{KubeAPIServer: {"profiling": "true", "v": "4"}, KubeScheduler: {"v": "6"}}
@@ -43,6 +45,7 @@ func TestCommandLines(t *testing.T) {
 		"kube-apiserver":                {KubeAPIServerArgs, testCluster()},
 		"kube-apiserver-etcd":           {KubeAPIServerArgs, etcd},
 		"kube-apiserver-without-tunnel": {KubeAPIServerArgs, alone},
+		"kube-apiserver-audited":        {KubeAPIServerArgs, audited},
 		"kube-apiserver-custom":         {KubeAPIServerArgs, custom},
 		"kube-controller-manager":       {KubeControllerManagerArgs, testCluster()},
 		"kube-scheduler":                {KubeSchedulerArgs, testCluster()},

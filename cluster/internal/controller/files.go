@@ -36,15 +36,16 @@ func (p *plane) writeAPIConfig() error {
 	if err := p.ensureEncryption(l.Encryption()); err != nil {
 		return err
 	}
-	authentication, err := apiconfig.Authentication()
-	if err != nil {
-		return err
-	}
-	egress, err := apiconfig.EgressSelector(l.TunnelSocket())
-	if err != nil {
-		return err
-	}
-	for file, content := range map[string][]byte{l.Authentication(): authentication, l.EgressSelector(): egress} {
+	for file, make := range map[string]func() ([]byte, error){
+		l.Authentication(): apiconfig.Authentication,
+		l.EgressSelector(): func() ([]byte, error) { return apiconfig.EgressSelector(l.TunnelSocket()) },
+		l.Admission():      func() ([]byte, error) { return apiconfig.Admission([]string{"kube-system"}) },
+		l.AuditPolicy():    apiconfig.Audit,
+	} {
+		content, err := make()
+		if err != nil {
+			return err
+		}
 		if err := os.WriteFile(file, content, 0o644); err != nil {
 			return fmt.Errorf("write the API server's configuration: %w", err)
 		}

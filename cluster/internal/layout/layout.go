@@ -109,6 +109,12 @@ func (l Layout) EgressSelector() string { return filepath.Join(l.APIConfig(), "e
 // Authentication says who may come without a name.
 func (l Layout) Authentication() string { return filepath.Join(l.APIConfig(), "authentication.json") }
 
+// Admission says which pods are let in.
+func (l Layout) Admission() string { return filepath.Join(l.APIConfig(), "admission.json") }
+
+// AuditPolicy says what is written when the user asks for an audit log.
+func (l Layout) AuditPolicy() string { return filepath.Join(l.APIConfig(), "audit-policy.json") }
+
 // Made is everything that kedge makes in both directories.
 func (l Layout) Made() []string {
 	return []string{l.PKI(), l.Database(), l.Etcd(), l.PIDs(), l.StatusSocket(), l.Store(), l.Tunnel(), l.APIConfig()}
