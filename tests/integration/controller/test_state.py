@@ -97,6 +97,48 @@ def _wait_for_config_maps(controller: Controller, want: set[str]) -> None:
     wait_for(controller.daemon, found, what=f"with the configmaps {want}")
 
 
+def test_pods_have_ordinary_rights(controller: Controller) -> None:
+    pod = controller.place.directory / "pod.json"
+    container = {"name": "c", "image": "example.com/c", "securityContext": {"privileged": True}}
+    spec = {"containers": [container], "automountServiceAccountToken": False}
+    pod.write_text(json.dumps({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": spec}))
+    for namespace in ("default", "kube-system"):
+        _wait_for_account(controller, namespace)
+    refused = controller.kubectl("create", f"--filename={pod}")
+    assert (refused.code, 'violates PodSecurity "baseline:latest"' in refused.stderr) == (1, True)
+    controller.applied("create", "--namespace=kube-system", f"--filename={pod}")
+
+
+def _wait_for_account(controller: Controller, namespace: str) -> None:
+    def found() -> bool:
+        return controller.kubectl("get", "serviceaccount", "default", f"--namespace={namespace}").code == 0
+
+    wait_for(controller.daemon, found, what=f"with an account in {namespace}")
+
+
+def test_audit_log_tells_who_and_no_contents(kedge: Path, tmp_path: Path) -> None:
+    where = place(kedge, tmp_path)
+    config = json.loads(where.config.read_text())
+    log = tmp_path / "audit.log"
+    config["spec"]["api"]["extraArgs"] = {"audit-log-path": str(log)}
+    where.config.write_text(json.dumps(config))
+    with running_controller(where) as controller:
+        controller.applied("create", "secret", "generic", "s", "--from-literal=word=hidden-treasure")
+
+        def told() -> bool:
+            return "/api/v1/namespaces/default/secrets" in log.read_text()
+
+        wait_for(controller.daemon, told, what="audited")
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    made = [
+        line for line in lines if line["verb"] == "create" and line.get("objectRef", {}).get("resource") == "secrets"
+    ]
+    assert [line["user"]["username"] for line in made if line["objectRef"].get("name") == "s"] == ["kubernetes-admin"]
+    assert all(line["level"] == "Metadata" for line in lines)
+    assert not [line for line in lines if line.get("objectRef", {}).get("resource") == "leases"]
+    assert "aGlkZGVuLXRyZWFzdXJl" not in log.read_text()
+
+
 def test_backup_is_a_cluster_again_elsewhere(kedge: Path, tmp_path: Path) -> None:
     first, second = (_directory(tmp_path, name) for name in ("a", "b"))
     where = place(kedge, first)
