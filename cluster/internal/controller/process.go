@@ -55,7 +55,7 @@ func (p *plane) process(name string, args []string) *process {
 	return &process{
 		command: supervise.Command{
 			Name: name, Args: args, Executable: p.options.Config.Spec.Executables[name],
-			Env: environment(name), Dir: p.options.Layout.RunDir, OOMScoreAdjust: oomScore,
+			Env: environment(name, machineMemory()), Dir: p.options.Layout.RunDir, OOMScoreAdjust: oomScore,
 		},
 		options: supervise.Options{
 			Log: logOf(p.options.Log, name), Owner: p.options.Layout.DataDir, PIDDir: p.options.Layout.PIDs(), StopTimeout: argv.StopTimeout,
