@@ -67,7 +67,7 @@ def prepare(wanted: FlashWanted, devices: Sequence[Device], cancel: CancelToken)
     places = [_place(name, devices, may_be_file=wanted.may_be_files) for name in wanted.devices]
     if len({place.path for place in places}) < len(places):
         raise RecipeError("a device is named twice")
-    _check_serials(wanted, places)
+    check_serials(wanted, places)
     problems = [line for place in places if place.device for line in _objections(place.device, wanted.confirmed)]
     if problems:
         raise RecipeError("nothing was written: see what the devices are", details=problems, hint=_LIST)
@@ -115,7 +115,8 @@ def _place(text: str, devices: Sequence[Device], *, may_be_file: bool) -> Place:
     raise RecipeError(f"{path} has no medium in it, or is no disk", hint=_LIST)
 
 
-def _check_serials(wanted: FlashWanted, places: Sequence[Place]) -> None:
+def check_serials(wanted: FlashWanted, places: Sequence[Place]) -> None:
+    """Raise where `places` do not have the serial numbers that were said; a device without one is meant by none."""
     if not wanted.serials:
         return
     found = [place.device.serial if place.device else str(place.path) for place in places]
@@ -124,9 +125,9 @@ def _check_serials(wanted: FlashWanted, places: Sequence[Place]) -> None:
             f"{len(wanted.serials)} serial numbers for {len(found)} devices", hint="--serial once for each"
         )
     wrong = [
-        f"{place.path}: {serial or 'it has no serial number'}, not {asked}"
+        f"{place.path}: {serial or 'it has no serial number'}, not {asked!r}"
         for place, serial, asked in zip(places, found, wanted.serials, strict=True)
-        if serial != asked
+        if serial != asked or not asked
     ]
     if wrong:
         raise RecipeError("these are not the devices that were meant", details=wrong, hint=_LIST)

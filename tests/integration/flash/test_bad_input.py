@@ -47,7 +47,7 @@ def test_serial_numbers_of_other_devices(image: Path, tmp_path: Path) -> None:
     with loop(file) as device:
         done = run(flash_command(image, device, "another"), tmp_path / "cache")
     assert done.returncode == ExitCode.USAGE
-    assert f"{device}: {file}, not another" in done.stderr
+    assert f"{device}: {file}, not 'another'" in done.stderr
     assert file.read_bytes() == b"\xa5" * 64 * MIB
 
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.app.flash.prepare import parse_confirmation
+from builder.app.flash.prepare import FlashWanted, Place, check_serials, parse_confirmation
 from builder.core.errors import RecipeError
 from builder.core.resources import GIB
 from builder.flash.devices import Device, find_devices
@@ -107,3 +107,12 @@ def test_confirmations() -> None:
 
 def test_a_machine_that_tells_nothing(tmp_path: Path) -> None:
     assert find_devices(tmp_path) == []
+
+
+def test_a_device_without_a_serial_number_is_not_meant_by_an_empty_one(tmp_path: Path) -> None:
+    file = tmp_path / "sdd"
+    file.touch()
+    device = found(laptop(tmp_path / "laptop"))["sdd"]
+    wanted = FlashWanted(image=tmp_path, devices=["sdd"], serials=[""])
+    with pytest.raises(RecipeError, match="not the devices that were meant"):
+        check_serials(wanted, [Place(path=file, device=device)])
