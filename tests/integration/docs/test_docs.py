@@ -19,6 +19,7 @@ from tests.integration.flash.test_guide import FLASHING
 
 # Commands that only look; they are run here, in the checkout as it is.
 _LOOKING = ("plan", "show", "validate", "doctor", "cache stats", "cache list", "--help", "--version")
+_CHOOSING = {"--arch", "--board", "--set", "--target"}
 _CODE = re.compile(r"`[^`\n]*`")
 _LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
 
@@ -43,8 +44,9 @@ def is_run_by_a_row(command: Documented) -> bool:
 
 
 def is_an_override(command: Documented) -> bool:
-    """`builder make --set ...`: that the recipe takes it is seen without building."""
-    return command.words[:2] == ("builder", "make") and set(command.words[2::2]) == {"--set"}
+    """`builder make` with options that choose and change: that the recipe takes them is seen without building."""
+    options = set(command.words[2::2])
+    return command.words[:2] == ("builder", "make") and bool(options) and options <= _CHOOSING
 
 
 def is_a_run(command: Documented) -> bool:
