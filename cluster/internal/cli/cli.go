@@ -126,7 +126,7 @@ its name. All arguments after the name are the component's own.`,
 	for _, program := range env.Table.Programs() {
 		root.AddCommand(listed(program))
 	}
-	root.AddCommand(newVersion(env), newPayload(env), newSysinfo(env), newConfig(env))
+	root.AddCommand(newVersion(env), newPayload(env), newSysinfo(env), newConfig(env), newAirgap(env))
 	root.AddCommand(controllerCommands(env)...)
 	root.AddCommand(accessCommands(env)...)
 	root.SetHelpCommandGroupID(groupCommands)

@@ -70,6 +70,8 @@ func TestRun(t *testing.T) {
 		{"bad configuration", []string{"config", "validate", "-c", contracts + "bad/twice.yaml"}, 2, nil, []string{"bad/twice.yaml:5:3: spec.api: "}},
 		{"no configuration", []string{"config", "validate"}, 2, nil, []string{"--config"}},
 		{"configuration that is not there", []string{"config", "validate", "-c", "/nonexistent"}, 1, nil, []string{"/nonexistent"}},
+		{"images of a configuration", []string{"airgap", "list-images", "-c", contracts + "good/everything.yaml"}, 0, []string{"registry.example.com:5000/mirror/pause:3.10.2\n"}, nil},
+		{"images of a file without any", []string{"airgap", "list-images", "--file", sample("good-armv7")}, 1, nil, []string{"spec.images.pause"}},
 		{"half a command", []string{"config"}, 2, nil, []string{"'kedge config' needs a further word", "kedge config --help"}},
 		{"wrong half of a command", []string{"config", "vaildate"}, 2, nil, []string{`unknown command "vaildate"`}},
 	} {
