@@ -74,13 +74,13 @@ def test_an_ordinary_user_makes_the_same_elsewhere(project: Project, foreign_pla
     if subprocess.run([*ORDINARY_USER, "true"], check=False, capture_output=True).returncode:
         pytest.skip("no user namespace can be made")
     first = made(ROOT, project.cache, tmp_path)
+    _check_manifest(tmp_path)
     cache, checkout = foreign_place / "cache", foreign_place / "checkout"
     seed(project, cache)
     for name in ("builder", "recipes", "cluster", "overlays"):
         shutil.copytree(ROOT / name, checkout / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
     one_core = ("/usr/bin/taskset", "--cpu-list", str(min(os.sched_getaffinity(0))))
     assert made(checkout, cache, foreign_place / "out", *ORDINARY_USER, *one_core, **ELSEWHERE) == first
-    _check_manifest(tmp_path)
     assert {name.rpartition(".")[2] for name in first} == {"zst", "bmap", "json", "SHA256SUMS"}
 
 
