@@ -181,5 +181,5 @@ func (p *plane) directories() error {
 			return err
 		}
 	}
-	return nil
+	return errors.Join(p.accounts.checkWay(l.DataDir), p.accounts.checkWay(l.RunDir))
 }

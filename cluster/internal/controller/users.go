@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"os/user"
+	"path/filepath"
 	"strconv"
 	"syscall"
 
@@ -70,6 +71,27 @@ func (a accounts) own(file, name string) error {
 		return nil
 	}
 	return os.Lchown(file, uid, gid)
+}
+
+// checkWay fails when users of components could not reach a directory: their
+// own messages would not say at which of those above it they fail.
+func (a accounts) checkWay(dir string) error {
+	if len(a) == 0 {
+		return nil
+	}
+	for at := dir; ; at = filepath.Dir(at) {
+		info, err := os.Stat(at)
+		if err != nil {
+			return fmt.Errorf("look whether components' users can reach %s: %w", dir, err)
+		}
+		const passable = 0o001
+		if info.Mode().Perm()&passable == 0 {
+			return fmt.Errorf("the users that components run as cannot reach %s: %s is closed to others; choose another directory, or open it with: chmod o+x %s", dir, at, at)
+		}
+		if at == filepath.Dir(at) {
+			return nil
+		}
+	}
 }
 
 // directory makes a directory that only its user may enter, or with mode more.
