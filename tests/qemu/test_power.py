@@ -18,7 +18,7 @@ from tests.qemu.lab import Device, Extent, Lab, facts, partitions, turn_off
 
 FEWEST = 200
 BOOTED = 6
-# e2fsck(8)
+# Status of e2fsck, by its manual page.
 _ERRORS_LEFT = 4
 _HARMLESS = re.compile(
     r"Pass \d|Fix\? no|Free (?:blocks|inodes) count wrong \(|\S+: \d+/\d+ files|\S+: \*+ WARNING: Filesystem still has errors"
