@@ -19,7 +19,7 @@ from builder.plan.compose import Target
 from builder.recipe.cluster import BuiltCluster
 from builder.steps.step import reached
 
-# What of the checkout a build reads.
+# What of the checkout a build reads, as far as it is there.
 _CHECKOUT = ("builder", "cluster", "overlays", "recipes")
 # Everything about the second build that must not matter. The directory's name has a space and letters beyond ASCII.
 _ELSEWHERE = "another place, für später"
@@ -73,7 +73,7 @@ class _Second:
     def prepare(self, targets: Sequence[Target]) -> None:
         """Copy the checkout, and the entries that were downloaded."""
         root = self.session.project.root
-        for name in _CHECKOUT:
+        for name in (name for name in _CHECKOUT if (root / name).exists()):
             ignored = shutil.ignore_patterns("__pycache__")
             shutil.copytree(root / name, self.place / "checkout" / name, ignore=ignored, copy_function=shutil.copyfile)
         for step in (step for target in targets for step in reached(target.step)):
