@@ -74,7 +74,7 @@ def test_a_read_only_data_directory_serves_when_it_is_furnished(kedge: Kedge, tm
     data = tmp_path / "data"
     with private_mounts() as mounts:
         inside = replace(kedge, wrapper=mounts.inside(tmp_path))
-        mounts.mount(data, 40 * MIB)
+        mounts.mount(data, 160 * MIB)
         root = inside.unpack(data)
         subprocess.run([*mounts.inside(tmp_path), "mount", "-o", "remount,ro", str(data)], check=True)
         assert inside.unpack(data) == root
@@ -91,7 +91,7 @@ def test_a_full_disk_is_told_and_the_retry_works(kedge: Kedge, tmp_path: Path) -
         assert result.code == 1
         assert f"the file system at {data} (tmpfs) has 4.0 MiB free; the helpers need" in result.err
         assert list(seen.iterdir()) == []
-        subprocess.run([*mounts.inside(tmp_path), "mount", "-o", "remount,size=40m", str(data)], check=True)
+        subprocess.run([*mounts.inside(tmp_path), "mount", "-o", "remount,size=160m", str(data)], check=True)
         assert inside.unpack(data).parent == data / "helpers"
 
 
