@@ -1,4 +1,4 @@
-"""kedge without its components (4 MB), and the same with a payload that the builder wrote."""
+"""kedge without its components, and the same with a payload that the builder wrote."""
 
 import json
 import shutil
