@@ -2,9 +2,10 @@ package apiconfig
 
 import (
 	"bytes"
-	"os"
 	"path/filepath"
 	"testing"
+
+	"kedge/internal/golden"
 )
 
 // TestFiles compares whole files. With UPDATE_GOLDEN set it writes what the
@@ -22,19 +23,7 @@ func TestFiles(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			golden := filepath.Join("testdata", name+".json")
-			if os.Getenv("UPDATE_GOLDEN") != "" {
-				if err := os.WriteFile(golden, got, 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !bytes.Equal(got, want) {
-				t.Errorf("%s is not as in %s; UPDATE_GOLDEN=1 writes it anew:\n%s", name, golden, got)
-			}
+			golden.Compare(t, filepath.Join("testdata", name+".json"), string(got))
 		})
 	}
 }

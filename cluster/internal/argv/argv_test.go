@@ -2,12 +2,12 @@ package argv
 
 import (
 	"net/netip"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"kedge/internal/golden"
 	"kedge/internal/layout"
 )
 
@@ -55,19 +55,7 @@ func TestCommandLines(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			l := layout.Layout{DataDir: layout.DefaultDataDir, RunDir: layout.DefaultRunDir}
 			got := strings.Join(test.make(test.cluster, l), "\n") + "\n"
-			golden := filepath.Join("testdata", name+".golden")
-			if os.Getenv("UPDATE_GOLDEN") != "" {
-				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatalf("%v; UPDATE_GOLDEN=1 makes it", err)
-			}
-			if got != string(want) {
-				t.Errorf("arguments differ from %s; UPDATE_GOLDEN=1 writes them anew:\n%s", golden, got)
-			}
+			golden.Compare(t, filepath.Join("testdata", name+".golden"), got)
 		})
 	}
 }

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -62,7 +61,7 @@ func newPayloadList(env Env, options *payloadOptions) *cobra.Command {
 		},
 	}
 	addFile(cmd, options)
-	cmd.Flags().StringVarP(&options.output, "output", "o", "", "output format; json for programs (default: text for people)")
+	addOutputFlag(cmd.Flags(), &options.output)
 	return cmd
 }
 
@@ -130,13 +129,6 @@ func noArguments(cmd *cobra.Command, args []string) error {
 		problem: fmt.Sprintf("%s takes no argument, got %q", cmd.Name(), args[0]),
 		hint:    fmt.Sprintf("See '%s --help'.", cmd.CommandPath()),
 	}
-}
-
-func checkOutput(output string) error {
-	if output == "" || output == "json" {
-		return nil
-	}
-	return &usageError{problem: fmt.Sprintf("unknown output format %q", output), hint: "The only one is 'json'."}
 }
 
 func (o *payloadOptions) open(env Env) (*payload.Payload, error) {
@@ -227,9 +219,7 @@ func absentPath(err error) string {
 
 func (o *payloadOptions) write(out io.Writer, report payloadReport) error {
 	if o.output == "json" {
-		encoder := json.NewEncoder(out)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(report)
+		return writeJSON(out, report)
 	}
 	return report.writeText(out)
 }

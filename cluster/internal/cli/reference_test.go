@@ -5,13 +5,13 @@ package cli
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"kedge/internal/golden"
 	"kedge/internal/multicall"
 )
 
@@ -22,19 +22,7 @@ func TestReferenceIsCurrent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := reference(Env{Stdout: &bytes.Buffer{}, Stderr: &bytes.Buffer{}, Table: table})
-	if os.Getenv("UPDATE_GOLDEN") != "" {
-		if err := os.WriteFile(page, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(page)
-	if err != nil {
-		t.Fatalf("%v; UPDATE_GOLDEN=1 makes it", err)
-	}
-	if got != string(want) {
-		t.Errorf("%s is not current; UPDATE_GOLDEN=1 writes it anew", page)
-	}
+	golden.Compare(t, page, reference(Env{Stdout: &bytes.Buffer{}, Stderr: &bytes.Buffer{}, Table: table}))
 }
 
 // reference is the page that tells users of every command of kedge's own.

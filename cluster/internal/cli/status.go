@@ -3,7 +3,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -44,18 +43,14 @@ everything is ready, else 1.`,
 		},
 	}
 	directories.add(cmd.Flags())
-	cmd.Flags().StringVarP(&output, "output", "o", "", "output format; json for programs (default: text for people)")
+	addOutputFlag(cmd.Flags(), &output)
 	return cmd
 }
 
 func reportStatus(out io.Writer, report status.Report, output string) error {
 	write := writeStatus
 	if output == "json" {
-		write = func(out io.Writer, report status.Report) error {
-			encoder := json.NewEncoder(out)
-			encoder.SetIndent("", "  ")
-			return encoder.Encode(report)
-		}
+		write = func(out io.Writer, report status.Report) error { return writeJSON(out, report) }
 	}
 	if err := write(out, report); err != nil {
 		return fmt.Errorf("print the status: %w", err)

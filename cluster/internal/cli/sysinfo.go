@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -40,7 +39,7 @@ code is 0 when everything that is required is there, else 1.`,
 			return reportSysinfo(env.Stdout, sysinfo.Judge(host, role), output)
 		},
 	}
-	cmd.Flags().StringVarP(&output, "output", "o", "", "output format; json for programs (default: text for people)")
+	addOutputFlag(cmd.Flags(), &output)
 	cmd.Flags().StringVar(&dataDir, "data-dir", payload.DefaultDataDir, "the data directory that kedge would use")
 	cmd.Flags().StringVar(&roleName, "role", string(sysinfo.Single), "what the machine shall be: controller, worker, or single for both")
 	return cmd
@@ -59,11 +58,7 @@ func buildDate(env Env) time.Time {
 func reportSysinfo(out io.Writer, report sysinfo.Report, output string) error {
 	write := writeSysinfo
 	if output == "json" {
-		write = func(out io.Writer, report sysinfo.Report) error {
-			encoder := json.NewEncoder(out)
-			encoder.SetIndent("", "  ")
-			return encoder.Encode(report)
-		}
+		write = func(out io.Writer, report sysinfo.Report) error { return writeJSON(out, report) }
 	}
 	if err := write(out, report); err != nil {
 		return fmt.Errorf("print the report: %w", err)

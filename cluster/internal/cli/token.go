@@ -4,7 +4,6 @@ package cli
 
 import (
 	"crypto/rand"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -148,7 +147,7 @@ func newTokenList(env Env) *cobra.Command {
 				return err
 			}
 			if output == "json" {
-				return json.NewEncoder(env.Stdout).Encode(list)
+				return writeJSON(env.Stdout, list)
 			}
 			table := tabwriter.NewWriter(env.Stdout, 0, 0, 2, ' ', 0)
 			fmt.Fprintf(table, "ID\tROLE\tEXPIRES AT\n")
@@ -159,7 +158,7 @@ func newTokenList(env Env) *cobra.Command {
 		},
 	}
 	directories.add(cmd.Flags())
-	cmd.Flags().StringVarP(&output, "output", "o", "", "output format; json for programs (default: text for people)")
+	addOutputFlag(cmd.Flags(), &output)
 	return cmd
 }
 

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -91,7 +90,7 @@ func newVersion(env Env) *cobra.Command {
 			return report.writeText(env)
 		},
 	}
-	cmd.Flags().StringVarP(&output, "output", "o", "", "output format; json for programs (default: text for people)")
+	addOutputFlag(cmd.Flags(), &output)
 	cmd.Flags().BoolVar(&all, "all", false, "also the helpers, and what the build was told")
 	return cmd
 }
@@ -169,9 +168,7 @@ func writeSorted(out io.Writer, values map[string]string) {
 }
 
 func (r versionReport) writeJSON(out io.Writer) error {
-	encoder := json.NewEncoder(out)
-	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(r); err != nil {
+	if err := writeJSON(out, r); err != nil {
 		return fmt.Errorf("print version: %w", err)
 	}
 	return nil

@@ -9,27 +9,12 @@ import (
 	"testing"
 
 	"go.yaml.in/yaml/v3"
+
+	"kedge/internal/golden"
 )
 
 // contracts is the directory of files that the JSON Schema is judged by too.
 const contracts = "../../../tests/contracts/clusterconfig"
-
-// compareGolden compares with a file. With UPDATE_GOLDEN set it writes the file.
-func compareGolden(t *testing.T, golden, got string) {
-	t.Helper()
-	if os.Getenv("UPDATE_GOLDEN") != "" {
-		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatalf("%v; UPDATE_GOLDEN=1 makes it", err)
-	}
-	if got != string(want) {
-		t.Errorf("differs from %s; UPDATE_GOLDEN=1 writes it anew:\n%s", golden, got)
-	}
-}
 
 func samples(t *testing.T, kind string, least int) []string {
 	t.Helper()
@@ -63,7 +48,7 @@ func TestBadSamples(t *testing.T) {
 			if !errors.As(err, &problems) {
 				t.Fatalf("error = %v", err)
 			}
-			compareGolden(t, strings.TrimSuffix(file, ".yaml")+".golden", err.Error()+"\n")
+			golden.Compare(t, strings.TrimSuffix(file, ".yaml")+".golden", err.Error()+"\n")
 		})
 	}
 }
@@ -148,8 +133,8 @@ func TestGeneratedFilesAreCurrent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	compareGolden(t, "../../../schemas/clusterconfig.schema.json", string(schema))
-	compareGolden(t, "../../../docs/reference/clusterconfig.md", Reference())
+	golden.Compare(t, "../../../schemas/clusterconfig.schema.json", string(schema))
+	golden.Compare(t, "../../../docs/reference/clusterconfig.md", Reference())
 }
 
 func TestLoad(t *testing.T) {

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"kedge/internal/golden"
 )
 
 func testService() Service {
@@ -19,19 +21,7 @@ func testService() Service {
 func TestServiceFiles(t *testing.T) {
 	for name, render := range map[string]func(Service) string{"systemd": Systemd, "openrc": OpenRC} {
 		t.Run(name, func(t *testing.T) {
-			got, golden := render(testService()), filepath.Join("testdata", name+".golden")
-			if os.Getenv("UPDATE_GOLDEN") != "" {
-				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatalf("%v; UPDATE_GOLDEN=1 makes it", err)
-			}
-			if got != string(want) {
-				t.Errorf("the file differs from %s; UPDATE_GOLDEN=1 writes it anew:\n%s", golden, got)
-			}
+			golden.Compare(t, filepath.Join("testdata", name+".golden"), render(testService()))
 		})
 	}
 }

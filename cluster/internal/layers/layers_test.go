@@ -44,7 +44,7 @@ var rules = []rule{
 	{
 		"kedge/internal/cli",
 		[]string{
-			"kedge/internal/backup", "kedge/internal/config", "kedge/internal/controller", "kedge/internal/datadir", "kedge/internal/images",
+			"kedge/internal/backup", "kedge/internal/config", "kedge/internal/controller", "kedge/internal/datadir", "kedge/internal/golden", "kedge/internal/images",
 			"kedge/internal/install", "kedge/internal/kubeconfig",
 			"kedge/internal/layout", "kedge/internal/multicall", "kedge/internal/payload", "kedge/internal/pki", "kedge/internal/status",
 			"kedge/internal/sysinfo", "kedge/internal/token", "kedge/internal/version", "kedge/internal/words",
@@ -67,16 +67,17 @@ var rules = []rule{
 	// Components know nothing of each other: any of them may be left out.
 	{"kedge/internal/components/*", []string{"kedge/internal/layout", "kedge/internal/upstream/*", "kedge/internal/multicall", "kedge/internal/version"}, nil},
 	{"kedge/internal/upstream/*", []string{"kedge/internal/version"}, nil},
-	{"kedge/internal/apiconfig", nil, none},
-	{"kedge/internal/argv", []string{"kedge/internal/layout"}, none},
+	{"kedge/internal/apiconfig", []string{"kedge/internal/golden"}, none},
+	{"kedge/internal/argv", []string{"kedge/internal/golden", "kedge/internal/layout"}, none},
 	{"kedge/internal/backup", []string{"kedge/internal/datadir", "kedge/internal/layout"}, []string{"modernc.org/sqlite"}},
 	{"kedge/internal/bootstrap", []string{"kedge/internal/csrapprover", "kedge/internal/manifests"}, upstreamClients}, // in tests alone
 	{"kedge/internal/component", nil, []string{"golang.org/x/sync/errgroup"}},
-	{"kedge/internal/config", []string{"kedge/internal/words"}, []string{"go.yaml.in/yaml/v3"}},
+	{"kedge/internal/config", []string{"kedge/internal/golden", "kedge/internal/words"}, []string{"go.yaml.in/yaml/v3"}},
 	{"kedge/internal/datadir", nil, []string{"golang.org/x/sys/unix"}},
 	{"kedge/internal/csrapprover", nil, upstreamClients},
 	{"kedge/internal/images", nil, none},
-	{"kedge/internal/install", nil, none},
+	{"kedge/internal/golden", nil, none},
+	{"kedge/internal/install", []string{"kedge/internal/golden"}, none},
 	{"kedge/internal/kubeconfig", nil, []string{"sigs.k8s.io/yaml"}},
 	{"kedge/internal/layout", nil, none},
 	{"kedge/internal/manifests", nil, append([]string{"github.com/fsnotify/fsnotify", "sigs.k8s.io/yaml"}, upstreamClients...)},
@@ -86,7 +87,7 @@ var rules = []rule{
 	{"kedge/internal/status", []string{"kedge/internal/component", "kedge/internal/supervise"}, none},
 	{"kedge/internal/supervise", nil, []string{"golang.org/x/sys/unix"}},
 	{"kedge/internal/sampleimages", nil, []string{"k8s.io/kubernetes/test/images/agnhost/connect"}},
-	{"kedge/internal/sysinfo", nil, []string{"golang.org/x/sys/unix"}},
+	{"kedge/internal/sysinfo", []string{"kedge/internal/golden"}, []string{"golang.org/x/sys/unix"}},
 	{
 		"kedge/internal/token",
 		[]string{"kedge/internal/kubeconfig"},

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/fstest"
 	"time"
+
+	"kedge/internal/golden"
 )
 
 // machine is a host whose root directory is a recorded tree.
@@ -50,16 +52,7 @@ func TestRecordedMachines(t *testing.T) {
 	} {
 		name := test.tree + "-" + string(test.role)
 		t.Run(name, func(t *testing.T) {
-			got, golden := lines(Judge(recorded(test.tree), test.role)), filepath.Join("testdata", name+".txt")
-			if os.Getenv("UPDATE_GOLDEN") != "" {
-				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil || got != string(want) {
-				t.Errorf("%v\ngot:\n%s\nwant:\n%s", err, got, want)
-			}
+			golden.Compare(t, filepath.Join("testdata", name+".txt"), lines(Judge(recorded(test.tree), test.role)))
 		})
 	}
 }
