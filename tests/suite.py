@@ -19,9 +19,9 @@ CLUSTER = ROOT / "cluster"
 _CHEAP_PACKAGES = (
     "./internal/apiconfig", "./internal/argv", "./internal/backup", "./internal/bootstrap", "./internal/cli",
     "./internal/component", "./internal/config", "./internal/controller", "./internal/csrapprover",
-    "./internal/datadir", "./internal/golden", "./internal/images", "./internal/install", "./internal/kubeconfig", "./internal/layers",
-    "./internal/layout", "./internal/manifests", "./internal/multicall", "./internal/payload", "./internal/pki",
-    "./internal/status", "./internal/supervise", "./internal/sysinfo", "./internal/token", "./internal/version",
+    "./internal/datadir", "./internal/golden", "./internal/images", "./internal/install", "./internal/kubeconfig",
+    "./internal/layers", "./internal/layout", "./internal/manifests", "./internal/multicall", "./internal/payload",
+    "./internal/pki", "./internal/status", "./internal/supervise", "./internal/sysinfo", "./internal/token", "./internal/version",
     "./internal/words",
 )  # fmt: skip
 

@@ -5,7 +5,6 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -14,23 +13,12 @@ import zstandard
 from builder.core.digest import Digest
 from builder.core.errors import BuilderError, RecipeError
 from builder.formats.blockmap import BlockMap, BlockMapError
+from builder.formats.diskimage import ImageFormat, identify_image
 from builder.formats.zst import ZstError, outline
 from builder.io.cancel import CancelToken
 
-_ZST_MAGIC, _XZ_MAGIC, _QCOW2_MAGIC = b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\x00", b"QFI\xfb"
-# The last bytes of the first sector of every disk with a partition table (UEFI 2.10, section 5.2.1).
-_TABLE_SIGNATURE, _SIGNATURE_OFFSET = b"\x55\xaa", 510
-_SECTOR_BYTES = 512
 _SCRATCH_BYTES = 1 << 20
 _READ_BYTES = 256 << 10
-
-
-class Packing(StrEnum):
-    """How an image is compressed."""
-
-    NONE = "none"
-    ZST = "zst"
-    XZ = "xz"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +35,7 @@ class Image:
     """An image; `identity` changes with its content. `extents` are in their order, without the ranges that are not mapped."""
 
     path: Path
-    packing: Packing
+    form: ImageFormat
     size_bytes: int
     extents: Sequence[Extent]
     identity: Digest
@@ -64,14 +52,14 @@ def open_image(path: Path, block_map: Path | None, cancel: CancelToken) -> Image
 
     Without a `block_map` all of it has to be written, and a compressed one that does not tell its size is unpacked once.
     """
-    packing = _identify(path)
-    told = _told_size(path, packing)
+    form = _flashable(path)
+    told = _told_size(path, form)
     if block_map is None:
         status = path.stat()
-        size = _unpacked_size(path, packing, cancel) if told is None else told
+        size = _unpacked_size(path, form, cancel) if told is None else told
         identity = Digest.of_json([str(path.absolute()), status.st_size, status.st_mtime_ns])
         extents: Sequence[Extent] = (Extent(offset=0, length=size, sha256=""),)
-        return Image(path=path, packing=packing, size_bytes=size, extents=extents, identity=identity, block_map=None)
+        return Image(path=path, form=form, size_bytes=size, extents=extents, identity=identity, block_map=None)
     data = _read_map(block_map)
     try:
         parsed = BlockMap.parse(data)
@@ -85,7 +73,7 @@ def open_image(path: Path, block_map: Path | None, cancel: CancelToken) -> Image
         )
     return Image(
         path=path,
-        packing=packing,
+        form=form,
         size_bytes=parsed.image_bytes,
         extents=_extents(parsed),
         identity=Digest.of_bytes(data),
@@ -120,7 +108,7 @@ def open_content(image: Image) -> Iterator[Content]:
     """The content of `image` from its beginning; damage raises `BuilderError`, wherever it is met inside the block."""
     try:
         with image.path.open("rb", buffering=0) as stream:
-            yield _Stream(image.path, _reader(stream, image.packing), seekable=image.packing is Packing.NONE)
+            yield _Stream(image.path, _reader(stream, image.form), seekable=image.form is ImageFormat.RAW)
     except (zstandard.ZstdError, lzma.LZMAError, EOFError) as error:
         raise damaged(image.path, str(error)) from error
 
@@ -157,44 +145,26 @@ class _Stream:
         return not self._stream.read(1)
 
 
-def _reader(stream: IO[bytes], packing: Packing) -> IO[bytes]:
-    match packing:
-        case Packing.ZST:
-            return zstandard.ZstdDecompressor().stream_reader(stream, read_size=_READ_BYTES, read_across_frames=True)
-        case Packing.XZ:
-            return lzma.LZMAFile(stream)
-        case Packing.NONE:
-            return stream
+def _reader(stream: IO[bytes], form: ImageFormat) -> IO[bytes]:
+    if form is ImageFormat.ZST:
+        return zstandard.ZstdDecompressor().stream_reader(stream, read_size=_READ_BYTES, read_across_frames=True)
+    return lzma.LZMAFile(stream) if form is ImageFormat.XZ else stream
 
 
-def _identify(path: Path) -> Packing:
-    try:
-        with path.open("rb") as stream:
-            start = stream.read(_SECTOR_BYTES)
-    except IsADirectoryError:
-        raise RecipeError(f"{path} is a directory, not an image") from None
-    except OSError as error:
-        raise RecipeError(f"{path} cannot be read: {error.strerror}") from error
-    if start.startswith(_QCOW2_MAGIC):
+def _flashable(path: Path) -> ImageFormat:
+    form = identify_image(path)
+    if form is ImageFormat.QCOW2:
         raise RecipeError(
             f"{path} is qcow2, which is for emulated machines", hint="take the .img.zst, or: qemu-img convert -O raw"
         )
-    for magic, packing in ((_ZST_MAGIC, Packing.ZST), (_XZ_MAGIC, Packing.XZ)):
-        if start.startswith(magic):
-            return packing
-    if start[_SIGNATURE_OFFSET:] != _TABLE_SIGNATURE:
-        raise RecipeError(
-            f"{path} is no image of a disk: it has no partition table",
-            hint="images are .img, .img.zst and .img.xz files, such as 'builder make' writes",
-        )
-    return Packing.NONE
+    return form
 
 
-def _told_size(path: Path, packing: Packing) -> int | None:
+def _told_size(path: Path, form: ImageFormat) -> int | None:
     """The image's size where the file tells it; a file that was cut off is found out here as far as its form shows it."""
-    if packing is Packing.NONE:
+    if form is ImageFormat.RAW:
         return path.stat().st_size
-    if packing is Packing.XZ:
+    if form is ImageFormat.XZ:
         return None
     with path.open("rb") as stream:
         try:
@@ -203,12 +173,12 @@ def _told_size(path: Path, packing: Packing) -> int | None:
             raise damaged(path, str(error)) from error
 
 
-def _unpacked_size(path: Path, packing: Packing, cancel: CancelToken) -> int:
+def _unpacked_size(path: Path, form: ImageFormat, cancel: CancelToken) -> int:
     scratch = memoryview(bytearray(_SCRATCH_BYTES))
     size = 0
     try:
         with path.open("rb", buffering=0) as stream:
-            content = _reader(stream, packing)
+            content = _reader(stream, form)
             while count := content.readinto(scratch):  # type: ignore[attr-defined]  # as above
                 cancel.check()
                 size += count

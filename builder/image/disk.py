@@ -11,7 +11,7 @@ import zstandard
 
 from builder.core.errors import BuilderError
 from builder.formats.blockmap import block_map
-from builder.image.formats import ImageFormat
+from builder.formats.diskimage import ImageFormat
 from builder.image.layout import (
     FIRST_PARTITION_BYTES,
     SECTOR_BYTES,

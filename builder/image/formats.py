@@ -2,14 +2,7 @@
 
 from enum import StrEnum
 
-
-class ImageFormat(StrEnum):
-    """How an image is written down."""
-
-    ZST = "zst"
-    XZ = "xz"
-    RAW = "raw"
-    QCOW2 = "qcow2"
+from builder.formats.diskimage import ImageFormat
 
 
 def image_file(name: str, form: ImageFormat) -> str:

@@ -10,8 +10,8 @@ from builder.core.arch import Arch
 from builder.core.errors import RecipeError
 from builder.core.resources import GIB, MIB, Resources, parse_size
 from builder.debian.pins import PinnedFile
+from builder.formats.diskimage import ImageFormat
 from builder.image.facts import BUSYBOX_PACKAGE, GRUB_FACTS, Firmware
-from builder.image.formats import ImageFormat
 from builder.plan.debian import pool_step
 from builder.plan.inputs import Inputs
 from builder.plan.rootfs import RootfsWorkshop

@@ -5,7 +5,8 @@ from typing import Annotated
 
 from pydantic import Field, Strict
 
-from builder.image.formats import ImageFormat, SlotCompression
+from builder.formats.diskimage import ImageFormat
+from builder.image.formats import SlotCompression
 from builder.recipe.section import LocatedPath, NamedArch, Section, Unique
 from builder.recipe.shapes import CommandWord, DnsLabel, ModuleName, SizeText
 

@@ -4,7 +4,6 @@ import lzma
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import IO
 
@@ -12,6 +11,7 @@ import zstandard
 
 from builder.core.errors import BuilderError, RecipeError
 from builder.core.resources import format_size
+from builder.formats.diskimage import ImageFormat, identify_image
 from builder.io.sparse import write_sparsely
 from builder.vm.machine import Bench
 from builder.vm.model import Bus
@@ -20,46 +20,9 @@ from builder.vm.setup import Disk, DiskFormat
 _CHUNK_BYTES = 4 << 20
 _PACKED_BYTES = 4 << 10
 _SECTOR_BYTES = 512
-# The last bytes of the first sector of every disk with a partition table (UEFI 2.10, section 5.2.1).
-_TABLE_SIGNATURE, _SIGNATURE_OFFSET = b"\x55\xaa", 510
 # QEMU docs/interop/qcow2: magic, version, name of the backing file (offset and length), bits of a cluster, size of the disk.
 _QCOW2_HEADER = struct.Struct(">4sIQIIQ")
-_QCOW2_MAGIC, _ZST_MAGIC, _XZ_MAGIC = b"QFI\xfb", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\x00"
 OVERLAY, UNPACKED = "disk.qcow2", "disk.img"
-
-
-class ImageKind(StrEnum):
-    """How a disk lies in a file."""
-
-    RAW = "raw"
-    QCOW2 = "qcow2"
-    ZST = "zst"
-    XZ = "xz"
-
-    @property
-    def is_compressed(self) -> bool:
-        """Whether it has to be unpacked before a machine can use it."""
-        return self in (ImageKind.ZST, ImageKind.XZ)
-
-
-def identify(path: Path) -> ImageKind:
-    """What the file is; `RecipeError` where no disk is in it."""
-    try:
-        with path.open("rb") as stream:
-            start = stream.read(_SECTOR_BYTES)
-    except IsADirectoryError:
-        raise RecipeError(f"{path} is a directory, not an image") from None
-    except OSError as error:
-        raise RecipeError(f"{path} cannot be read: {error.strerror}") from error
-    for magic, kind in ((_QCOW2_MAGIC, ImageKind.QCOW2), (_ZST_MAGIC, ImageKind.ZST), (_XZ_MAGIC, ImageKind.XZ)):
-        if start.startswith(magic):
-            return kind
-    if start[_SIGNATURE_OFFSET:] != _TABLE_SIGNATURE:
-        raise RecipeError(
-            f"{path} is no image of a disk: it has no partition table",
-            hint="images are .img, .img.zst, .img.xz and .qcow2 files, such as 'builder make' writes",
-        )
-    return ImageKind.RAW
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,14 +41,14 @@ def prepare_disk(wanted: DiskWanted, bench: Bench) -> Disk:
     Unless it is kept, everything that the machine writes goes to a file in its own directory.
     """
     image = wanted.image.absolute()
-    kind = identify(image)
+    kind = identify_image(image)
     if kind.is_compressed:
         if wanted.keep:
             raise RecipeError(
                 f"{wanted.image} is compressed: nothing can be kept in it",
                 hint="unpack it first, and run what comes out",
             )
-        image, kind = unpack(image, kind, bench.directory / UNPACKED), ImageKind.RAW
+        image, kind = unpack(image, kind, bench.directory / UNPACKED), ImageFormat.RAW
     size = disk_size(image, kind)
     if wanted.size_bytes and wanted.size_bytes < size:
         raise RecipeError(f"the disk of {wanted.image} has {format_size(size)}; it cannot be made smaller")
@@ -109,7 +72,7 @@ def _images(bench: Bench, *arguments: str | Path) -> None:
     bench.runner.run(bench.tools.command("qemu-img", *arguments))
 
 
-def unpack(image: Path, kind: ImageKind, target: Path) -> Path:
+def unpack(image: Path, kind: ImageFormat, target: Path) -> Path:
     """Unpack the compressed `image` into the new file `target`, with holes; `target`."""
     try:
         with image.open("rb") as stream:
@@ -119,8 +82,8 @@ def unpack(image: Path, kind: ImageKind, target: Path) -> Path:
     return target
 
 
-def _unpacked(stream: IO[bytes], kind: ImageKind) -> Iterator[bytes]:
-    if kind is ImageKind.XZ:
+def _unpacked(stream: IO[bytes], kind: ImageFormat) -> Iterator[bytes]:
+    if kind is ImageFormat.XZ:
         with lzma.open(stream) as content:
             while piece := content.read(_CHUNK_BYTES):
                 yield piece
@@ -137,9 +100,9 @@ def _unpacked(stream: IO[bytes], kind: ImageKind) -> Iterator[bytes]:
         raise EOFError("it ends too early")
 
 
-def disk_size(image: Path, kind: ImageKind) -> int:
+def disk_size(image: Path, kind: ImageFormat) -> int:
     """Bytes of the disk in `image`, which is not compressed."""
-    if kind is ImageKind.RAW:
+    if kind is ImageFormat.RAW:
         return image.stat().st_size
     with image.open("rb") as stream:
         header = stream.read(_QCOW2_HEADER.size)

@@ -10,12 +10,13 @@ from pathlib import Path
 from builder.app.project import Workspace
 from builder.app.session import Session
 from builder.core.output import Output
+from builder.formats.diskimage import identify_image
 from builder.io.sparse import copy_sparsely
 from builder.io.spawn import Runner
 from builder.plan.compose import compose
 from builder.toolchain.tree import ToolsTree
 from builder.vm.card import place_card_files
-from builder.vm.images import identify, unpack
+from builder.vm.images import unpack
 from builder.vm.machine import Bench, Machine
 from builder.vm.machines import read_machine
 from builder.vm.model import Adapter
@@ -74,7 +75,7 @@ class Lab:
         directory = self.place / name
         directory.mkdir()
         image = self.image(board)
-        disk = unpack(image, identify(image), directory / "disk.img")
+        disk = unpack(image, identify_image(image), directory / "disk.img")
         with disk.open("r+b") as stream:
             stream.truncate(size_bytes)
         return Device(name=name, machine_name=machine_name, directory=directory, disk=disk)

@@ -12,7 +12,8 @@ from builder.flash.devices import Device
 from builder.flash.flash import needed_bytes
 from builder.flash.guards import Confirmation, Reason, unconfirmed
 from builder.flash.lane import Unmapped
-from builder.flash.source import Image, Packing, find_map, open_image
+from builder.flash.source import Image, find_map, open_image
+from builder.formats.diskimage import ImageFormat
 from builder.io.cancel import CancelToken
 
 # What needs no unpacking comes first.
@@ -157,7 +158,7 @@ def _check_board(image: Path, board: str) -> None:
 def _check_digest(image: Image, cancel: CancelToken) -> None:
     """Compare a compressed image with the manifest beside it; of others the block map has digests."""
     manifest = read_manifest(image.path)
-    if manifest is None or image.packing is Packing.NONE:
+    if manifest is None or image.form is ImageFormat.RAW:
         return
     cancel.check()
     (told,) = (one.digest for one in manifest.artifacts if one.path == image.path.name)

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from builder.app.manifest import Manifest
 from builder.core.arch import Arch
 from builder.core.errors import RecipeError
+from builder.formats.diskimage import ImageFormat, identify_image
 from builder.recipe.board import Stage
-from builder.vm.images import ImageKind, identify
 from builder.vm.machines import default_machine, read_machine
 from builder.vm.model import MachineType
 
@@ -25,7 +25,7 @@ class Chosen:
     """An image and the machine that it is started on; `why` says how the machine was found."""
 
     image: Path
-    kind: ImageKind
+    kind: ImageFormat
     machine_name: str
     machine: MachineType
     why: str
@@ -37,7 +37,7 @@ def choose(where: Path, machine: str | None, machines: Path) -> Chosen:
     `machines` is the directory that describes them. `RecipeError` where there is no image, or none for that machine.
     """
     image = find_image(where)
-    kind = identify(image)
+    kind = identify_image(image)
     manifest = read_manifest(image)
     name, why = (machine, "as asked for") if machine else _machine_of(image, manifest, machines)
     found = read_machine(machines, name)

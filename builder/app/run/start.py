@@ -11,11 +11,12 @@ from builder.app.run.find import Chosen, choose
 from builder.app.session import Session
 from builder.core.arch import host_arch
 from builder.core.errors import BuilderError, RecipeError
+from builder.formats.diskimage import ImageFormat
 from builder.io.sockets import port_error
 from builder.plan.tools import tools_step
 from builder.toolchain.tree import ToolsTree
 from builder.vm.card import place_card_files
-from builder.vm.images import UNPACKED, DiskWanted, ImageKind, prepare_disk
+from builder.vm.images import UNPACKED, DiskWanted, prepare_disk
 from builder.vm.kvm import probe_kvm
 from builder.vm.machine import Bench, Machine
 from builder.vm.model import Adapter, MachineType
@@ -93,7 +94,7 @@ def run_image(
 
 
 def _require_raw(chosen: Chosen) -> None:
-    if chosen.kind is ImageKind.QCOW2:
+    if chosen.kind is ImageFormat.QCOW2:
         raise RecipeError(
             f"{chosen.image} is qcow2: what stands for the firmware of {chosen.machine_name} is taken out of raw images only",
             hint="take the .img.zst, or: qemu-img convert -O raw",

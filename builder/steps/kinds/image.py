@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from builder.core.arch import Arch
 from builder.core.errors import VerificationError
-from builder.image.formats import ImageFormat, SlotCompression
+from builder.formats.diskimage import ImageFormat
+from builder.image.formats import SlotCompression
 from builder.image.loaders import LoaderCheck
 from builder.steps.context import StepContext
 from builder.steps.kinds.boot import BOOT_FILE, INITRD_FILE, RELEASE_FILE

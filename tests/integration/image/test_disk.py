@@ -11,9 +11,9 @@ import pytest
 import zstandard
 
 from builder.core.resources import MIB
+from builder.formats.diskimage import ImageFormat
 from builder.image.disk import Contents, DiskWriter, LoaderBytes, pieces_of
 from builder.image.filesystems import FilesystemMaker
-from builder.image.formats import ImageFormat
 from builder.image.layout import Layout, Sizes, plan_layout
 from builder.image.pieces import Written
 from builder.io.files import is_disk_full
