@@ -114,7 +114,7 @@ def _require_boards(workspace: Workspace, wanted: Wanted) -> None:
         if name not in recipe.boards:
             raise RecipeError(
                 f"there is no board {name!r}{suggestion(name, 'known', known)}",
-                hint="boards are described in recipes/boards/; docs/guides/images.md says how to add one",
+                hint="boards are described in recipes/boards/; docs/guides/boards.md says how to add one",
             )
         arch = recipe.boards[name].architecture
         if arch not in (wanted.archs or recipe.architectures):
