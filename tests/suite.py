@@ -122,7 +122,7 @@ def budget_table() -> str:
 
 
 def _pytest(*arguments: str) -> list[str]:
-    return [sys.executable, "-P", "-m", "pytest", *arguments]
+    return [sys.executable, "-P", "-m", "pytest", "--durations=15", *arguments]
 
 
 def _go(*arguments: str) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from builder.core.generated import COMMAND
-from builder.recipe.board import Board, Stage
+from builder.recipe.board import Board, Medium, Stage
 from builder.recipe.load import load_recipe
 
 PAGE = "docs/reference/boards.md"
@@ -17,6 +17,14 @@ Every board is a file in `recipes/boards/`; [adding one](../guides/boards.md) ne
 board. What an emulated machine starts is started there, up to the stage that the table tells; everything else is built and
 checked piece by piece: boot loaders with their headers, checksums and places, the boot partition, device trees, the modules that
 lead to the card.
+
+"""
+_MEDIA = """
+## USB and eMMC
+
+What boards start from instead of a card, by what their makers document; none of it was tried. The image is the same, and so is
+[flashing](../guides/flashing.md). Where the table names modules, the initrd lacks drivers for USB: a recipe of your own lists
+them in `image.modules`.
 
 """
 _STAGES = {
@@ -35,7 +43,13 @@ def boards_page(root: Path) -> str:
         f"| {board.title} | `{name}` | {board.architecture} | {'; '.join(_starts(board))} | {_seen(board)} |"
         for name, board in boards.items()
     ]
-    return _HEAD + "\n".join(rows) + "\n"
+    media = ["| board | USB mass storage | eMMC |", "|---|---|---|"]
+    media += [
+        f"| {board.title} | {board.media.get(Medium.USB, '')} | {board.media.get(Medium.EMMC, '')} |"
+        for board in boards.values()
+        if board.media
+    ]
+    return _HEAD + "\n".join(rows) + "\n" + _MEDIA + "\n".join(media) + "\n"
 
 
 def _starts(board: Board) -> Iterator[str]:

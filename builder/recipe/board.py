@@ -21,6 +21,13 @@ class Stage(StrEnum):
     RUNNING = "running"
 
 
+class Medium(StrEnum):
+    """What a board may start from instead of a card."""
+
+    USB = "usb"
+    EMMC = "emmc"
+
+
 class Loader(Section):
     """A file that is written to a fixed place of the disk, where the board's ROM looks for it."""
 
@@ -79,6 +86,10 @@ class Board(Section):
     )
     command_line: tuple[CommandWord, ...] = Field(
         default=(), description="Words of the kernel's command line, such as `console=ttyS0,115200`."
+    )
+    media: Mapping[Annotated[Medium, Strict(strict=False)], LineText] = Field(
+        default={},
+        description="Media besides a card, `usb` and `emmc`: whether the board starts from them, and what that takes.",
     )
     imager: Annotated[tuple[DnsLabel, ...], *Unique] = Field(
         default=(),
