@@ -1,5 +1,6 @@
 """What a running step may use: its places, its tools, its network. Nothing else reaches into a step."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,3 +72,11 @@ class StepContext:
     network: Network
     runner: Runner
     progress: Progress
+
+    def places(self) -> tuple[Path, ...]:
+        """Directories of this machine that no result may name.
+
+        The one directory that holds all results stands for them: there can be hundreds, and each would be looked for.
+        """
+        results = (Path(os.path.commonpath(self.needs.values())),) if self.needs else ()
+        return (self.scratch, self.output, *results, *self.caches.all)

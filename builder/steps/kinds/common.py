@@ -71,5 +71,5 @@ def copy_source(source: SourceFile, target: Path) -> None:
 
 def require_static(context: StepContext, executable: Path, arch: Arch, *, name: str) -> None:
     """Raise where `executable`, made by this step and told as `name`, is not fit for a device of `arch`."""
-    places = (context.scratch, *context.needs.values(), *context.caches.all)
-    require_sound([audit_executable(executable, Rules(arch=arch, host_paths=searchable(places)), name=name)])
+    rules = Rules(arch=arch, host_paths=searchable(context.places()))
+    require_sound([audit_executable(executable, rules, name=name)])

@@ -160,8 +160,8 @@ def _audit(image: "Image", wanted: Customization, context: StepContext) -> None:
         for name, path in _copied(context, _AUDIT).items()
         for need in read_kernel_needs(path.read_bytes(), str(context.sources[f"{_AUDIT}{name}"].path))
     ]
-    places = (context.scratch, context.output, *context.needs.values(), *context.caches.all)
-    RootAudit(wanted=wanted, needs=needs, foreign=Foreign(paths=searchable(places), name=host_name())).require(image)
+    foreign = Foreign(paths=searchable(context.places()), name=host_name())
+    RootAudit(wanted=wanted, needs=needs, foreign=foreign).require(image)
 
 
 def _files_below(directory: Path) -> Mapping[str, bytes]:
