@@ -36,7 +36,7 @@ class Recording:
 def record(lab: Lab, device: Device, name: str) -> Recording:
     """Boot `device` until it runs, turn it off, and keep the disk as it was before."""
     before = lab.copy(device, f"before-{name}")
-    path = device.directory / "writes.log"
+    path = device.directory / f"{name}.writes"
     path.touch()
     with lab.start(device, write_log=path) as machine:
         assert facts(machine)["state"] == "running"

@@ -162,8 +162,9 @@ def test_a_segment_joins_its_machines(new_bench: NewBench) -> None:
     assert wanted[0].mac(0) != wanted[1].mac(0)
 
 
+# What is started in the background of a shell ignores SIGINT, and so would this.
 KILLED = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from builder.core.arch import host_arch
 from builder.io.leash import Leash
@@ -174,6 +175,7 @@ from builder.vm.machines import read_machine
 from builder.vm.model import Bus
 from tests.integration.vm.guests import HALT, pc, raw, say, write_guest
 from builder.vm.setup import Setup
+signal.signal(signal.SIGINT, signal.default_int_handler)
 directory, root = map(Path, sys.argv[1:])
 with Leash() as leash:
     bench = Bench(directory=directory, tools=ToolsTree(root=root, arch=host_arch()),
