@@ -11,6 +11,7 @@ from pathlib import Path
 from benchmarks.document import Causes, read_causes, render_section, render_text, updated_page
 from benchmarks.groups import (
     airgap,
+    boot,
     cold,
     controller,
     device,
@@ -47,6 +48,7 @@ GROUPS: Mapping[str, Callable[[Setting], Report]] = {
     "slim": slim.measure,
     "image": image.measure,
     "airgap": airgap.measure,
+    "boot": boot.measure,
     "device": device.measure,
     "flash": flash.measure,
     "sizes": sizes.measure,
@@ -58,7 +60,7 @@ GROUPS: Mapping[str, Callable[[Setting], Report]] = {
 _HINTS = """\
 groups: start (1 minute), plan (1 minute), incremental (3 minutes), memory (1 minute),
 rootfs (15 minutes; needs a mirror of Debian), slim (8 minutes; the same), image (6 minutes; the same), device (1 minute),
-airgap (2 minutes),
+airgap (2 minutes), boot (30 minutes),
 flash (3 minutes; needs root, and bmaptool to compare with),
 weight (2 minutes), sizes (20 minutes),
 pods (15 minutes; needs QEMU and a mirror of Debian), resident (10 minutes),

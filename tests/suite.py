@@ -70,7 +70,7 @@ def rows() -> tuple[Row, ...]:
         Row(
             name="control-plane",
             what="control plane, Go tests, builder with real tools",
-            budget_min=8,
+            budget_min=24,
             commands=[
                 _go("test", "-vet=off", "./..."),
                 _pytest("tests/integration", "-m", "not slow", *(f"--ignore={path}" for path in (_ROOTS, *_ROOTFS))),
@@ -94,7 +94,7 @@ def rows() -> tuple[Row, ...]:
         Row(
             name="qemu-quick",
             what="an image for armv7 boots in QEMU twice",
-            budget_min=15,
+            budget_min=8,
             commands=[_pytest("tests/qemu", "-m", "not slow")],
         ),
         Row(

@@ -7,6 +7,8 @@ from tests.qemu.lab import GIB, Lab, facts, partitions, turn_off
 MACHINES = [
     pytest.param("generic-armv7", "virt-armv7", id="virt-armv7"),
     pytest.param("bananapi-m2-ultra", "bpim2u", id="bpim2u", marks=pytest.mark.slow),
+    pytest.param("orangepi-pc-plus", "orangepi-pc", id="orangepi-pc", marks=pytest.mark.slow),
+    pytest.param("raspberry-pi-3", "raspi3b", id="raspi3b", marks=pytest.mark.slow),
     pytest.param("generic-arm64", "virt-arm64", id="virt-arm64", marks=pytest.mark.slow),
     pytest.param("generic-amd64", "q35-uefi", id="q35-uefi", marks=pytest.mark.slow),
     pytest.param("generic-amd64", "q35-bios", id="q35-bios", marks=pytest.mark.slow),
