@@ -26,7 +26,7 @@ func TestCommandLines(t *testing.T) {
 	etcd := testCluster()
 	etcd.Storage = EtcdStorage
 	postgres := testCluster()
-	postgres.DataSource = "postgres://kedge@db.example/kedge"
+	postgres.Database = Database{DataSource: "postgres://kedge:secret@db.example/kedge", CAFile: "/etc/kedge/db.crt"}
 	alone := testCluster()
 	alone.Tunnel = false
 	audited := testCluster()
@@ -57,6 +57,22 @@ func TestCommandLines(t *testing.T) {
 			got := strings.Join(test.make(test.cluster, l), "\n") + "\n"
 			golden.Compare(t, filepath.Join("testdata", name+".golden"), got)
 		})
+	}
+}
+
+func TestRestoreSnapshotArgs(t *testing.T) {
+	got := strings.Join(RestoreSnapshotArgs("/b/snapshot.db", "/d/etcd"), "\n") + "\n"
+	golden.Compare(t, filepath.Join("testdata", "etcdutl.golden"), got)
+}
+
+func TestPasswordIsNoArgument(t *testing.T) {
+	c := testCluster()
+	c.Database.DataSource = "mysql://kedge:secret@tcp(db.example)/kedge"
+	if args := KineArgs(c, layout.Layout{DataDir: "/d", RunDir: "/r"}); strings.Contains(strings.Join(args, " "), "secret") {
+		t.Errorf("arguments = %q", args)
+	}
+	if env := KineEnv(c); !slices.Equal(env, []string{"KINE_ENDPOINT=" + c.Database.DataSource}) {
+		t.Errorf("environment = %q", env)
 	}
 }
 

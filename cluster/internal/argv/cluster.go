@@ -58,8 +58,8 @@ type Cluster struct {
 	Services []netip.Prefix
 
 	Storage StorageType
-	// DataSource is kine's database; empty is SQLite in the data directory.
-	DataSource string
+	// Database is kine's.
+	Database Database
 
 	// FeatureGates are the user's, by component.
 	FeatureGates map[string]map[string]bool
@@ -69,6 +69,15 @@ type Cluster struct {
 	Tunnel bool
 	// Ports are the ports on loopback, which tests move.
 	Ports Ports
+}
+
+// Database is what kine keeps the state in.
+type Database struct {
+	// DataSource is how to reach it; empty is SQLite in the data directory.
+	DataSource string
+	// CAFile is who signed the server's certificate; CertFile and KeyFile are
+	// how kine presents itself.
+	CAFile, CertFile, KeyFile string
 }
 
 // Ports are the loopback ports of components.

@@ -113,7 +113,7 @@ func TestRestoreHasWhatWasSavedWhileOthersWrote(t *testing.T) {
 		t.Fatal(err)
 	}
 	to := filepath.Join(t.TempDir(), "new", "data")
-	if _, err := Restore(&archive, to, here()); err != nil {
+	if _, err := Restore(&archive, to, here(), noEtcdutl); err != nil {
 		t.Fatal(err)
 	}
 	found := contents(t, to)
@@ -156,7 +156,7 @@ func TestSaveRefuses(t *testing.T) {
 		want   string
 	}{
 		"a cluster that never was":     {fresh, func(*testing.T, layout.Layout) {}, "was never ready"},
-		"etcd":                         {etcd, func(*testing.T, layout.Layout) {}, "whose storage is etcd cannot be saved"},
+		"etcd":                         {etcd, func(*testing.T, layout.Layout) {}, "read etcd's authority"},
 		"a directory of something":     {started(), func(_ *testing.T, l layout.Layout) { os.Remove(l.Record()) }, "no data directory of a controller"},
 		"a database that is elsewhere": {started(), func(_ *testing.T, l layout.Layout) { os.RemoveAll(l.Database()) }, "--without-database"},
 		"a damaged database": {started(), func(t *testing.T, l layout.Layout) {
@@ -253,14 +253,14 @@ func TestRestoreRefusesAndLeavesNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			to := t.TempDir()
-			_, err := Restore(bytes.NewReader(test.archive), to, test.now)
+			_, err := Restore(bytes.NewReader(test.archive), to, test.now, noEtcdutl)
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("error = %v; want %q", err, test.want)
 			}
 			if left := contents(t, to); len(left) != 1 { // the lock
 				t.Errorf("left = %v", left)
 			}
-			if _, err := Restore(bytes.NewReader(good), to, here()); err != nil {
+			if _, err := Restore(bytes.NewReader(good), to, here(), noEtcdutl); err != nil {
 				t.Errorf("the same directory does not take a good one: %v", err)
 			}
 		})
@@ -271,7 +271,7 @@ func TestRestoreTouchesNoDirectoryInUse(t *testing.T) {
 	l, _ := cluster(t, started())
 	good := save(t, l)
 	before := contents(t, l.DataDir)
-	_, err := Restore(bytes.NewReader(good), l.DataDir, here())
+	_, err := Restore(bytes.NewReader(good), l.DataDir, here(), noEtcdutl)
 	if err == nil || !strings.Contains(err.Error(), "it is not empty") {
 		t.Errorf("error = %v", err)
 	}
@@ -284,7 +284,7 @@ func TestRestoreTouchesNoDirectoryInUse(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer lock.Close()
-	if _, err := Restore(bytes.NewReader(good), to, here()); err == nil || !strings.Contains(err.Error(), "another kedge uses it") {
+	if _, err := Restore(bytes.NewReader(good), to, here(), noEtcdutl); err == nil || !strings.Contains(err.Error(), "another kedge uses it") {
 		t.Errorf("error = %v", err)
 	}
 }

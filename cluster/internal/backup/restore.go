@@ -27,7 +27,7 @@ const stagingPrefix = ".restore-"
 
 // Restore makes an empty data directory that of the archive. Nothing of it
 // counts before every file has arrived as it was saved.
-func Restore(in io.Reader, dataDir string, now datadir.Record) (Manifest, error) {
+func Restore(in io.Reader, dataDir string, now datadir.Record, etcdutl RunEtcdutl) (Manifest, error) {
 	if err := os.MkdirAll(dataDir, 0o755); err != nil {
 		return Manifest{}, fmt.Errorf("make the data directory: %w", err)
 	}
@@ -49,6 +49,9 @@ func Restore(in io.Reader, dataDir string, now datadir.Record) (Manifest, error)
 		return Manifest{}, fmt.Errorf("this archive cannot be restored: %w", err)
 	}
 	if err := adopt(staging, dataDir, now); err != nil {
+		return Manifest{}, err
+	}
+	if err := restoreSnapshot(staging, etcdutl); err != nil {
 		return Manifest{}, err
 	}
 	return m, moveAll(staging, dataDir)

@@ -19,6 +19,7 @@ import (
 	"syscall"
 	"time"
 
+	"kedge/internal/argv"
 	"kedge/internal/datadir"
 	"kedge/internal/layout"
 )
@@ -36,7 +37,9 @@ type Source struct {
 	Config string
 	// WithoutDatabase permits an archive of a cluster whose database is elsewhere.
 	WithoutDatabase bool
-	Version         string
+	// EtcdEndpoint is where etcd serves, when the cluster is in etcd.
+	EtcdEndpoint string
+	Version      string
 	Now             time.Time
 	// Temporary is where the database is copied to first.
 	Temporary string
@@ -90,15 +93,15 @@ func readRecord(l layout.Layout) (datadir.Record, error) {
 	if !record.Started {
 		return record, fmt.Errorf("the controller in %s was never ready: there is nothing to save", l.DataDir)
 	}
-	if record.Storage == "etcd" {
-		return record, errors.New("a cluster whose storage is etcd cannot be saved by this version; 'etcdctl snapshot save' and a copy of the directory pki can")
-	}
 	return record, nil
 }
 
 func saveDatabase(ctx context.Context, source Source, record datadir.Record, to string) ([]entry, error) {
 	if source.WithoutDatabase {
 		return nil, nil
+	}
+	if record.Storage == string(argv.EtcdStorage) {
+		return saveSnapshot(ctx, source, to)
 	}
 	path := source.Layout.DatabaseFile()
 	info, err := os.Stat(path)
@@ -112,20 +115,25 @@ func saveDatabase(ctx context.Context, source Source, record datadir.Record, to 
 	if err := copyDatabase(ctx, path, to); err != nil {
 		return nil, err
 	}
-	file, err := os.Open(to)
+	return copyOf(to, File{Path: databaseName, Mode: info.Mode().Perm(), Owner: ownerOf(info)})
+}
+
+// copyOf is the entry of a copy, which is not read into memory.
+func copyOf(path string, is File) ([]entry, error) {
+	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	sum, err := digest(file)
+	if is.SHA256, err = digest(file); err != nil {
+		return nil, err
+	}
+	info, err := file.Stat()
 	if err != nil {
 		return nil, err
 	}
-	copied, err := file.Stat()
-	if err != nil {
-		return nil, err
-	}
-	return []entry{{File: File{Path: databaseName, Mode: info.Mode().Perm(), Owner: ownerOf(info), Size: copied.Size(), SHA256: sum}, from: to}}, nil
+	is.Size = info.Size()
+	return []entry{{File: is, from: path}}, nil
 }
 
 // collect reads all files but the database.

@@ -8,11 +8,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"kedge/internal/argv"
 	"kedge/internal/backup"
 	"kedge/internal/datadir"
 )
@@ -40,6 +42,7 @@ meanwhile. The archive holds the cluster's keys: keep it as you keep those.`,
 				return err
 			}
 			source.Layout, source.Now = places, time.Now()
+			source.EtcdEndpoint = "https://" + argv.Cluster{Ports: argv.DefaultPorts()}.EtcdEndpoint()
 			if to == standardStream {
 				_, err := backup.Save(background(cmd), source, env.Stdout)
 				return err
@@ -89,7 +92,7 @@ also on another machine. ARCHIVE is a file, or - for standard input.`,
   kedge restore --data-dir /mnt/data/kedge - < kedge.tar.gz`,
 		GroupID: groupCommands,
 		Args:    cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			places, err := directories.layout()
 			if err != nil {
 				return err
@@ -105,7 +108,7 @@ also on another machine. ARCHIVE is a file, or - for standard input.`,
 			}
 			m, err := backup.Restore(archive, places.DataDir, datadir.Record{
 				Kubernetes: env.Build.Module("k8s.io/kubernetes").Version, UID: os.Geteuid(),
-			})
+			}, etcdutl(background(cmd)))
 			if err != nil {
 				return err
 			}
@@ -115,4 +118,17 @@ also on another machine. ARCHIVE is a file, or - for standard input.`,
 	}
 	directories.add(cmd.Flags())
 	return cmd
+}
+
+// etcdutl is the component, in a process of its own.
+func etcdutl(ctx context.Context) backup.RunEtcdutl {
+	return func(args []string) error {
+		const ownExecutable = "/proc/self/exe"
+		command := exec.CommandContext(ctx, ownExecutable)
+		command.Args = append([]string{"etcdutl"}, args...)
+		if output, err := command.CombinedOutput(); err != nil {
+			return fmt.Errorf("etcdutl: %w: %s", err, output)
+		}
+		return nil
+	}
 }

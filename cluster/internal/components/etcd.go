@@ -4,9 +4,10 @@ package components
 
 import (
 	"kedge/internal/components/etcd"
+	"kedge/internal/components/etcdutl"
 	"kedge/internal/multicall"
 )
 
 func etcdServer() []multicall.Program {
-	return []multicall.Program{etcd.Program()}
+	return []multicall.Program{etcd.Program(), etcdutl.Program()}
 }

@@ -5,5 +5,5 @@ package components
 import "kedge/internal/multicall"
 
 func etcdServer() []multicall.Program {
-	return multicall.Absent("etcd")
+	return multicall.Absent("etcd", "etcdutl")
 }

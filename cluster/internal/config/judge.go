@@ -26,6 +26,18 @@ func (d *decoder) judge(c ClusterConfig) {
 	if c.Spec.Storage.Type != "kine" && c.Spec.Storage.Kine.DataSource != "" {
 		d.about("spec.storage.kine.dataSource", "it means nothing with storage.type %s", c.Spec.Storage.Type)
 	}
+	d.judgeDatabase(c.Spec.Storage.Kine)
+}
+
+func (d *decoder) judgeDatabase(k Kine) {
+	if (k.CertFile == "") != (k.KeyFile == "") {
+		d.about(d.given("spec.storage.kine.certFile", "spec.storage.kine.keyFile"), "certFile and keyFile belong together; one of them is missing")
+	}
+	for field, file := range map[string]string{"caFile": k.CAFile, "certFile": k.CertFile} {
+		if file != "" && (k.DataSource == "" || strings.HasPrefix(k.DataSource, "sqlite:")) {
+			d.about("spec.storage.kine."+field, "it means nothing with SQLite, which is no server")
+		}
+	}
 }
 
 // about notes a problem where the field stands, or what it would stand in.

@@ -59,6 +59,9 @@ type Storage struct {
 // Kine names the database.
 type Kine struct {
 	DataSource string `yaml:"dataSource,omitempty" rule:"dataSource" doc:"The database, such as postgres://user:password@host/database or mysql://user:password@tcp(host)/database. Without it, SQLite in the data directory."`
+	CAFile     string `yaml:"caFile,omitempty" rule:"path" doc:"The certificate of who signed the database server's. With it, kine asks for TLS and verifies the server."`
+	CertFile   string `yaml:"certFile,omitempty" rule:"path" doc:"The certificate with which kine presents itself to the database server."`
+	KeyFile    string `yaml:"keyFile,omitempty" rule:"path" doc:"The key of certFile."`
 }
 
 // Etcd is how etcd runs.

@@ -53,7 +53,7 @@ func (o Options) cluster() (argv.Cluster, error) {
 	c := argv.Cluster{
 		Address: address, Port: spec.API.Port, AgentPort: spec.Konnectivity.AgentPort, AdminPort: spec.Konnectivity.AdminPort,
 		Pods: []netip.Prefix{pods}, Services: []netip.Prefix{services},
-		Storage: argv.StorageType(spec.Storage.Type), DataSource: spec.Storage.Kine.DataSource,
+		Storage: argv.StorageType(spec.Storage.Type), Database: argv.Database(spec.Storage.Kine),
 		Tunnel: !o.isDisabled(argv.KonnectivityServer), Ports: argv.DefaultPorts(),
 		FeatureGates: make(map[string]map[string]bool),
 		ExtraArgs: map[string]map[string]string{

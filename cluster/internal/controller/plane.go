@@ -81,6 +81,7 @@ func (p *plane) storage() (*process, store) {
 	made.prepare = func() error {
 		return errors.Join(p.accounts.directory(l.Database(), argv.KubeAPIServer, 0o700), p.storeDirectory())
 	}
+	made.command.Env = append(made.command.Env, argv.KineEnv(p.cluster)...)
 	client := store{endpoint: "unix://" + l.KineSocket()}
 	p.asKine(made, client)
 	return made, client

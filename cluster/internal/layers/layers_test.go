@@ -44,7 +44,7 @@ var rules = []rule{
 	{
 		"kedge/internal/cli",
 		[]string{
-			"kedge/internal/backup", "kedge/internal/config", "kedge/internal/controller", "kedge/internal/datadir", "kedge/internal/golden", "kedge/internal/images",
+			"kedge/internal/argv", "kedge/internal/backup", "kedge/internal/config", "kedge/internal/controller", "kedge/internal/datadir", "kedge/internal/golden", "kedge/internal/images",
 			"kedge/internal/install", "kedge/internal/kubeconfig",
 			"kedge/internal/layout", "kedge/internal/multicall", "kedge/internal/payload", "kedge/internal/pki", "kedge/internal/status",
 			"kedge/internal/sysinfo", "kedge/internal/token", "kedge/internal/version", "kedge/internal/words",
@@ -69,7 +69,11 @@ var rules = []rule{
 	{"kedge/internal/upstream/*", []string{"kedge/internal/version"}, nil},
 	{"kedge/internal/apiconfig", []string{"kedge/internal/golden"}, none},
 	{"kedge/internal/argv", []string{"kedge/internal/golden", "kedge/internal/layout"}, none},
-	{"kedge/internal/backup", []string{"kedge/internal/datadir", "kedge/internal/layout"}, []string{"modernc.org/sqlite"}},
+	{
+		"kedge/internal/backup",
+		[]string{"kedge/internal/argv", "kedge/internal/datadir", "kedge/internal/layout"},
+		[]string{"go.etcd.io/etcd/client/v3", "go.uber.org/zap", "modernc.org/sqlite"},
+	},
 	{"kedge/internal/bootstrap", []string{"kedge/internal/csrapprover", "kedge/internal/manifests"}, upstreamClients}, // in tests alone
 	{"kedge/internal/component", nil, []string{"golang.org/x/sync/errgroup"}},
 	{"kedge/internal/config", []string{"kedge/internal/golden", "kedge/internal/words"}, []string{"go.yaml.in/yaml/v3"}},

@@ -14,6 +14,7 @@ VERSION_TEXT = {
     "kube-proxy": "Kubernetes {}\n",
     "kine": "kine version {} (",
     "etcd": "etcd Version: {}\n",
+    "etcdutl": "etcdutl version {}\n",
     "containerd": "containerd github.com/containerd/containerd/v2 {} ",
     "konnectivity-server": "konnectivity-server version {}\n",
     "konnectivity-agent": "konnectivity-agent version {}\n",

@@ -166,6 +166,34 @@ def test_backup_is_a_cluster_again_elsewhere(kedge: Path, tmp_path: Path) -> Non
     assert (first / authority).read_bytes() == (second / authority).read_bytes()
 
 
+def test_etcds_backup_is_a_cluster_again_elsewhere(kedge: Path, tmp_path: Path) -> None:
+    first, second = (_directory(tmp_path, name) for name in ("a", "b"))
+    where = place(kedge, first, storage={"type": "etcd"})
+    with running_controller(where) as controller:
+        controller.applied("create", "secret", "generic", "kept", "--from-literal=word=hidden-treasure")
+        before = _revision(controller)
+        saved = _kedge(where, "backup", f"--save-path={tmp_path}", f"--config={where.config}")
+        assert saved.code == 0, saved.stderr
+        archive = Path(saved.stdout.strip())
+        controller.applied("create", "configmap", "later")
+    stopped = _kedge(where, "backup", f"--save-path={tmp_path}")
+    assert (stopped.code, "it is saved while the controller runs" in stopped.stderr) == (1, True)
+    moved = place(kedge, second, storage={"type": "etcd"})
+    restored = _kedge(moved, "restore", str(archive))
+    assert restored.code == 0, restored.stderr
+    with running_controller(moved) as controller:
+        word = controller.applied("get", "secret", "kept", "--output=jsonpath={.data.word}")
+        assert word == "aGlkZGVuLXRyZWFzdXJl"
+        assert controller.kubectl("get", "configmap", "later").code == 1
+        # Whoever watched the lost cluster has seen later revisions than the backup's.
+        assert _revision(controller) > before + 1_000_000
+
+
+def _revision(controller: Controller) -> int:
+    """The revision of the store that the API server shows."""
+    return int(controller.applied("get", "--raw", "/api/v1/namespaces").split('"resourceVersion":"')[1].split('"')[0])
+
+
 def test_damaged_backup_leaves_nothing(kedge: Path, tmp_path: Path) -> None:
     archive = tmp_path / "archive.tar.gz"
     archive.write_bytes(b"nothing of the kind")
