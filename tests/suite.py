@@ -18,11 +18,11 @@ CLUSTER = ROOT / "cluster"
 # The packages that link nothing of upstream. With all of Kubernetes to look through, staticcheck takes minutes.
 _CHEAP_PACKAGES = (
     "./internal/apiconfig", "./internal/argv", "./internal/backup", "./internal/bootstrap", "./internal/cli",
-    "./internal/component", "./internal/config", "./internal/controller", "./internal/csrapprover",
+    "./internal/component", "./internal/config", "./internal/controller", "./internal/csrapprover", "./internal/database",
     "./internal/datadir", "./internal/golden", "./internal/images", "./internal/install", "./internal/kubeconfig",
     "./internal/layers", "./internal/layout", "./internal/manifests", "./internal/multicall", "./internal/payload",
-    "./internal/pki", "./internal/status", "./internal/supervise", "./internal/sysinfo", "./internal/token", "./internal/version",
-    "./internal/words",
+    "./internal/pki", "./internal/status", "./internal/supervise", "./internal/support", "./internal/sysinfo", "./internal/token",
+    "./internal/version", "./internal/words",
 )  # fmt: skip
 
 _ROOTS = "tests/integration/roots"

@@ -48,7 +48,7 @@ func cluster(t *testing.T, record datadir.Record) (layout.Layout, *sql.DB) {
 	write(t, filepath.Join(l.DataDir, "kedge.lock"), "", 0o600)
 	write(t, filepath.Join(l.DataDir, "helpers", "large"), "not saved", 0o600)
 	write(t, l.DatabaseFile(), "", 0o600)
-	database, err := open(l.DatabaseFile())
+	database, err := sql.Open("sqlite", l.DatabaseFile())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +135,7 @@ func TestRestoreHasWhatWasSavedWhileOthersWrote(t *testing.T) {
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("key: %v, %v", info, err)
 	}
-	restored, err := open(layout.Layout{DataDir: to}.DatabaseFile())
+	restored, err := sql.Open("sqlite", layout.Layout{DataDir: to}.DatabaseFile())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"kedge/internal/argv"
+	"kedge/internal/database"
 	"kedge/internal/datadir"
 	"kedge/internal/layout"
 )
@@ -65,7 +66,7 @@ func Save(ctx context.Context, source Source, out io.Writer) (Manifest, error) {
 	}
 	defer os.RemoveAll(temporary)
 	// The database comes first: certificates that are newer than it do no harm.
-	database, err := saveDatabase(ctx, source, record, filepath.Join(temporary, "state.db"))
+	saved, err := saveDatabase(ctx, source, record, filepath.Join(temporary, "state.db"))
 	if err != nil {
 		return Manifest{}, err
 	}
@@ -73,7 +74,7 @@ func Save(ctx context.Context, source Source, out io.Writer) (Manifest, error) {
 	if err != nil {
 		return Manifest{}, err
 	}
-	entries = append(entries, database...)
+	entries = append(entries, saved...)
 	m := Manifest{Format: format, Version: source.Version, Kubernetes: record.Kubernetes, Storage: record.Storage, Created: source.Now.UTC()}
 	for _, entry := range entries {
 		m.Files = append(m.Files, entry.File)
@@ -112,7 +113,7 @@ func saveDatabase(ctx context.Context, source Source, record datadir.Record, to 
 	if err != nil {
 		return nil, err
 	}
-	if err := copyDatabase(ctx, path, to); err != nil {
+	if err := database.Copy(ctx, path, to); err != nil {
 		return nil, err
 	}
 	return copyOf(to, File{Path: databaseName, Mode: info.Mode().Perm(), Owner: ownerOf(info)})

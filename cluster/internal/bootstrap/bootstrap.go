@@ -3,18 +3,107 @@
 package bootstrap
 
 import (
+	"bytes"
 	"embed"
+	"encoding/json"
+	"fmt"
 	"io/fs"
+	"net/netip"
+	"path"
+	"slices"
+	"testing/fstest" // for its file system in memory
+	"text/template"
 )
 
-//go:embed rbac/*.yaml
+//go:embed rbac dns network proxy
 var files embed.FS
 
+// Names of the stacks that a cluster can do without, as --disable-components
+// has them.
+const (
+	DNS     = "coredns"
+	Network = "network-provider"
+	Proxy   = "kube-proxy"
+)
+
+// Cluster is what manifests depend on.
+type Cluster struct {
+	Pods, Services netip.Prefix
+	// Backend is flannel's; empty: somebody else connects pods.
+	Backend string
+	// Disabled are the stacks that are not wanted.
+	Disabled []string
+}
+
+// Optional are the stacks that a cluster can do without.
+func Optional() []string { return []string{DNS, Proxy, Network} }
+
 // Stacks are by name. The names begin with "kedge-", to leave others to users.
-func Stacks() (map[string]fs.FS, error) {
-	rbac, err := fs.Sub(files, "rbac")
+func Stacks(c Cluster) (map[string]fs.FS, error) {
+	directories := map[string]string{"kedge-rbac": "rbac"}
+	if !slices.Contains(c.Disabled, DNS) {
+		directories["kedge-dns"] = "dns"
+	}
+	if !slices.Contains(c.Disabled, Proxy) {
+		directories["kedge-proxy"] = "proxy"
+	}
+	if c.Backend != "" && !slices.Contains(c.Disabled, Network) {
+		directories["kedge-network"] = "network"
+	}
+	values, err := c.values()
 	if err != nil {
 		return nil, err
 	}
-	return map[string]fs.FS{"kedge-rbac": rbac}, nil
+	stacks := make(map[string]fs.FS)
+	for name, directory := range directories {
+		if stacks[name], err = render(directory, values); err != nil {
+			return nil, fmt.Errorf("make the manifests of %s: %w", name, err)
+		}
+	}
+	return stacks, nil
+}
+
+// values are what the manifests leave open.
+type values struct {
+	DNSAddress    string
+	FlannelConfig string
+}
+
+func (c Cluster) values() (values, error) {
+	config := map[string]any{"Network": c.Pods.String(), "EnableNFTables": true, "Backend": map[string]string{"Type": c.Backend}}
+	if c.Pods.Addr().Is6() {
+		config = map[string]any{"EnableIPv4": false, "EnableIPv6": true, "IPv6Network": c.Pods.String(), "EnableNFTables": true, "Backend": config["Backend"]}
+	}
+	encoded, err := json.Marshal(config)
+	return values{DNSAddress: DNSAddress(c.Services).String(), FlannelConfig: string(encoded)}, err
+}
+
+// DNSAddress is the tenth of the services' addresses, where everybody looks for it.
+func DNSAddress(services netip.Prefix) netip.Addr {
+	const tenth = 10
+	address := services.Masked().Addr()
+	for range tenth {
+		address = address.Next()
+	}
+	return address
+}
+
+func render(directory string, v values) (fs.FS, error) {
+	entries, err := files.ReadDir(directory)
+	if err != nil {
+		return nil, err
+	}
+	rendered := make(fstest.MapFS)
+	for _, entry := range entries {
+		content, err := template.New(entry.Name()).ParseFS(files, path.Join(directory, entry.Name()))
+		if err != nil {
+			return nil, err
+		}
+		var out bytes.Buffer
+		if err := content.Execute(&out, v); err != nil {
+			return nil, err
+		}
+		rendered[entry.Name()] = &fstest.MapFile{Data: out.Bytes(), Mode: 0o444}
+	}
+	return rendered, nil
 }

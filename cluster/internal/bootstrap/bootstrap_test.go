@@ -1,7 +1,10 @@
 package bootstrap
 
 import (
+	"maps"
+	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -10,8 +13,12 @@ import (
 	"kedge/internal/manifests"
 )
 
+func cluster() Cluster {
+	return Cluster{Pods: netip.MustParsePrefix("10.244.0.0/16"), Services: netip.MustParsePrefix("10.96.0.0/12"), Backend: "host-gw"}
+}
+
 func TestStacksAreGood(t *testing.T) {
-	stacks, err := Stacks()
+	stacks, err := Stacks(cluster())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +34,7 @@ func TestStacksAreGood(t *testing.T) {
 }
 
 func TestNodesMayHaveWhatTheApproverAsksFor(t *testing.T) {
-	stacks, err := Stacks()
+	stacks, err := Stacks(cluster())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,5 +51,56 @@ func TestNodesMayHaveWhatTheApproverAsksFor(t *testing.T) {
 	want := "certificatesigningrequests/" + csrapprover.Subresource
 	if err != nil || !slices.Equal(resources, []string{want}) {
 		t.Errorf("resources = %v, %v; want %s", resources, err, want)
+	}
+}
+
+func TestStacksThatAreNotWanted(t *testing.T) {
+	without := func(change func(*Cluster)) Cluster {
+		c := cluster()
+		change(&c)
+		return c
+	}
+	for name, test := range map[string]struct {
+		cluster Cluster
+		want    string
+	}{
+		"all":              {cluster(), "kedge-dns kedge-network kedge-proxy kedge-rbac"},
+		"custom network":   {without(func(c *Cluster) { c.Backend = "" }), "kedge-dns kedge-proxy kedge-rbac"},
+		"none of optional": {without(func(c *Cluster) { c.Disabled = Optional() }), "kedge-rbac"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			stacks, err := Stacks(test.cluster)
+			if got := strings.Join(slices.Sorted(maps.Keys(stacks)), " "); got != test.want || err != nil {
+				t.Errorf("stacks = %s, %v; want %s", got, err, test.want)
+			}
+		})
+	}
+}
+
+func TestDNSAddress(t *testing.T) {
+	for services, want := range map[string]string{"10.96.0.0/12": "10.96.0.10", "fd00::/108": "fd00::a"} {
+		if got := DNSAddress(netip.MustParsePrefix(services)).String(); got != want {
+			t.Errorf("address of %s = %s; want %s", services, got, want)
+		}
+	}
+}
+
+func TestFlannelIsToldItsNetwork(t *testing.T) {
+	six := cluster()
+	six.Pods = netip.MustParsePrefix("fd01::/48")
+	for want, c := range map[string]Cluster{
+		`{"Backend":{"Type":"host-gw"},"EnableNFTables":true,"Network":"10.244.0.0/16"}`:                                cluster(),
+		`{"Backend":{"Type":"host-gw"},"EnableIPv4":false,"EnableIPv6":true,"EnableNFTables":true,"IPv6Network":"fd01::/48"}`: six,
+	} {
+		stacks, err := Stacks(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		objects := manifests.Read("kedge-network", stacks["kedge-network"]).Objects
+		at := slices.IndexFunc(objects, func(o *unstructured.Unstructured) bool { return o.GetKind() == "ConfigMap" })
+		got, _, err := unstructured.NestedString(objects[at].Object, "data", "net-conf.json")
+		if strings.TrimSpace(got) != want || err != nil {
+			t.Errorf("configuration = %s, %v; want %s", got, err, want)
+		}
 	}
 }

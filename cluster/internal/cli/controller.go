@@ -5,6 +5,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -19,7 +20,11 @@ import (
 	"kedge/internal/config"
 	"kedge/internal/controller"
 	"kedge/internal/layout"
+	"kedge/internal/support"
 )
+
+// recentLogBytes of the log are kept in memory, for 'kedge support'.
+const recentLogBytes = 128 << 10
 
 // controllerFlags are what `kedge controller` and `kedge install controller` take.
 type controllerFlags struct {
@@ -127,17 +132,19 @@ func controllerOptions(env Env, flags controllerFlags) (controller.Options, erro
 	if flags.debug {
 		level = slog.LevelDebug
 	}
+	recent := support.NewRecent(recentLogBytes)
 	return controller.Options{
 		Layout: places, Config: cluster, Disabled: flags.disabled, NewCluster: flags.newCluster,
 		Version: env.Build.Version, Kubernetes: env.Build.Module("k8s.io/kubernetes").Version,
-		Log: slog.New(slog.NewTextHandler(env.Stderr, &slog.HandlerOptions{Level: level})),
+		Log: slog.New(slog.NewTextHandler(io.MultiWriter(env.Stderr, recent), &slog.HandlerOptions{Level: level})),
+		RecentLog: recent.Bytes,
 	}, nil
 }
 
 // controllerCommands are the commands that only a build with a controller has.
 func controllerCommands(env Env) []*cobra.Command {
 	return []*cobra.Command{
-		newController(env), newInstall(), newStart(), newStop(), newStatus(env), newReset(), newBackup(env), newRestore(env),
+		newController(env), newInstall(), newStart(), newStop(), newStatus(env), newReset(), newBackup(env), newRestore(env), newSupport(env),
 	}
 }
 

@@ -64,7 +64,7 @@ func choicesNamed(name string) []string {
 		"apiVersion": {APIVersion},
 		"kind":       {Kind},
 		"storage":    {"kine", "etcd"},
-		"provider":   {"flannel", "custom"},
+		"provider":   {FlannelProvider, "custom"},
 		"backend":    {"vxlan", "host-gw", "wireguard"},
 		"proxyMode":  {"nftables", "iptables", "ipvs"},
 		"pullPolicy": {"Always", "IfNotPresent", "Never"},

@@ -13,6 +13,9 @@ const (
 	Kind       = "ClusterConfig"
 )
 
+// FlannelProvider is the network that kedge carries.
+const FlannelProvider = "flannel"
+
 // ClusterConfig is the file that `kedge controller --config` takes.
 type ClusterConfig struct {
 	APIVersion string   `yaml:"apiVersion" rule:"apiVersion" required:"true" doc:"The version of this form."`

@@ -87,7 +87,9 @@ func (p *plane) run(ctx context.Context, socket net.Listener, started time.Time)
 	defer endAnswering()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		return status.Serve(answering, socket, func() status.Report { return p.statusReport(started) })
+		return status.Serve(answering, socket, status.Answers{
+			Report: func() status.Report { return p.statusReport(started) }, Log: p.options.RecentLog,
+		})
 	})
 	group.Go(func() error { return p.renewCertificates(ctx) })
 	group.Go(func() error { return p.feedWatchdog(ctx) })

@@ -1,15 +1,20 @@
 package controller
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"kedge/internal/apiconfig"
 	"kedge/internal/argv"
+	"kedge/internal/database"
+	"kedge/internal/datadir"
 	"kedge/internal/pki"
 )
 
@@ -53,9 +58,31 @@ func (p *plane) writeAPIConfig() error {
 	return nil
 }
 
+// checkDatabase refuses SQLite's file when it is damaged: kine would only say so
+// again and again.
+func (p *plane) checkDatabase() error {
+	path := p.options.Layout.DatabaseFile()
+	if err := database.Check(context.Background(), path); err != nil {
+		return damaged(path, err.Error())
+	}
+	return nil
+}
+
+// damaged is a file without which the cluster cannot be read.
+func damaged(path, problem string) error {
+	return &datadir.Error{
+		Path: filepath.Dir(path), Problem: fmt.Sprintf("its file %s is damaged: %s", filepath.Base(path), problem),
+		Hint: "keep a copy of the data directory, empty it, and bring a backup back with 'kedge restore'",
+	}
+}
+
 // ensureEncryption makes the key of the cluster's secrets once.
 func (p *plane) ensureEncryption(file string) error {
-	if _, err := os.Lstat(file); errors.Is(err, os.ErrNotExist) {
+	content, err := os.ReadFile(file)
+	if err == nil && !json.Valid(content) {
+		return damaged(file, "it is no JSON, and has the key of the cluster's secrets")
+	}
+	if errors.Is(err, os.ErrNotExist) {
 		key := make([]byte, encryptionKeyBytes)
 		if _, err := rand.Read(key); err != nil {
 			return fmt.Errorf("make the key that encrypts secrets: %w", err)

@@ -12,6 +12,7 @@ import (
 	"strconv"
 
 	"kedge/internal/argv"
+	"kedge/internal/bootstrap"
 	"kedge/internal/config"
 	"kedge/internal/layout"
 )
@@ -28,11 +29,13 @@ type Options struct {
 	Version    string
 	Kubernetes string
 	Log        *slog.Logger
+	// RecentLog is the end of what Log wrote.
+	RecentLog func() []byte
 }
 
 // Optional are the components that a control plane can do without.
 func Optional() []string {
-	return []string{argv.KonnectivityServer, argv.KubeControllerManager, argv.KubeScheduler}
+	return append([]string{argv.KonnectivityServer, argv.KubeControllerManager, argv.KubeScheduler}, bootstrap.Optional()...)
 }
 
 // cluster is what the components' command lines are made of.

@@ -79,7 +79,7 @@ func (p *plane) storage() (*process, store) {
 	}
 	made := p.process(argv.Kine, argv.KineArgs(p.cluster, l))
 	made.prepare = func() error {
-		return errors.Join(p.accounts.directory(l.Database(), argv.KubeAPIServer, 0o700), p.storeDirectory())
+		return errors.Join(p.accounts.directory(l.Database(), argv.KubeAPIServer, 0o700), p.storeDirectory(), p.checkDatabase())
 	}
 	made.command.Env = append(made.command.Env, argv.KineEnv(p.cluster)...)
 	client := store{endpoint: "unix://" + l.KineSocket()}

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"fmt"
+	"slices"
 
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/discovery/cached/memory"
@@ -11,6 +12,7 @@ import (
 	"k8s.io/client-go/restmapper"
 
 	"kedge/internal/bootstrap"
+	"kedge/internal/config"
 	"kedge/internal/csrapprover"
 	"kedge/internal/manifests"
 )
@@ -48,6 +50,19 @@ func (p *plane) approver() (*task, error) {
 	return newTask(csrApprover, csrapprover.New(client, logOf(p.options.Log, csrApprover)).Run), nil
 }
 
+// bootstrapped is what the manifests that kedge brings depend on.
+func (p *plane) bootstrapped() bootstrap.Cluster {
+	network := p.options.Config.Spec.Network
+	c := bootstrap.Cluster{Pods: p.cluster.Pods[0], Services: p.cluster.Services[0], Disabled: p.options.Disabled}
+	if network.Provider == config.FlannelProvider {
+		c.Backend = network.Flannel.Backend
+	}
+	if network.KubeProxy.Disabled {
+		c.Disabled = append(slices.Clone(c.Disabled), bootstrap.Proxy)
+	}
+	return c
+}
+
 // manifests applies what kedge brings and what the user puts into the
 // directory. It is ready when the cluster has the first.
 func (p *plane) manifests() (*task, error) {
@@ -60,7 +75,7 @@ func (p *plane) manifests() (*task, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a client of the API server: %w", err)
 	}
-	own, err := bootstrap.Stacks()
+	own, err := bootstrap.Stacks(p.bootstrapped())
 	if err != nil {
 		return nil, fmt.Errorf("read the manifests that kedge brings: %w", err)
 	}

@@ -80,6 +80,9 @@ func Lock(path string) (*os.File, error) {
 	if errors.Is(err, os.ErrPermission) {
 		return nil, &Error{Path: path, Problem: "this user may not write there", Hint: "run kedge as the user that it belongs to, or choose another with --data-dir"}
 	}
+	if errors.Is(err, unix.EROFS) {
+		return nil, &Error{Path: path, Problem: "its file system is read-only", Hint: "a file system that had errors is mounted so: look at 'dmesg', repair it or mount it for writing, or choose another with --data-dir"}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("lock the data directory: %w", err)
 	}

@@ -47,7 +47,7 @@ var rules = []rule{
 			"kedge/internal/argv", "kedge/internal/backup", "kedge/internal/config", "kedge/internal/controller", "kedge/internal/datadir", "kedge/internal/golden", "kedge/internal/images",
 			"kedge/internal/install", "kedge/internal/kubeconfig",
 			"kedge/internal/layout", "kedge/internal/multicall", "kedge/internal/payload", "kedge/internal/pki", "kedge/internal/status",
-			"kedge/internal/sysinfo", "kedge/internal/token", "kedge/internal/version", "kedge/internal/words",
+			"kedge/internal/support", "kedge/internal/sysinfo", "kedge/internal/token", "kedge/internal/version", "kedge/internal/words",
 		},
 		[]string{
 			"github.com/spf13/cobra", "github.com/spf13/pflag", "go.yaml.in/yaml/v3", "golang.org/x/sys/unix",
@@ -59,7 +59,7 @@ var rules = []rule{
 		"kedge/internal/controller",
 		[]string{
 			"kedge/internal/apiconfig", "kedge/internal/argv", "kedge/internal/bootstrap", "kedge/internal/component", "kedge/internal/config",
-			"kedge/internal/csrapprover", "kedge/internal/datadir", "kedge/internal/layout", "kedge/internal/manifests", "kedge/internal/pki", "kedge/internal/status", "kedge/internal/supervise",
+			"kedge/internal/csrapprover", "kedge/internal/database", "kedge/internal/datadir", "kedge/internal/layout", "kedge/internal/manifests", "kedge/internal/pki", "kedge/internal/status", "kedge/internal/supervise",
 		},
 		append([]string{"github.com/coreos/go-systemd/v22/daemon", "go.etcd.io/etcd/client/v3", "go.uber.org/zap", "golang.org/x/sync/errgroup"}, upstreamClients...),
 	},
@@ -71,12 +71,13 @@ var rules = []rule{
 	{"kedge/internal/argv", []string{"kedge/internal/golden", "kedge/internal/layout"}, none},
 	{
 		"kedge/internal/backup",
-		[]string{"kedge/internal/argv", "kedge/internal/datadir", "kedge/internal/layout"},
+		[]string{"kedge/internal/argv", "kedge/internal/database", "kedge/internal/datadir", "kedge/internal/layout"},
 		[]string{"go.etcd.io/etcd/client/v3", "go.uber.org/zap", "modernc.org/sqlite"},
 	},
 	{"kedge/internal/bootstrap", []string{"kedge/internal/csrapprover", "kedge/internal/manifests"}, upstreamClients}, // in tests alone
 	{"kedge/internal/component", nil, []string{"golang.org/x/sync/errgroup"}},
 	{"kedge/internal/config", []string{"kedge/internal/golden", "kedge/internal/words"}, []string{"go.yaml.in/yaml/v3"}},
+	{"kedge/internal/database", nil, []string{"modernc.org/sqlite"}},
 	{"kedge/internal/datadir", nil, []string{"golang.org/x/sys/unix"}},
 	{"kedge/internal/csrapprover", nil, upstreamClients},
 	{"kedge/internal/images", nil, none},
@@ -89,6 +90,7 @@ var rules = []rule{
 	{"kedge/internal/payload", nil, []string{"github.com/klauspost/compress/zstd", "golang.org/x/sync/errgroup", "golang.org/x/sys/unix"}},
 	{"kedge/internal/pki", []string{"kedge/internal/kubeconfig", "kedge/internal/layout"}, none},
 	{"kedge/internal/status", []string{"kedge/internal/component", "kedge/internal/supervise"}, none},
+	{"kedge/internal/support", nil, none},
 	{"kedge/internal/supervise", nil, []string{"golang.org/x/sys/unix"}},
 	{"kedge/internal/sampleimages", nil, []string{"k8s.io/kubernetes/test/images/agnhost/connect"}},
 	{"kedge/internal/sysinfo", []string{"kedge/internal/golden"}, []string{"golang.org/x/sys/unix"}},

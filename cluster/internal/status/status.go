@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -18,6 +19,12 @@ import (
 
 // timeout bounds a question and its answer.
 const timeout = 10 * time.Second
+
+// Where a running kedge answers what.
+const (
+	statusPath = "/status"
+	logPath    = "/log"
+)
 
 // Report is what a running kedge tells about itself.
 type Report struct {
@@ -57,15 +64,25 @@ func Listen(socket string) (net.Listener, error) {
 	return listener, nil
 }
 
+// Answers are what a running kedge tells.
+type Answers struct {
+	Report func() Report
+	// Log is the end of its log.
+	Log func() []byte
+}
+
 // Serve answers until ctx ends.
-func Serve(ctx context.Context, listener net.Listener, report func() Report) error {
-	server := &http.Server{
-		ReadTimeout: timeout, WriteTimeout: timeout,
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Type", "application/json")
-			_ = json.NewEncoder(w).Encode(report()) // whoever asked is gone
-		}),
-	}
+func Serve(ctx context.Context, listener net.Listener, answers Answers) error {
+	questions := http.NewServeMux()
+	questions.HandleFunc("GET "+statusPath, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(answers.Report()) // whoever asked is gone
+	})
+	questions.HandleFunc("GET "+logPath, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain")
+		_, _ = w.Write(answers.Log())
+	})
+	server := &http.Server{ReadTimeout: timeout, WriteTimeout: timeout, Handler: questions}
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -77,9 +94,23 @@ func Serve(ctx context.Context, listener net.Listener, report func() Report) err
 // ErrNotRunning says that nobody answers.
 var ErrNotRunning = errors.New("kedge is not running")
 
-// Ask asks the kedge behind the socket.
+// Ask asks the kedge behind the socket how it is.
 func Ask(ctx context.Context, socket string) (Report, error) {
 	var report Report
+	answer, err := ask(ctx, socket, statusPath)
+	if err != nil {
+		return report, err
+	}
+	if err := json.Unmarshal(answer, &report); err != nil {
+		return report, fmt.Errorf("read kedge's answer: %w", err)
+	}
+	return report, nil
+}
+
+// Log asks for the end of its log.
+func Log(ctx context.Context, socket string) ([]byte, error) { return ask(ctx, socket, logPath) }
+
+func ask(ctx context.Context, socket, path string) ([]byte, error) {
 	client := http.Client{Timeout: timeout, Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			var dialer net.Dialer
@@ -87,20 +118,21 @@ func Ask(ctx context.Context, socket string) (Report, error) {
 		},
 		DisableKeepAlives: true,
 	}}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://kedge/status", nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://kedge"+path, nil)
 	if err != nil {
-		return report, err
+		return nil, err
 	}
 	response, err := client.Do(request)
 	switch {
 	case errors.Is(err, os.ErrPermission):
-		return report, fmt.Errorf("ask kedge at %s: this user may not; run as the user that runs kedge", socket)
+		return nil, fmt.Errorf("ask kedge at %s: this user may not; run as the user that runs kedge", socket)
 	case err != nil:
-		return report, fmt.Errorf("%w: nobody answers at %s", ErrNotRunning, socket)
+		return nil, fmt.Errorf("%w: nobody answers at %s", ErrNotRunning, socket)
 	}
 	defer response.Body.Close()
-	if err := json.NewDecoder(response.Body).Decode(&report); err != nil {
-		return report, fmt.Errorf("read kedge's answer: %w", err)
+	answer, err := io.ReadAll(response.Body)
+	if err != nil {
+		return nil, fmt.Errorf("read kedge's answer: %w", err)
 	}
-	return report, nil
+	return answer, nil
 }

@@ -79,6 +79,7 @@ def test_help_is_the_components_own(kedge: Path, component: str, words: list[str
         "kube-proxy": "--masquerade-all",
         "kine": "--compact-interval",
         "etcd": "--quota-backend-bytes",
+        "etcdutl": "defrag",
         "containerd": "oci-hook",
         "konnectivity-server": "--proxy-strategies",
         "konnectivity-agent": "--agent-identifiers",

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"go.etcd.io/etcd/etcdutl/v3/etcdutl"
 
 	"kedge/internal/multicall"
@@ -29,6 +30,9 @@ func Program() multicall.Program {
 }
 
 func run(argv []string) int {
+	// What packages of other components registered here is not etcdutl's, and
+	// a --version among it is in the way of its own.
+	pflag.CommandLine = pflag.NewFlagSet(argv[0], pflag.ContinueOnError)
 	root := &cobra.Command{
 		Use: "etcdutl", Short: "Work on etcd's files while no etcd runs", Version: version.Current().Module(module).Version,
 	}
