@@ -43,7 +43,9 @@ type File struct {
 }
 
 // roots are what an archive may hold.
-func roots() []string { return []string{recordName, "pki", "manifests", "cluster.yaml", "db", snapshotRoot} }
+func roots() []string {
+	return []string{recordName, "pki", "manifests", "cluster.yaml", "db", snapshotRoot}
+}
 
 func decodeManifest(reader io.Reader) (Manifest, error) {
 	content, err := io.ReadAll(io.LimitReader(reader, maxManifestBytes))

@@ -41,7 +41,7 @@ type Source struct {
 	// EtcdEndpoint is where etcd serves, when the cluster is in etcd.
 	EtcdEndpoint string
 	Version      string
-	Now             time.Time
+	Now          time.Time
 	// Temporary is where the database is copied to first.
 	Temporary string
 }

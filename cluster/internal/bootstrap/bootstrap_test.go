@@ -89,7 +89,7 @@ func TestFlannelIsToldItsNetwork(t *testing.T) {
 	six := cluster()
 	six.Pods = netip.MustParsePrefix("fd01::/48")
 	for want, c := range map[string]Cluster{
-		`{"Backend":{"Type":"host-gw"},"EnableNFTables":true,"Network":"10.244.0.0/16"}`:                                cluster(),
+		`{"Backend":{"Type":"host-gw"},"EnableNFTables":true,"Network":"10.244.0.0/16"}`:                                      cluster(),
 		`{"Backend":{"Type":"host-gw"},"EnableIPv4":false,"EnableIPv6":true,"EnableNFTables":true,"IPv6Network":"fd01::/48"}`: six,
 	} {
 		stacks, err := Stacks(c)

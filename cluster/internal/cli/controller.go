@@ -136,7 +136,7 @@ func controllerOptions(env Env, flags controllerFlags) (controller.Options, erro
 	return controller.Options{
 		Layout: places, Config: cluster, Disabled: flags.disabled, NewCluster: flags.newCluster,
 		Version: env.Build.Version, Kubernetes: env.Build.Module("k8s.io/kubernetes").Version,
-		Log: slog.New(slog.NewTextHandler(io.MultiWriter(env.Stderr, recent), &slog.HandlerOptions{Level: level})),
+		Log:       slog.New(slog.NewTextHandler(io.MultiWriter(env.Stderr, recent), &slog.HandlerOptions{Level: level})),
 		RecentLog: recent.Bytes,
 	}, nil
 }

@@ -1,6 +1,6 @@
 """A controller whose data directory is a small file system of its own."""
 
-import errno
+import io
 import os
 import shutil
 import subprocess
@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -33,11 +34,8 @@ class Disk:
         """Leave not a byte."""
         with self.filler.open("wb", buffering=0) as file:
             for size in (_MEBIBYTE, 4096, 1):
-                try:
-                    while True:
-                        file.write(bytes(size))
-                except OSError as error:
-                    assert error.errno == errno.ENOSPC, error
+                with pytest.raises(OSError, match="No space left"):
+                    _pour(file, bytes(size))
 
     def kubectl_can(self) -> None:
         """Put the administrator's file where the outside sees the directory."""
@@ -45,6 +43,11 @@ class Disk:
         outside = self.controller.place.data / name
         outside.parent.mkdir(exist_ok=True)
         outside.write_bytes((self.root / name).read_bytes())
+
+
+def _pour(file: io.FileIO, piece: bytes) -> NoReturn:
+    while True:
+        file.write(piece)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from tests.integration.hostile.disk import Disk, on_a_disk_of, on_disk, said
 LARGE = 1 << 20
 
 
-@pytest.mark.parametrize(("storage", "size"), [("kine", "96m"), ("etcd", "384m")])
+@pytest.mark.parametrize(("storage", "size"), [("etcd", "384m")])
 def test_full_disk_loses_nothing(kedge: Path, tmp_path: Path, storage: str, size: str) -> None:
     where = place(kedge, tmp_path, storage={"type": storage})
     with on_a_disk_of(where, size) as disk:
@@ -24,7 +24,9 @@ def test_full_disk_loses_nothing(kedge: Path, tmp_path: Path, storage: str, size
         controller.applied("create", "configmap", "before", "--from-literal=key=value")
         disk.fill()
         written, refusal = _write_until_refused(controller, tmp_path)
-        assert "full" in refusal or "no space" in refusal or "timed out" in refusal or "refused" in refusal, refusal
+        # SQLite says what it is; of etcd, which ends itself, the API server only sees that it does not answer.
+        assert ("full" if storage == "kine" else "timeout") in refusal
+        assert ("disk is full" if storage == "kine" else "no space left") in _log(controller)
         disk.filler.unlink()
         made = ("create", "configmap", "after")
         wait_for(controller.daemon, lambda: controller.kubectl(*made).code == 0, what="writing again")
@@ -38,7 +40,7 @@ def test_full_disk_loses_nothing(kedge: Path, tmp_path: Path, storage: str, size
 def _write_until_refused(controller: Controller, directory: Path) -> tuple[set[str], str]:
     """What was taken, and why the next was not."""
     content = directory / "large"
-    content.write_bytes(b"x" * (LARGE // 2))
+    content.write_bytes(os.urandom(LARGE // 2))  # nothing that could be made smaller
     taken: set[str] = set()
     for number in range(400):
         result = controller.kubectl("create", "configmap", f"large-{number}", f"--from-file={content}")
@@ -46,6 +48,10 @@ def _write_until_refused(controller: Controller, directory: Path) -> tuple[set[s
             return taken, result.stderr.lower()
         taken.add(f"configmap/large-{number}")
     raise AssertionError("a full disk took everything")
+
+
+def _log(controller: Controller) -> str:
+    return controller.daemon.log.read_text(errors="replace")
 
 
 def _verdict(disk: Disk) -> str:
