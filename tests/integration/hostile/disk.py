@@ -37,6 +37,11 @@ class Disk:
                 with pytest.raises(OSError, match="No space left"):
                     _pour(file, bytes(size))
 
+    def enter(self, *argv: str) -> list[str]:
+        """`argv` as a command that sees the file system in its place."""
+        process = f"--target={self.controller.daemon.process.pid}"
+        return ["nsenter", process, "--user", "--preserve-credentials", "--mount", *argv]
+
     def kubectl_can(self) -> None:
         """Put the administrator's file where the outside sees the directory."""
         name = Path("pki", "admin.conf")
