@@ -19,6 +19,7 @@ from benchmarks.groups import (
     image,
     incremental,
     memory,
+    nodes,
     plan,
     pods,
     resident,
@@ -56,6 +57,7 @@ GROUPS: Mapping[str, Callable[[Setting], Report]] = {
     "pods": pods.measure,
     "resident": resident.measure,
     "controller": controller.measure,
+    "nodes": nodes.measure,
 }
 _HINTS = """\
 groups: start (1 minute), plan (1 minute), incremental (3 minutes), memory (1 minute),
@@ -64,7 +66,7 @@ airgap (2 minutes), boot (30 minutes),
 flash (3 minutes; needs root, and bmaptool to compare with),
 weight (2 minutes), sizes (20 minutes),
 pods (15 minutes; needs QEMU and a mirror of Debian), resident (10 minutes),
-controller (25 minutes),
+controller (25 minutes), nodes (6 minutes),
 cold (an hour of two cores on a quiet machine, a network, 15 GB of disk). Without a group: all.
 """
 _PAGE = Path("docs", "benchmarks.md")

@@ -87,16 +87,17 @@ def _idle(kedge: Path, root: Path) -> Idle:
         before = _written(controller)
         time.sleep(_IDLE_S)
         after = _written(controller)
-        usages = {name: usage_of(pid) for name, pid in _processes(controller).items()}
+        usages = {name: usage_of(pid) for name, pid in processes(controller).items()}
     return Idle(usages=usages, written_bytes_per_s={name: (after[name] - before[name]) / _IDLE_S for name in after})
 
 
-def _processes(controller: Controller) -> dict[str, int]:
+def processes(controller: Controller) -> dict[str, int]:
+    """kedge itself and its components, by name."""
     return {"kedge": controller.daemon.process.pid, **controller.pids()}
 
 
 def _written(controller: Controller) -> dict[str, int]:
-    return {name: _write_bytes(pid) for name, pid in _processes(controller).items()}
+    return {name: _write_bytes(pid) for name, pid in processes(controller).items()}
 
 
 def _write_bytes(pid: int) -> int:
