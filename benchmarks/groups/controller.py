@@ -92,7 +92,7 @@ def _idle(kedge: Path, root: Path) -> Idle:
 
 
 def processes(controller: Controller) -> dict[str, int]:
-    """kedge itself and its components, by name."""
+    """The process ids of kedge and its components, by name."""
     return {"kedge": controller.daemon.process.pid, **controller.pids()}
 
 

@@ -74,7 +74,7 @@ def report(usages: Mapping[str, Usage], cpu: Mapping[str, float], *, ready: int)
             )
         ],
         notes=[
-            f"{host_arch()}, SQLite. Nodes are upstream's kubelet on a container runtime that pretends; they joined with a token.",
+            f"{host_arch()}, SQLite. Nodes are upstream's kubelet on a runtime that pretends; they joined with a token.",
             f"After {_WARM_UP_S} s, over {_MEASURED_S} s: heartbeats, and nothing else. The nodes compute on the same machine.",
         ],
     )

@@ -13,8 +13,9 @@ PAGE = Path(__file__).resolve().parents[3] / "docs" / "reference" / "conformance
 _RUN = ("passed", "failed", "panicked", "timedout", "interrupted", "aborted")
 _INTRO = """# Conformance
 
-Upstream's end-to-end tests (v1.37.2) on `kedge controller`, with hollow nodes: kubelets of upstream on a container runtime that
-only pretends to run what it is told. `./run-tests slow` runs all conformance tests of {groups} but those below, and none may fail.
+Upstream's end-to-end tests (v1.37.2) on `kedge controller`, with hollow nodes: kubelets of upstream on a container
+runtime that only pretends to run what it is told. `./run-tests slow` runs all conformance tests of {groups} but those below;
+none may fail.
 
 | | tests |
 |---|---|
