@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -61,6 +62,15 @@ func (w *Watcher) Ready() error {
 	return w.notReady
 }
 
+// remedy is what to do where a user's programs watch as much as they may, which
+// the kernel tells in the words of another problem.
+func remedy(err error) string {
+	if !errors.Is(err, syscall.EMFILE) {
+		return ""
+	}
+	return " (programs of this user hold all watches that it may have: raise fs.inotify.max_user_instances with sysctl, or the limit of open files)"
+}
+
 // Run works until ctx ends. A stack that cannot be applied is told and tried
 // again; the others go on.
 func (w *Watcher) Run(ctx context.Context) error {
@@ -69,7 +79,7 @@ func (w *Watcher) Run(ctx context.Context) error {
 	}
 	events, err := fsnotify.NewWatcher()
 	if err != nil {
-		return fmt.Errorf("watch the manifests in %s: %w", w.dir, err)
+		return fmt.Errorf("watch the manifests in %s: %w%s", w.dir, err, remedy(err))
 	}
 	defer events.Close()
 	delay := firstRetry
