@@ -7,13 +7,15 @@ from pathlib import Path
 
 import yaml
 
+from tests.integration.conformance.upstream import VERSION
+
 GROUPS = ("api-machinery", "apps", "auth")
 REAL_NODES = Path(__file__).parent / "real-nodes.yaml"
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "reference" / "conformance.md"
 _RUN = ("passed", "failed", "panicked", "timedout", "interrupted", "aborted")
 _INTRO = """# Conformance
 
-Upstream's end-to-end tests (v1.37.2) on `kedge controller`, with hollow nodes: kubelets of upstream on a container
+Upstream's end-to-end tests ({version}) on `kedge controller`, with hollow nodes: kubelets of upstream on a container
 runtime that only pretends to run what it is told. `./run-tests slow` runs all conformance tests of {groups} but those below;
 none may fail.
 
@@ -50,7 +52,7 @@ def page(tests: Sequence[str]) -> str:
     reasons = need_real_nodes()
     numbers = {"all": len(tests), "run": len(tests) - len(reasons), "left": len(reasons)}
     rows = [f"| {test} | {reasons[test]} |\n" for test in sorted(reasons)]
-    return _INTRO.format(groups=", ".join(GROUPS), **numbers) + "".join(rows)
+    return _INTRO.format(version=VERSION, groups=", ".join(GROUPS), **numbers) + "".join(rows)
 
 
 def _escaped(text: str) -> str:

@@ -12,7 +12,6 @@ from tests.integration.conformance.upstream import Upstream
 from tests.integration.controller.controller import place, running_controller
 
 pytestmark = pytest.mark.slow
-NODES = 2  # fewer make some tests refuse
 TIMEOUT_S = 7200
 
 
@@ -21,7 +20,7 @@ def test_all_that_can_run_pass(kedge: Path, upstream: Upstream, tmp_path: Path) 
     report = tmp_path / "report.json"
     with (
         running_controller(place(kedge, tmp_path)) as controller,
-        hollow_nodes(upstream.hollow_node, controller, NODES),
+        hollow_nodes(upstream.hollow_node, controller, 1),
     ):
         argv = [
             *(str(upstream.tests), f"-kubeconfig={controller.place.data}/pki/admin.conf", "-provider=skeleton"),

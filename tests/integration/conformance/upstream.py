@@ -6,11 +6,11 @@ from pathlib import Path
 
 import yaml
 
+from builder.formats.gomod import read_requirements
+
 ROOT = Path(__file__).resolve().parents[3]
 MODULE = ROOT / "cluster" / "e2e"
-# Tests of Pod Security ask what they are of.
-_PACKAGE = "k8s.io/component-base/version"
-_VERSION = f"-X {_PACKAGE}.gitVersion=v1.37.2 -X {_PACKAGE}.gitMajor=1 -X {_PACKAGE}.gitMinor=37"
+VERSION = read_requirements(MODULE / "go.mod")["k8s.io/kubernetes"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,5 +41,12 @@ def built_upstream(directory: Path) -> Upstream:
 
 def _go(command: str, *arguments: str, output: Path) -> Path:
     go = (str(ROOT / "builderw"), "tool", "--directory", str(MODULE), "go")
-    subprocess.run([*go, command, f"-ldflags=-s -w {_VERSION}", f"-o={output}", *arguments], check=True)
+    subprocess.run([*go, command, f"-ldflags=-s -w {_version()}", f"-o={output}", *arguments], check=True)
     return output
+
+
+def _version() -> str:
+    """Linker flags: tests of Pod Security ask which version they are of."""
+    major, minor, _ = VERSION.removeprefix("v").split(".")
+    values = {"gitVersion": VERSION, "gitMajor": major, "gitMinor": minor}
+    return " ".join(f"-X k8s.io/component-base/version.{name}={value}" for name, value in values.items())
