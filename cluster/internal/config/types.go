@@ -49,6 +49,7 @@ type API struct {
 	ExternalAddress string            `yaml:"externalAddress,omitempty" rule:"host" doc:"Name or address under which clients and workers reach the API, such as a load balancer's."`
 	Port            int               `yaml:"port,omitempty" rule:"port" doc:"The API's port."`
 	SANs            []string          `yaml:"sans,omitempty" rule:"host" doc:"Further names and addresses in the API server's certificate."`
+	Announce        bool              `yaml:"announce,omitempty" doc:"Tell the local network by DNS-SD where the API is (_kedge._tcp), under a hash of its authority and no other name."`
 	ExtraArgs       map[string]string `yaml:"extraArgs,omitempty" keys:"flag" doc:"Flags of kube-apiserver, without the dashes in front; they replace kedge's."`
 }
 

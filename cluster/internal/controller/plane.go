@@ -31,7 +31,8 @@ type plane struct {
 //	                                          ├──► konnectivity-server
 //	                                          ├──► kubernetes-endpoint
 //	                                          ├──► csr-approver
-//	                                          └──► manifests
+//	                                          ├──► manifests
+//	                                          └──► announcement, on request
 func (p *plane) assemble() error {
 	var problems []error
 	add := func(c component.Component, needs ...string) {
@@ -55,7 +56,11 @@ func (p *plane) assemble() error {
 		}
 	}
 	add(&endpoint{address: p.cluster.Address, port: p.cluster.Port, ask: p.asAdmin}, argv.KubeAPIServer)
-	for _, make := range []func() (*task, error){p.approver, p.manifests} {
+	tasks := []func() (*task, error){p.approver, p.manifests}
+	if p.options.Config.Spec.API.Announce {
+		tasks = append(tasks, p.announcing)
+	}
+	for _, make := range tasks {
 		made, err := make()
 		if err != nil {
 			return err

@@ -61,7 +61,7 @@ var rules = []rule{
 			"kedge/internal/apiconfig", "kedge/internal/argv", "kedge/internal/bootstrap", "kedge/internal/component", "kedge/internal/config",
 			"kedge/internal/csrapprover", "kedge/internal/database", "kedge/internal/datadir", "kedge/internal/layout", "kedge/internal/manifests", "kedge/internal/pki", "kedge/internal/status", "kedge/internal/supervise",
 		},
-		append([]string{"github.com/coreos/go-systemd/v22/daemon", "go.etcd.io/etcd/client/v3", "go.uber.org/zap", "golang.org/x/sync/errgroup"}, upstreamClients...),
+		append([]string{"github.com/brutella/dnssd", "github.com/coreos/go-systemd/v22/daemon", "go.etcd.io/etcd/client/v3", "go.uber.org/zap", "golang.org/x/sync/errgroup"}, upstreamClients...),
 	},
 	{"kedge/internal/components", []string{"kedge/internal/components/*", "kedge/internal/multicall"}, none},
 	// Components know nothing of each other: any of them may be left out.
