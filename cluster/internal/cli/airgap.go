@@ -7,6 +7,7 @@ import (
 	"io/fs"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"kedge/internal/config"
 	"kedge/internal/images"
@@ -14,7 +15,7 @@ import (
 )
 
 func newAirgap(env Env) *cobra.Command {
-	return group("airgap", "Prepare machines without a network", newAirgapListImages(env))
+	return group("airgap", "Prepare machines without a network", append(airgapWorkerCommands(env), newAirgapListImages(env))...)
 }
 
 func newAirgapListImages(env Env) *cobra.Command {
@@ -28,12 +29,9 @@ pause: all else that a cluster needs is in kedge itself.`,
 		Example: "  kedge airgap list-images --config cluster.yaml",
 		Args:    noArguments,
 		RunE: func(*cobra.Command, []string) error {
-			chosen := config.Default()
-			if file != "" {
-				var err error
-				if chosen, err = config.Load(file); err != nil {
-					return err
-				}
+			chosen, err := loadConfig(file)
+			if err != nil {
+				return err
 			}
 			reference, err := pause(env, options, chosen.Spec.Images)
 			if err == nil {
@@ -43,8 +41,20 @@ pause: all else that a cluster needs is in kedge itself.`,
 		},
 	}
 	addFile(cmd, options)
-	cmd.Flags().StringVarP(&file, "config", "c", "", "file with a ClusterConfig, - for standard input (default: built-in defaults)")
+	addConfig(cmd.Flags(), &file)
 	return cmd
+}
+
+func addConfig(flags *pflag.FlagSet, file *string) {
+	flags.StringVarP(file, "config", "c", "", "file with a ClusterConfig, - for standard input (default: built-in defaults)")
+}
+
+// loadConfig reads a file with a ClusterConfig; without one the defaults hold.
+func loadConfig(file string) (config.ClusterConfig, error) {
+	if file == "" {
+		return config.Default(), nil
+	}
+	return config.Load(file)
 }
 
 // pause is the reference of the only image. A configuration that names one does
@@ -53,24 +63,28 @@ func pause(env Env, options *payloadOptions, chosen config.Images) (string, erro
 	if chosen.Pause.Image != "" {
 		return chosen.PauseReference(""), nil
 	}
-	var released images.Image
-	err := options.with(env, func(ctx context.Context, p *payload.Payload) error {
+	release, err := released(env, options)
+	if err != nil {
+		return "", err
+	}
+	image, known := release.Image("pause")
+	if !known {
+		return "", errors.New("this kedge was released without the image pause; name one in spec.images.pause")
+	}
+	return chosen.PauseReference(image.Reference), nil
+}
+
+// released is the list of images in the payload.
+func released(env Env, options *payloadOptions) (release images.Release, err error) {
+	err = options.with(env, func(ctx context.Context, p *payload.Payload) error {
 		raw, err := p.Content(ctx, images.File)
 		if errors.Is(err, fs.ErrNotExist) {
 			return errors.New("this kedge was released without images; name one in spec.images.pause")
 		}
-		if err != nil {
-			return err
+		if err == nil {
+			release, err = images.Parse(raw)
 		}
-		release, err := images.Parse(raw)
-		if err != nil {
-			return err
-		}
-		var known bool
-		if released, known = release.Image("pause"); !known {
-			return errors.New("this kedge was released without the image pause; name one in spec.images.pause")
-		}
-		return nil
+		return err
 	})
-	return chosen.PauseReference(released.Reference), err
+	return release, err
 }

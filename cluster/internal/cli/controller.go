@@ -3,13 +3,10 @@
 package cli
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"os/signal"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -17,9 +14,7 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/sys/unix"
 
-	"kedge/internal/config"
 	"kedge/internal/controller"
-	"kedge/internal/layout"
 	"kedge/internal/support"
 )
 
@@ -37,7 +32,7 @@ type controllerFlags struct {
 
 func (f *controllerFlags) add(flags *pflag.FlagSet) {
 	f.directories.add(flags)
-	flags.StringVarP(&f.config, "config", "c", "", "file with a ClusterConfig, - for standard input (default: built-in defaults)")
+	addConfig(flags, &f.config)
 	flags.StringSliceVar(&f.disabled, "disable-components", nil, "components that shall not run: "+strings.Join(controller.Optional(), ", "))
 	flags.BoolVar(&f.newCluster, "new-cluster", false, "begin a new cluster although the database of the old one is empty")
 	flags.BoolVar(&f.debug, "debug", false, "log more")
@@ -53,38 +48,6 @@ func (f *controllerFlags) check() error {
 		}
 	}
 	return nil
-}
-
-// directoryFlags say where a controller is.
-type directoryFlags struct {
-	dataDir string
-	runDir  string
-}
-
-func (f *directoryFlags) add(flags *pflag.FlagSet) {
-	flags.StringVar(&f.dataDir, "data-dir", layout.DefaultDataDir, "directory of what is kept: database, certificates, keys")
-	flags.StringVar(&f.runDir, "run-dir", "", "directory of sockets and of what may be lost; best in memory (default: "+layout.DefaultRunDir+", for an ordinary user a directory of the session)")
-}
-
-// layout resolves the directories.
-func (f *directoryFlags) layout() (layout.Layout, error) {
-	data, err := filepath.Abs(f.dataDir)
-	if err != nil {
-		return layout.Layout{}, err
-	}
-	run := f.runDir
-	session := os.Getenv("XDG_RUNTIME_DIR")
-	switch {
-	case run != "":
-		run, err = filepath.Abs(run)
-	case os.Geteuid() == 0:
-		run = layout.DefaultRunDir
-	case session != "":
-		run = filepath.Join(session, "kedge")
-	default:
-		run = filepath.Join(data, "run")
-	}
-	return layout.Layout{DataDir: data, RunDir: run}, err
 }
 
 func newController(env Env) *cobra.Command {
@@ -122,11 +85,9 @@ func controllerOptions(env Env, flags controllerFlags) (controller.Options, erro
 	if err != nil {
 		return controller.Options{}, err
 	}
-	cluster := config.Default()
-	if flags.config != "" {
-		if cluster, err = config.Load(flags.config); err != nil {
-			return controller.Options{}, err
-		}
+	cluster, err := loadConfig(flags.config)
+	if err != nil {
+		return controller.Options{}, err
 	}
 	level := slog.LevelInfo
 	if flags.debug {
@@ -146,12 +107,4 @@ func controllerCommands(env Env) []*cobra.Command {
 	return []*cobra.Command{
 		newController(env), newInstall(), newStart(), newStop(), newStatus(env), newReset(), newBackup(env), newRestore(env), newSupport(env),
 	}
-}
-
-// background is for commands that cobra runs without a context.
-func background(cmd *cobra.Command) context.Context {
-	if ctx := cmd.Context(); ctx != nil {
-		return ctx
-	}
-	return context.Background()
 }

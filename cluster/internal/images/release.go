@@ -71,14 +71,13 @@ func (r Release) Image(name string) (Image, bool) {
 	return r.Images[at], true
 }
 
-// Digest is that of the system image with this reference; ok is false for images
-// that are none of the system's.
-func (r Release) Digest(reference string) (digest string, ok bool) {
-	at := slices.IndexFunc(r.Images, func(image Image) bool { return image.Reference == reference })
-	if at < 0 {
-		return "", false
+// Digests are those of all system images, by reference.
+func (r Release) Digests() map[string]string {
+	found := make(map[string]string, len(r.Images))
+	for _, image := range r.Images {
+		found[image.Reference] = image.Digest
 	}
-	return r.Images[at].Digest, true
+	return found
 }
 
 func (r Release) check() error {

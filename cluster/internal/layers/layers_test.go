@@ -44,8 +44,8 @@ var rules = []rule{
 	{
 		"kedge/internal/cli",
 		[]string{
-			"kedge/internal/argv", "kedge/internal/backup", "kedge/internal/config", "kedge/internal/controller", "kedge/internal/datadir", "kedge/internal/golden", "kedge/internal/images",
-			"kedge/internal/install", "kedge/internal/kubeconfig",
+			"kedge/internal/airgap", "kedge/internal/argv", "kedge/internal/backup", "kedge/internal/config", "kedge/internal/controller", "kedge/internal/datadir",
+			"kedge/internal/golden", "kedge/internal/images", "kedge/internal/imagestore", "kedge/internal/install", "kedge/internal/kubeconfig",
 			"kedge/internal/layout", "kedge/internal/multicall", "kedge/internal/payload", "kedge/internal/pki", "kedge/internal/status",
 			"kedge/internal/support", "kedge/internal/sysinfo", "kedge/internal/token", "kedge/internal/version", "kedge/internal/words",
 		},
@@ -67,6 +67,13 @@ var rules = []rule{
 	// Components know nothing of each other: any of them may be left out.
 	{"kedge/internal/components/*", []string{"kedge/internal/layout", "kedge/internal/upstream/*", "kedge/internal/multicall", "kedge/internal/version"}, nil},
 	{"kedge/internal/upstream/*", []string{"kedge/internal/version"}, nil},
+	{
+		"kedge/internal/airgap", nil,
+		[]string{
+			"github.com/distribution/reference", "github.com/klauspost/compress/gzip", "github.com/klauspost/compress/zstd",
+			"github.com/opencontainers/image-spec/specs-go/v1", "golang.org/x/sync/errgroup",
+		},
+	},
 	{"kedge/internal/apiconfig", []string{"kedge/internal/golden"}, none},
 	{"kedge/internal/argv", []string{"kedge/internal/golden", "kedge/internal/layout"}, none},
 	{
@@ -81,6 +88,13 @@ var rules = []rule{
 	{"kedge/internal/datadir", nil, []string{"golang.org/x/sys/unix"}},
 	{"kedge/internal/csrapprover", nil, upstreamClients},
 	{"kedge/internal/images", nil, none},
+	{
+		"kedge/internal/imagestore", nil,
+		[]string{
+			"github.com/containerd/containerd/v2/client", "github.com/containerd/containerd/v2/core/images", "github.com/containerd/errdefs",
+			"github.com/distribution/reference", "github.com/opencontainers/go-digest",
+		},
+	},
 	{"kedge/internal/golden", nil, none},
 	{"kedge/internal/install", []string{"kedge/internal/golden"}, none},
 	{"kedge/internal/kubeconfig", nil, []string{"sigs.k8s.io/yaml"}},

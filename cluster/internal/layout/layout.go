@@ -115,6 +115,9 @@ func (l Layout) Admission() string { return filepath.Join(l.APIConfig(), "admiss
 // AuditPolicy says what is written when the user asks for an audit log.
 func (l Layout) AuditPolicy() string { return filepath.Join(l.APIConfig(), "audit-policy.json") }
 
+// ContainerdSocket is where a worker's containerd listens.
+func (l Layout) ContainerdSocket() string { return filepath.Join(l.RunDir, "containerd.sock") }
+
 // Made is everything that kedge makes in both directories.
 func (l Layout) Made() []string {
 	return []string{l.PKI(), l.Database(), l.Etcd(), l.PIDs(), l.StatusSocket(), l.Store(), l.Tunnel(), l.APIConfig()}

@@ -1,0 +1,7 @@
+//go:build without_worker
+
+package cli
+
+import "github.com/spf13/cobra"
+
+func airgapWorkerCommands(Env) []*cobra.Command { return nil }
