@@ -171,7 +171,7 @@ func (v *verification) image(subject string, entry ocispec.Descriptor) {
 func (v *verification) document(described ocispec.Descriptor, types []string, target any) error {
 	digest := described.Digest.String()
 	if !slices.Contains(types, described.MediaType) {
-		return fmt.Errorf("%s is of the type %q, not %s", digest, described.MediaType, types[0])
+		return fmt.Errorf("%s is of the type %s, not %s", digest, described.MediaType, types[0])
 	}
 	v.used[digest] = true
 	if err := v.layout.decodeBlob(digest, target); err != nil {

@@ -1,0 +1,179 @@
+"""`kedge airgap import` into kedge's own containerd: everything or nothing."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from builder.core.arch import host_arch
+from builder.oci.bundle import write_bundle
+from builder.oci.inventory import list_bundle
+from tests.contracts.images.generate import listed
+from tests.contracts.payload.generate import sample
+from tests.integration.components.invoke import Result, invoke
+from tests.integration.components.node import containerd
+from tests.integration.components.process import running, wait_for
+from tests.unit.oci.made import EPOCH_S, Made, make_image
+from tests.unit.oci.mutations import MUTATIONS, REFERENCE, elf, read
+
+PAUSE = "kedge.local/pause:1.0.0"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """A running containerd, and a release of kedge in `directory` that was made with the image of `system`."""
+
+    kedge: Path
+    socket: Path
+    directory: Path
+
+    @property
+    def system(self) -> Path:
+        return self.directory / "system.tar"
+
+    def imports(self, *bundles: Path, options: tuple[str, ...] = ()) -> Result:
+        arguments = [f"--containerd-socket={self.socket}", f"--file={self.directory / 'release'}", *options]
+        return invoke(self.kedge, "airgap", "import", *arguments, *map(str, bundles))
+
+    def ctr(self, *arguments: str) -> str:
+        result = invoke(self.kedge, "ctr", f"--address={self.socket}", "--namespace=k8s.io", *arguments)
+        assert result.code == 0, result.stderr
+        return result.stdout
+
+    def state(self) -> tuple[str, str]:
+        """All that containerd has: images and blobs."""
+        blobs = self.ctr("content", "ls", "--quiet").splitlines()
+        return self.ctr("images", "ls", "--quiet"), "\n".join(sorted(blobs))
+
+
+@pytest.fixture(scope="module")
+def device(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Device]:
+    value = os.environ.get("KEDGE")
+    if not value:
+        pytest.skip("KEDGE is not set; it names the kedge executable to test")
+    directory = tmp_path_factory.mktemp("device")
+    settings = containerd(Path(value).resolve(), directory)
+    digest = make_bundle(directory / "system.tar", PAUSE)
+    release = listed({"digest": digest, "name": "pause", "reference": PAUSE}, arch=str(host_arch()))
+    (directory / "release").write_bytes(sample({"images.json": (0o644, release)}).pack())
+    with running(settings.argv, name="containerd", directory=directory) as daemon:
+        wait_for(daemon, settings.socket.exists, what="listening")
+        yield Device(kedge=Path(value).resolve(), socket=settings.socket, directory=directory)
+
+
+@pytest.fixture
+def filled(device: Device) -> Device:
+    """With the system's image in it."""
+    assert device.imports(device.system).code == 0
+    return device
+
+
+def make_bundle(path: Path, reference: str, content: bytes = b"settings") -> str:
+    """A bundle of one image, whose digest is returned."""
+    layers = ({"app": elf(host_arch())}, {"etc/app": content})
+    note = make_image(path.with_suffix(""), Made(reference=reference, arch=host_arch(), layers=layers))
+    write_bundle([path.with_suffix("")], path, epoch_s=EPOCH_S)
+    return note.manifest.digest
+
+
+def test_images_arrive_pinned_and_by_digest_too(device: Device, tmp_path: Path) -> None:
+    make_bundle(tmp_path / "app.tar", REFERENCE)
+    for _ in range(2):
+        result = device.imports(device.system, tmp_path / "app.tar")
+        assert (result.code, result.stdout.split()) == (0, [PAUSE, REFERENCE]), result.stderr
+    lines = device.ctr("images", "ls").splitlines()
+    for item in (*list_bundle(device.system), *list_bundle(tmp_path / "app.tar")):
+        repository = item.reference.rpartition(":")[0]
+        for name in (item.reference, f"{repository}@{item.digest}"):
+            (line,) = [line for line in lines if line.startswith(f"{name} ")]
+            assert item.digest in line
+            assert "io.cri-containerd.pinned=pinned" in line
+            assert "io.cri-containerd.image=managed" in line
+            assert "complete" in device.ctr("images", "check", f"name=={name}")
+        json.loads(device.ctr("content", "get", item.digest))
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_each_mutation_is_refused_and_nothing_arrives(filled: Device, tmp_path: Path, name: str) -> None:
+    change, words = MUTATIONS[name]
+    make_bundle(tmp_path / "app.tar", "registry.example.com/app:1", name.encode())
+    make_bundle(tmp_path / "good.tar", "registry.example.com/good:1", name.encode())
+    members = read(tmp_path / "app.tar")
+    change(members)
+    members.write(tmp_path / "bad.tar")
+    before = filled.state()
+    result = filled.imports(tmp_path / "good.tar", tmp_path / "bad.tar")
+    assert (result.code, result.stdout) == (1, "")
+    assert filled.state() == before
+    for word in (one.replace("'", '"') for one in words if "need" not in one):
+        assert word in result.stderr
+
+
+@pytest.mark.parametrize("part", [0.0, 0.3, 0.6, 0.999])
+def test_a_truncated_bundle_is_refused(filled: Device, tmp_path: Path, part: float) -> None:
+    make_bundle(tmp_path / "app.tar", "registry.example.com/app:1", b"cut")
+    data = (tmp_path / "app.tar").read_bytes()
+    (tmp_path / "app.tar").write_bytes(data[: int(len(data) * part)])
+    before = filled.state()
+    result = filled.imports(tmp_path / "app.tar")
+    assert (result.code, filled.state()) == (1, before)
+    assert "cut" in result.stderr
+
+
+def test_two_bundles_must_not_have_two_images_of_one_name(filled: Device, tmp_path: Path) -> None:
+    make_bundle(tmp_path / "a.tar", "registry.example.com/twice:1", b"a")
+    make_bundle(tmp_path / "b.tar", "registry.example.com/twice:1", b"b")
+    before = filled.state()
+    result = filled.imports(tmp_path / "a.tar", tmp_path / "b.tar")
+    assert (result.code, filled.state()) == (1, before)
+    assert "two images have this reference" in result.stderr
+
+
+def test_a_system_image_is_bound_unless_the_configuration_names_it(filled: Device, tmp_path: Path) -> None:
+    make_bundle(tmp_path / "other.tar", PAUSE, b"other")
+    before = filled.state()
+    result = filled.imports(tmp_path / "other.tar")
+    assert (result.code, filled.state()) == (1, before)
+    assert f"{PAUSE}: it is sha256:" in result.stderr
+    assert "spec.images" in result.stderr
+    config = tmp_path / "cluster.yaml"
+    pause = "{image: kedge.local/pause, version: 1.0.0}"
+    config.write_text(f"apiVersion: kedge/v1\nkind: ClusterConfig\nspec: {{images: {{pause: {pause}}}}}\n")
+    assert filled.imports(tmp_path / "other.tar", options=(f"--config={config}",)).code == 0
+    assert filled.imports(filled.system).code == 0
+
+
+def test_without_the_systems_image_nothing_is_imported(device: Device, tmp_path: Path) -> None:
+    make_bundle(tmp_path / "app.tar", "registry.example.com/lone:1", b"lone")
+    config = tmp_path / "cluster.yaml"
+    config.write_text(
+        "apiVersion: kedge/v1\nkind: ClusterConfig\nspec: {images: {repository: mirror.example.com/edge}}\n"
+    )
+    before = device.state()
+    result = device.imports(tmp_path / "app.tar", options=(f"--config={config}",))
+    assert (result.code, device.state()) == (1, before)
+    assert "no pod starts without mirror.example.com/edge/pause:1.0.0" in result.stderr
+
+
+def test_parts_are_one_bundle(filled: Device, tmp_path: Path) -> None:
+    make_bundle(tmp_path / "whole.tar", "registry.example.com/parts:1", os.urandom(5000))
+    data = (tmp_path / "whole.tar").read_bytes()
+    for number, start in enumerate(range(0, len(data), 1000)):
+        (tmp_path / f"app.tar.{number:02}").write_bytes(data[start : start + 1000])
+    assert filled.imports(tmp_path / "app.tar.00").stdout == "registry.example.com/parts:1\n"
+    shutil.move(tmp_path / "app.tar.03", tmp_path / "away")
+    before = filled.state()
+    result = filled.imports(tmp_path / "app.tar.00")
+    assert (result.code, filled.state()) == (1, before)
+    assert "app.tar.03 is missing" in result.stderr
+
+
+def test_a_containerd_that_is_not_there_is_told(device: Device, tmp_path: Path) -> None:
+    result = invoke(device.kedge, "airgap", "import", f"--run-dir={tmp_path}", str(device.system))
+    assert result.code == 1
+    assert f"{tmp_path}/containerd.sock" in result.stderr
+    assert "start the worker first" in result.stderr
