@@ -78,8 +78,9 @@ func (m machine) judge(head []byte) string {
 		return ""
 	}
 	found := elf.Machine(header.Machine)
-	if found != m.elf || elf.Class(header.Ident[elf.EI_CLASS]) != m.class {
-		return fmt.Sprintf("is made for %s, not for %s", nameOf(found), m.name)
+	class := elf.Class(header.Ident[elf.EI_CLASS])
+	if found != m.elf || class != m.class {
+		return fmt.Sprintf("is made for %s, not for %s", nameOf(found, class), m.name)
 	}
 	if m.elf == elf.EM_ARM && header.Flags&eabiMask != eabi5 {
 		return fmt.Sprintf("is not of ARM's EABI version 5 (e_flags %#08x)", header.Flags)
@@ -87,11 +88,11 @@ func (m machine) judge(head []byte) string {
 	return ""
 }
 
-func nameOf(found elf.Machine) string {
+func nameOf(found elf.Machine, class elf.Class) string {
 	for _, one := range machines() {
-		if one.elf == found {
+		if one.elf == found && one.class == class {
 			return one.name
 		}
 	}
-	return fmt.Sprintf("ELF machine %d", found)
+	return fmt.Sprintf("ELF machine %d (%s)", found, class)
 }
