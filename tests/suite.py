@@ -17,11 +17,13 @@ ROOT = Path(__file__).resolve().parents[1]
 CLUSTER = ROOT / "cluster"
 # The packages that link nothing of upstream. With all of Kubernetes to look through, staticcheck takes minutes.
 _CHEAP_PACKAGES = (
-    "./internal/airgap", "./internal/apiconfig", "./internal/argv", "./internal/backup", "./internal/bootstrap", "./internal/cli",
-    "./internal/component", "./internal/config", "./internal/controller", "./internal/csrapprover", "./internal/database",
-    "./internal/datadir", "./internal/golden", "./internal/images", "./internal/imagestore", "./internal/install", "./internal/kubeconfig",
-    "./internal/layers", "./internal/layout", "./internal/manifests", "./internal/multicall", "./internal/payload",
-    "./internal/pki", "./internal/status", "./internal/supervise", "./internal/support", "./internal/sysinfo", "./internal/token",
+    "./internal/airgap", "./internal/apiconfig", "./internal/argv", "./internal/backup",
+    "./internal/bootstrap", "./internal/cli", "./internal/component", "./internal/config",
+    "./internal/controller", "./internal/csrapprover", "./internal/database", "./internal/datadir",
+    "./internal/golden", "./internal/images", "./internal/imagestore", "./internal/install",
+    "./internal/kubeconfig", "./internal/layers", "./internal/layout", "./internal/manifests",
+    "./internal/multicall", "./internal/payload", "./internal/pki", "./internal/status",
+    "./internal/supervise", "./internal/support", "./internal/sysinfo", "./internal/token",
     "./internal/version", "./internal/words",
 )  # fmt: skip
 

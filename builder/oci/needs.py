@@ -58,7 +58,15 @@ def system_references(system: Mapping[str, str], found: Found) -> dict[str, str]
 
 
 def _changed(name: str, reference: Reference, config: yaml.MappingNode) -> str:
-    """`spec.images.NAME` has an image and a version; `spec.images.repository` stands in place of the host."""
-    host = text_at(config, "spec", "images", "repository") or reference.host
-    image = text_at(config, "spec", "images", name, "image") or f"{host}/{reference.path}"
+    """`spec.images.NAME` has an image and a version; `spec.images.repository` then stands in place of the registry."""
+    image = text_at(config, "spec", "images", name, "image") or f"{reference.host}/{reference.path}"
+    repository = text_at(config, "spec", "images", "repository")
+    if repository:
+        image = f"{repository}/{_without_registry(image)}"
     return str(Reference.parse(f"{image}:{text_at(config, 'spec', 'images', name, 'version') or reference.tag}"))
+
+
+def _without_registry(image: str) -> str:
+    """The path of an image; its first part is a registry if it looks like a host, as in Docker's names."""
+    first, _, path = image.partition("/")
+    return path if path and (first == "localhost" or {".", ":"} & set(first)) else image

@@ -85,7 +85,7 @@ spec:
         ("{repository: my.example:5000}", "my.example:5000/pause:1.0.0"),
         ("{pause: {version: '2'}}", "kedge.local/pause:2"),
         ("{pause: {image: r.example/p, version: '3.10'}}", "r.example/p:3.10"),
-        ("{repository: my.example, pause: {image: r.example/p}}", "r.example/p:1.0.0"),
+        ("{repository: my.example, pause: {image: r.example/p}}", "my.example/p:1.0.0"),
     ],
 )
 def test_the_configuration_names_system_images(tmp_path: Path, images: str, reference: str) -> None:
