@@ -16,7 +16,7 @@ _HEAD = f"""\
 Every board is a file in `recipes/boards/`; [adding one](../guides/boards.md) needs no code. No image was ever tried on a real
 board. What an emulated machine starts is started there, up to the stage that the table tells; everything else is built and
 checked piece by piece: boot loaders with their headers, checksums and places, the boot partition, device trees, the modules that
-lead to the card.
+lead to the card. Emulated Allwinner boards started images that arm no watchdog ([why](../guides/running.md)).
 
 """
 _MEDIA = """
