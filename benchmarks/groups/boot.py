@@ -25,7 +25,7 @@ _MACHINES = {
     "q35-bios": "generic-amd64",
 }
 _PART = re.compile(r"(?:(\d+)min )?(\d+(?:\.\d+)?)(m?s) \((\w+)\)")
-_PARTS = {"firmware": "firmware", "loader": "GRUB", "kernel": "kernel and initrd", "userspace": "userspace"}
+_PARTS = {"kernel": "kernel and initrd", "userspace": "userspace"}
 
 
 def measure(setting: Setting) -> Report:
@@ -37,7 +37,7 @@ def measure(setting: Setting) -> Report:
         for machine, board in _MACHINES.items():
             tell(f"booting {machine} ...")
             for boot, parts in zip(("first", "second"), _boots(lab, machine, board), strict=True):
-                rows.append([machine, boot, *(f"{parts[one]:.1f} s" if one in parts else "" for one in _PARTS)])
+                rows.append([machine, boot, *(f"{parts[one]:.1f} s" for one in _PARTS)])
                 whole = Series.of(parts["kernel"] + parts["userspace"])
                 name = f"{machine}: {boot} boot, kernel to running"
                 measurements.append(Measurement(name=name, unit=Unit.SECONDS, series=whole))

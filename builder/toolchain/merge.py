@@ -88,14 +88,20 @@ class _Merge:
             return True
         if not self._claim_parents(package, parent):
             return False
-        if self._claim(package, parent, "directory"):
-            (self.directory / parent).mkdir(exist_ok=True)
+        self._claim(package, parent, "directory")
         return self.claims[parent][0] == "directory"
 
     def _claim(self, package: str, path: str, kind: str) -> bool:
-        """Whether `package` is the first to bring `path`. Directories and equal links may come from many."""
+        """Whether `package` is the first to bring `path`. Directories and equal links may come from many.
+
+        A directory is there as soon as it is claimed: other threads put files into it without asking again.
+        """
         with self.lock:
-            known = self.claims.setdefault(path, (kind, package))
+            known = self.claims.get(path)
+            if known is None:
+                if kind == "directory":
+                    (self.directory / path).mkdir(exist_ok=True)
+                self.claims[path] = known = (kind, package)
             if known == (kind, package):
                 return True
             if known[0] != kind or kind in ("file", "hard link"):
@@ -104,9 +110,7 @@ class _Merge:
 
     def _place(self, path: str, member: tarfile.TarInfo, content: IO[bytes] | None) -> None:
         target = self.directory / path
-        if member.isdir():
-            target.mkdir(exist_ok=True)
-        elif member.issym():
+        if member.issym():
             target.symlink_to(_relative(path, member.linkname))
         elif member.islnk():
             target.hardlink_to(self.directory / _merged(member.linkname.removeprefix("./")))

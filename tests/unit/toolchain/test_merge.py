@@ -1,6 +1,7 @@
 import os
 import stat
 import tarfile
+import time
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,27 @@ def test_packages_share_directories_and_a_merged_usr(tmp_path: Path, tree: Path)
     assert {path.name: path.readlink() for path in tree.iterdir() if path.is_symlink()} == {
         name: Path("usr", name) for name in ("bin", "sbin", "lib", "lib64")
     }
+
+
+def test_a_directory_is_there_before_others_put_files_into_it(
+    tmp_path: Path, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    debs = [
+        write_deb(
+            tmp_path / f"p{number}_1_all.deb",
+            [directory("./etc/"), directory("./etc/x"), file(f"./etc/x/{number}", b"")],
+        )
+        for number in range(4)
+    ]
+    make = os.mkdir
+
+    def make_slowly(path: Path, mode: int = 0o777) -> None:
+        time.sleep(0.02)
+        make(path, mode)
+
+    monkeypatch.setattr(os, "mkdir", make_slowly)
+    merge_packages(debs, tree, cores=4)
+    assert sorted(path.name for path in (tree / "etc/x").iterdir()) == ["0", "1", "2", "3"]
 
 
 def test_absolute_links_stay_in_the_tree(tmp_path: Path, tree: Path) -> None:
