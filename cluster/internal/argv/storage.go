@@ -49,6 +49,9 @@ func VolatileKineArgs(c Cluster, l layout.Layout) []string {
 
 func kine(socket string) arguments {
 	return arguments{
+		// The API server compacts, up to what was five minutes ago. A small
+		// cluster's whole history would be fewer revisions than kine retains.
+		"compact-min-retain":   "0",
 		"listen-address":       "unix://" + socket,
 		"metrics-bind-address": "0",
 	}
