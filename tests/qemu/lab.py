@@ -80,8 +80,8 @@ class Lab:
             stream.truncate(size_bytes)
         return Device(name=name, machine_name=machine_name, directory=directory, disk=disk)
 
-    def start(self, device: Device, *, write_log: Path | None = None) -> Machine:
-        """Turn `device` on; `write_log` records what its disk is told."""
+    def start(self, device: Device, *, write_log: Path | None = None, memory_mib: int = 0) -> Machine:
+        """Turn `device` on, with `memory_mib` or what its kind has; `write_log` records what its disk is told."""
         machine = read_machine(MACHINES, device.machine_name)
         networks: list[Network] = [] if machine.network is Adapter.NONE else [UserNetwork()]
         bench = Bench(directory=device.directory, tools=self.qemu, runner=self._runner(device))
@@ -91,7 +91,7 @@ class Lab:
             name=device.name,
             type=machine,
             disk=Disk(path=device.disk, format=DiskFormat.RAW, write_log=write_log),
-            memory_mib=machine.memory_mib,
+            memory_mib=memory_mib or machine.memory_mib,
             accelerator=Accelerator.TCG,
             networks=networks,
             own_time=not machine.fixed_size,
@@ -127,7 +127,11 @@ class Lab:
 
 def facts(machine: Machine) -> Mapping[str, str]:
     """What a device that has started says of itself (overlay/usr/lib/test/tell-facts)."""
-    said = machine.expect(_ALL_FACTS, BOOT_S)[0]
+    return told(machine.expect(_ALL_FACTS, BOOT_S)[0])
+
+
+def told(said: str) -> Mapping[str, str]:
+    """The facts in what a device said."""
     return {name: value.strip() for name, value in _FACT.findall(said)}
 
 
