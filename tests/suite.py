@@ -72,7 +72,7 @@ def rows() -> tuple[Row, ...]:
         Row(
             name="control-plane",
             what="control plane, Go tests, builder with real tools",
-            budget_min=24,
+            budget_min=30,
             commands=[
                 _go("test", "-vet=off", "./..."),
                 _pytest("tests/integration", "-m", "not slow", *(f"--ignore={path}" for path in (_ROOTS, *_ROOTFS))),

@@ -4,6 +4,8 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
 from tests.integration.components.invoke import invoke
 from tests.integration.components.process import STOP_TIMEOUT_S, wait_for
 from tests.integration.controller.controller import Controller, place, running_controller, started_controller
@@ -56,6 +58,7 @@ def test_database_that_starts_later(kedge: Path, server: Server, tmp_path: Path)
             controller.wait_until_ready()
 
 
+@pytest.mark.slow
 def test_slow_database(kedge: Path, server: Server, tmp_path: Path) -> None:
     with serving(server), proxying(server.port) as proxy:
         where = place(kedge, tmp_path, **kine(dataSource=server.source(proxy.port)))

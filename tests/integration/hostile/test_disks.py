@@ -15,7 +15,7 @@ from tests.integration.hostile.disk import Disk, on_a_disk_of, on_disk, said
 LARGE = 1 << 20
 
 
-@pytest.mark.parametrize(("storage", "size"), [("kine", "96m"), ("etcd", "384m")])
+@pytest.mark.parametrize(("storage", "size"), [("kine", "96m"), pytest.param("etcd", "384m", marks=pytest.mark.slow)])
 def test_full_disk_loses_nothing(kedge: Path, tmp_path: Path, storage: str, size: str) -> None:
     where = place(kedge, tmp_path, storage={"type": storage})
     with on_a_disk_of(where, size) as disk:
