@@ -2,21 +2,16 @@
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 
 from benchmarks.report import Measurement, Report, Table, Unit
 from benchmarks.setting import Setting
 from benchmarks.stats import Series, tell
 from builder.app.session import Session, Settings
-from builder.core.arch import host_arch
 from builder.core.errors import BuilderError
 from builder.io.leash import Leash
 from builder.io.spawn import Runner
-from builder.plan.tools import tools_step
-from builder.toolchain.tree import ToolsTree
-from tests.qemu.lab import Lab, facts, turn_off
+from tests.qemu.lab import Lab, facts, open_lab, turn_off
 
-_RECIPE = Path(__file__).parents[2] / "tests" / "qemu" / "recipe.yaml"
 # Those of which the clock counts instructions.
 _MACHINES = {
     "virt-armv7": "generic-armv7",
@@ -33,7 +28,7 @@ def measure(setting: Setting) -> Report:
     measurements: list[Measurement] = []
     rows: list[list[str]] = []
     with setting.place() as place, Session(setting.project, Settings()) as session, Leash() as leash:
-        lab = _lab(session, Runner(log=place / "tools.log", leash=leash), place)
+        lab = open_lab(session, Runner(log=place / "tools.log", leash=leash), place)
         for machine, board in _MACHINES.items():
             tell(f"booting {machine} ...")
             for boot, parts in zip(("first", "second"), _boots(lab, machine, board), strict=True):
@@ -50,23 +45,6 @@ def measure(setting: Setting) -> Report:
             "The guest's clock counts instructions, each of which it takes for 2 ns, on one core: no time of any board.",
             "The image is the default one with a unit that tells these figures; `systemd-analyze time` in the guest.",
         ],
-    )
-
-
-def _lab(session: Session, runner: Runner, place: Path) -> Lab:
-    workspace = session.project.open(str(_RECIPE))
-
-    def tree(name: str) -> ToolsTree:
-        step = tools_step(workspace.lock, host_arch(), name, workspace.loaded.recipe.debian)
-        return ToolsTree(root=session.obtain(step), arch=host_arch())
-
-    return Lab(
-        session=session,
-        workspace=workspace,
-        qemu=tree("qemu"),
-        filesystem=tree("filesystem"),
-        runner=runner,
-        place=place,
     )
 
 

@@ -6,16 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from builder.app.project import Workspace, find_project
+from builder.app.project import find_project
 from builder.app.session import Session, Settings
-from builder.core.arch import host_arch
 from builder.io.leash import Leash
 from builder.io.spawn import Runner
-from builder.plan.tools import tools_step
-from builder.toolchain.tree import ToolsTree
-from tests.qemu.lab import Lab
-
-RECIPE = Path(__file__).parent / "recipe.yaml"
+from tests.qemu.lab import Lab, open_lab
 
 
 @pytest.fixture(scope="session")
@@ -24,23 +19,7 @@ def session() -> Iterator[Session]:
         yield session
 
 
-@pytest.fixture(scope="session")
-def workspace(session: Session) -> Workspace:
-    return session.project.open(str(RECIPE))
-
-
 @pytest.fixture
-def lab(session: Session, workspace: Workspace, tmp_path: Path) -> Iterator[Lab]:
-    def tree(name: str) -> ToolsTree:
-        step = tools_step(workspace.lock, host_arch(), name, workspace.loaded.recipe.debian)
-        return ToolsTree(root=session.obtain(step), arch=host_arch())
-
+def lab(session: Session, tmp_path: Path) -> Iterator[Lab]:
     with Leash() as leash:
-        yield Lab(
-            session=session,
-            workspace=workspace,
-            qemu=tree("qemu"),
-            filesystem=tree("filesystem"),
-            runner=Runner(log=tmp_path / "tools.log", leash=leash),
-            place=tmp_path,
-        )
+        yield open_lab(session, Runner(log=tmp_path / "tools.log", leash=leash), tmp_path)

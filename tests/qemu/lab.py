@@ -9,11 +9,13 @@ from pathlib import Path
 
 from builder.app.project import Workspace
 from builder.app.session import Session
+from builder.core.arch import host_arch
 from builder.core.output import Output
 from builder.formats.diskimage import identify_image
 from builder.io.sparse import copy_sparsely
 from builder.io.spawn import Runner
 from builder.plan.compose import compose
+from builder.plan.tools import tools_step
 from builder.toolchain.tree import ToolsTree
 from builder.vm.card import place_card_files
 from builder.vm.images import unpack
@@ -22,6 +24,7 @@ from builder.vm.machines import read_machine
 from builder.vm.model import Adapter
 from builder.vm.setup import Accelerator, Disk, DiskFormat, Network, Setup, UserNetwork
 
+RECIPE = Path(__file__).with_name("recipe.yaml")
 MACHINES = Path(__file__).parents[2] / "recipes" / "machines"
 GIB = 1 << 30
 # Emulated, and on a machine that has other things to do.
@@ -123,6 +126,24 @@ class Lab:
 
     def _runner(self, device: Device) -> Runner:
         return replace(self.runner, log=device.directory / "qemu.log")
+
+
+def open_lab(session: Session, runner: Runner, place: Path) -> Lab:
+    """A lab for images of the recipe beside this file, with tools of `session`'s cache."""
+    workspace = session.project.open(str(RECIPE))
+
+    def tree(name: str) -> ToolsTree:
+        step = tools_step(workspace.lock, host_arch(), name, workspace.loaded.recipe.debian)
+        return ToolsTree(root=session.obtain(step), arch=host_arch())
+
+    return Lab(
+        session=session,
+        workspace=workspace,
+        qemu=tree("qemu"),
+        filesystem=tree("filesystem"),
+        runner=runner,
+        place=place,
+    )
 
 
 def facts(machine: Machine) -> Mapping[str, str]:

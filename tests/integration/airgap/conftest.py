@@ -1,6 +1,5 @@
 """Judges of bundles out of Debian's packages, and bundles for them."""
 
-import os
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -8,8 +7,7 @@ from typing import TypeAlias
 
 import pytest
 
-from builder.app.project import find_project
-from builder.app.session import Session, Settings
+from builder.app.session import Session
 from builder.io.leash import Leash
 from builder.io.spawn import Runner
 from builder.toolchain.tree import ToolsTree
@@ -17,12 +15,6 @@ from tests.integration.airgap.pins import SETS
 from tests.integration.debian_sets import HOST
 
 Judges: TypeAlias = Callable[[str], ToolsTree]
-
-
-@pytest.fixture(scope="session")
-def session() -> Iterator[Session]:
-    with Session(find_project(os.environ), Settings()) as session:
-        yield session
 
 
 @pytest.fixture(scope="session")

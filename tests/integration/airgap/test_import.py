@@ -61,18 +61,15 @@ class Device:
 
 
 @pytest.fixture(scope="module")
-def device(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Device]:
-    value = os.environ.get("KEDGE")
-    if not value:
-        pytest.skip("KEDGE is not set; it names the kedge executable to test")
+def device(kedge: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Device]:
     directory = tmp_path_factory.mktemp("device")
-    settings = containerd(Path(value).resolve(), directory)
+    settings = containerd(kedge, directory)
     digest = make_bundle(directory / "system.tar", PAUSE)
     release = listed({"digest": digest, "name": "pause", "reference": PAUSE}, arch=str(host_arch()))
     (directory / "release").write_bytes(sample({"images.json": (0o644, release)}).pack())
     with running(settings.argv, name="containerd", directory=directory) as daemon:
         wait_for(daemon, settings.socket.exists, what="listening")
-        yield Device(kedge=Path(value).resolve(), socket=settings.socket, directory=directory)
+        yield Device(kedge=kedge, socket=settings.socket, directory=directory)
 
 
 @pytest.fixture

@@ -49,12 +49,8 @@ def larger(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def _kedges(_: pytest.FixtureRequest, directory: Path) -> Iterator[list[str]]:
-    """The built executable's: the environment variable KEDGE names it."""
-    value = os.environ.get("KEDGE")
-    if not value:
-        pytest.skip("KEDGE is not set; it names the kedge executable to test")
-    kedge = Path(value).resolve()
+def _kedges(request: pytest.FixtureRequest, directory: Path) -> Iterator[list[str]]:
+    kedge: Path = request.getfixturevalue("kedge")
     settings = containerd(kedge, directory)
     with running(settings.argv, name="containerd", directory=directory) as daemon:
         wait_for(daemon, settings.socket.exists, what="listening")

@@ -1,6 +1,5 @@
 """`kedge airgap list-images` and what the builder asks bundles for agree, whatever the configuration says."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -27,15 +26,12 @@ SPECS = {
 
 
 @pytest.mark.parametrize("name", SPECS)
-def test_both_name_the_same_images(tmp_path: Path, name: str) -> None:
-    value = os.environ.get("KEDGE")
-    if not value:
-        pytest.skip("KEDGE is not set; it names the kedge executable to test")
+def test_both_name_the_same_images(kedge: Path, tmp_path: Path, name: str) -> None:
     (tmp_path / "release").write_bytes(sample({"images.json": (0o644, listed(PAUSE))}).pack())
     config = tmp_path / "kedge.yaml"
     config.write_text(f"apiVersion: kedge/v1\nkind: ClusterConfig\nspec: {SPECS[name]}\n")
     options = (f"--file={tmp_path / 'release'}", f"--config={config}")
-    result = invoke(Path(value).resolve(), "airgap", "list-images", *options)
+    result = invoke(kedge, "airgap", "list-images", *options)
     assert result.code == 0, result.stderr
     needs = find_needs({str(PAUSE["name"]): str(PAUSE["reference"])}, {"kedge.yaml": config})
     assert sorted(result.stdout.split()) == sorted(needs.places)

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -141,12 +140,9 @@ def test_a_password_in_a_url_is_refused(builder: Builder, checkout: Checkout) ->
     assert "without user and password" in result.err
 
 
-def test_kedge_itself_as_if_it_were_foreign(builder: Builder, checkout: Checkout) -> None:
-    kedge = Path(os.environ.get("KEDGE", ""))
-    if not kedge.is_file():
-        pytest.skip("KEDGE names no executable")
+def test_kedge_itself_as_if_it_were_foreign(builder: Builder, checkout: Checkout, kedge: Path) -> None:
     arch = host_arch()
-    result = builder.run("make", str(write_recipe(checkout, kedge.absolute(), arch=arch)))
+    result = builder.run("make", str(write_recipe(checkout, kedge, arch=arch)))
     assert result.code == ExitCode.OK, result.err
     made = checkout.out / "foreign" / arch
     assert sha256(made / "foreign") == sha256(kedge)

@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.components.conftest import kedge
 from tests.integration.conformance.upstream import Upstream, built_hollow_node, built_upstream
 
-__all__ = ["hollow_node", "kedge", "upstream"]
+__all__ = ["hollow_node", "upstream"]
 
 
 @pytest.fixture(scope="session")

@@ -1,24 +1,11 @@
 """Database servers out of Debian's packages."""
 
-import os
-from collections.abc import Iterator
-
 import pytest
 
-from builder.app.project import find_project
-from builder.app.session import Session, Settings
-from tests.integration.components.conftest import kedge
+from builder.app.session import Session
 from tests.integration.databases.enclosure import enclose
 from tests.integration.databases.pins import SETS
 from tests.integration.databases.servers import Server, set_up_mariadb, set_up_postgresql
-
-__all__ = ["kedge"]
-
-
-@pytest.fixture(scope="session")
-def session() -> Iterator[Session]:
-    with Session(find_project(os.environ), Settings()) as session:
-        yield session
 
 
 @pytest.fixture(scope="module", params=["postgresql", "mariadb"])

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.components.invoke import invoke
+from tests.integration.components.pki import Authority
 from tests.integration.components.process import STOP_TIMEOUT_S, wait_for
 from tests.integration.controller.controller import Controller, place, running_controller, started_controller
 from tests.integration.databases.proxy import proxying
@@ -86,16 +87,16 @@ def test_wrong_password_is_told_and_not_shown(kedge: Path, server: Server, tmp_p
 
 
 def test_tls_with_the_servers_authority_alone(kedge: Path, server: Server, tmp_path: Path) -> None:
-    other = tmp_path / "other.crt"
     secure = {"dataSource": server.secure(), "caFile": str(server.authority)}
     where = place(kedge, tmp_path, **kine(**secure))
-    other.write_bytes((server.authority.parent / "server.crt").read_bytes())
+    stranger = Authority(tmp_path, "stranger").certificate
     with serving(server):
         with running_controller(where) as controller:
             controller.applied("create", "configmap", "encrypted")
-        strange = place(kedge, tmp_path, **kine(**{**secure, "caFile": str(other)}))
+        strange = place(kedge, tmp_path, **kine(**{**secure, "caFile": str(stranger)}))
+        refusal = "x509: certificate signed by unknown authority"
         with started_controller(strange) as controller:
-            wait_for(controller.daemon, lambda: "certificate" in _log(controller), what="refusing the server")
+            wait_for(controller.daemon, lambda: refusal in _log(controller), what="refusing the server", timeout_s=60)
             assert not controller.is_ready()
 
 

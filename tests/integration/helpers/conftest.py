@@ -1,6 +1,5 @@
 """The helpers under test: those that the built kedge carries."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,15 +7,6 @@ import pytest
 
 from builder.payload.reader import read_payload
 from tests.integration.helpers.network import Node, running_node
-
-
-@pytest.fixture(scope="session")
-def kedge() -> Path:
-    """The built executable: the environment variable KEDGE names it."""
-    value = os.environ.get("KEDGE")
-    if not value:
-        pytest.fail("KEDGE is not set; it names the kedge executable to test, for example KEDGE=out/edge/amd64/kedge")
-    return Path(value).resolve()
 
 
 @pytest.fixture(scope="session")

@@ -1,13 +1,12 @@
 """Tools and boot loaders for images, as the lock of the default recipe pins them."""
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from builder.app.project import Workspace, find_project
-from builder.app.session import Session, Settings
+from builder.app.project import Workspace
+from builder.app.session import Session
 from builder.core.arch import host_arch
 from builder.image.filesystems import FilesystemMaker
 from builder.io.leash import Leash
@@ -16,12 +15,6 @@ from builder.plan.tools import tools_step
 from builder.toolchain.tree import ToolsTree
 
 EPOCH_S = 1700000000
-
-
-@pytest.fixture(scope="module")
-def session() -> Iterator[Session]:
-    with Session(find_project(os.environ), Settings()) as session:
-        yield session
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """Roots of processes, each in namespaces of its own."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,15 +15,6 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 # Where the controller manager makes a directory for plugins of volumes, unasked.
 UNASKED = "usr"
 HEALTHY = {"kube-apiserver": "ok", "kube-controller-manager": "ok", "kube-scheduler": "ok"}
-
-
-@pytest.fixture(scope="session")
-def kedge() -> Path:
-    """The built executable: the environment variable KEDGE names it."""
-    value = os.environ.get("KEDGE")
-    if not value:
-        pytest.fail("KEDGE is not set; it names the kedge executable to test, for example KEDGE=out/edge/amd64/kedge")
-    return Path(value).resolve()
 
 
 @pytest.fixture

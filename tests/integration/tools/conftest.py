@@ -1,6 +1,5 @@
 """Trees of tools and devices' packages, as the lock of the default recipe pins them."""
 
-import os
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -8,8 +7,8 @@ from typing import TypeAlias
 
 import pytest
 
-from builder.app.project import Workspace, find_project
-from builder.app.session import Session, Settings
+from builder.app.project import Workspace
+from builder.app.session import Session
 from builder.core.arch import Arch, host_arch
 from builder.io.leash import Leash
 from builder.io.spawn import Runner
@@ -24,12 +23,6 @@ Device: TypeAlias = Callable[[Arch], Path]
 Unpack: TypeAlias = Callable[[Arch, Callable[[str], bool]], Path]
 
 KERNEL = "linux-image-"
-
-
-@pytest.fixture(scope="session")
-def session() -> Iterator[Session]:
-    with Session(find_project(os.environ), Settings()) as session:
-        yield session
 
 
 @pytest.fixture(scope="session")
