@@ -115,6 +115,7 @@ var rules = []rule{
 	},
 	{"kedge/internal/version", nil, none},
 	{"kedge/internal/words", nil, none},
+	{"kedge/internal/workerconfig", nil, []string{"k8s.io/kubelet/config/v1beta1"}}, // in tests alone
 	{"kedge/internal/layers", nil, none},
 }
 
