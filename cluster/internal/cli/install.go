@@ -13,6 +13,7 @@ import (
 	"kedge/internal/controller"
 	"kedge/internal/datadir"
 	"kedge/internal/install"
+	"kedge/internal/role"
 	"kedge/internal/status"
 )
 
@@ -71,7 +72,7 @@ func controllerService(flags *pflag.FlagSet) (install.Service, error) {
 		}
 		args = append(args, "--"+flag.Name+"="+value)
 	})
-	return install.Service{Role: roleController, Executable: executable, Args: args, StopSeconds: controller.StopSeconds}, nil
+	return install.Service{Role: roleController, Executable: executable, Args: args, StopSeconds: role.StopSeconds}, nil
 }
 
 func newStart() *cobra.Command {

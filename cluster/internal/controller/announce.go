@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/brutella/dnssd"
+
+	"kedge/internal/role"
 )
 
 const (
@@ -26,7 +28,7 @@ const (
 
 // announcing tells the local network where the API is. Whoever looks for a
 // cluster knows the hash of its authority; to others it says nothing.
-func (p *plane) announcing() (*task, error) {
+func (p *plane) announcing() (*role.Task, error) {
 	hash, err := authorityHash(p.options.Layout.Certificate("ca"))
 	if err != nil {
 		return nil, err
@@ -38,11 +40,11 @@ func (p *plane) announcing() (*task, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the announcement: %w", err)
 	}
-	return newTask(announcement, func(ctx context.Context) error {
+	return role.NewTask(announcement, func(ctx context.Context) error {
 		for ctx.Err() == nil {
 			if err := announce(ctx, service); err != nil && ctx.Err() == nil {
 				// The network may come later, and a cluster is one without this.
-				logOf(p.options.Log, announcement).Warn("the API cannot be announced", "error", err, "again", announceAgain.String())
+				role.LogOf(p.Log, announcement).Warn("the API cannot be announced", "error", err, "again", announceAgain.String())
 				pause(ctx, announceAgain)
 			}
 		}

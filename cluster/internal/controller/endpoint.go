@@ -8,6 +8,7 @@ import (
 	"net/netip"
 
 	"kedge/internal/component"
+	"kedge/internal/role"
 )
 
 // endpoint tells pods where the API server is: the slice behind the service
@@ -67,7 +68,7 @@ func (e *endpoint) slice() map[string]any {
 
 // asAdmin sends a request to the API server.
 func (p *plane) asAdmin(ctx context.Context, method, path, contentType string, body []byte) error {
-	_, err := ask(ctx, p.adminTLS(), func() (*http.Request, error) {
+	_, err := role.Ask(ctx, p.adminTLS(), func() (*http.Request, error) {
 		request, err := http.NewRequestWithContext(ctx, method, p.server()+path, bytes.NewReader(body))
 		if err == nil {
 			request.Header.Set("Content-Type", contentType)

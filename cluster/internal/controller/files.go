@@ -16,6 +16,7 @@ import (
 	"kedge/internal/database"
 	"kedge/internal/datadir"
 	"kedge/internal/pki"
+	"kedge/internal/role"
 )
 
 // encryptionKeyBytes is what secretbox takes.
@@ -26,13 +27,13 @@ func (p *plane) certificates() error {
 	names, addresses := p.options.names(p.cluster)
 	return pki.Ensure(pki.Options{
 		Layout: p.options.Layout, Names: names, Addresses: addresses, Server: p.server(), Now: time.Now(),
-		Log: p.options.Log, Own: p.accounts.own,
+		Log: p.options.Log, Own: p.Accounts.Own,
 	})
 }
 
 // adminTLS is how kedge itself speaks to the API server.
 func (p *plane) adminTLS() func() (*tls.Config, error) {
-	return clientTLS(p.options.Layout.Certificate("ca"), p.options.Layout.Pair("admin"))
+	return role.ClientTLS(p.options.Layout.Certificate("ca"), p.options.Layout.Pair("admin"))
 }
 
 // writeAPIConfig writes what the API server reads at its start.
@@ -96,5 +97,5 @@ func (p *plane) ensureEncryption(file string) error {
 			return fmt.Errorf("write the key that encrypts secrets: %w", err)
 		}
 	}
-	return p.accounts.own(file, argv.KubeAPIServer)
+	return p.Accounts.Own(file, argv.KubeAPIServer)
 }

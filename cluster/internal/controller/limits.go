@@ -1,14 +1,10 @@
 package controller
 
 import (
-	"bufio"
-	"errors"
 	"fmt"
-	"os"
-	"strconv"
-	"strings"
 
 	"kedge/internal/argv"
+	"kedge/internal/role"
 )
 
 // oomScore makes the kernel look for other victims first: without its control
@@ -16,11 +12,10 @@ import (
 const oomScore = -500
 
 const (
-	mebibyte = 1 << 20
 	// small is the memory of a machine on which every megabyte counts more than
 	// the processor's time. The API server has 83 MB in use when idle, and took
 	// 139 MB with the lower percentage, 168 MB with the higher one (amd64).
-	small           = 4096 * mebibyte
+	small           = 4096 * role.Mebibyte
 	garbageIfSmall  = 25
 	garbageIfRoomy  = 50
 	percentOfMemory = 100
@@ -44,7 +39,7 @@ func environment(name string, memoryBytes uint64) []string {
 	case memoryBytes == 0 || memoryBytes > small:
 		env = append(env, fmt.Sprintf("GOGC=%d", garbageIfRoomy))
 	default:
-		limit := memoryBytes * shares()[name] / percentOfMemory / mebibyte
+		limit := memoryBytes * shares()[name] / percentOfMemory / role.Mebibyte
 		env = append(env, fmt.Sprintf("GOGC=%d", garbageIfSmall), fmt.Sprintf("GOMEMLIMIT=%dMiB", limit))
 	}
 	if name == argv.Etcd {
@@ -52,29 +47,4 @@ func environment(name string, memoryBytes uint64) []string {
 		env = append(env, unsupportedArch()...)
 	}
 	return env
-}
-
-// machineMemory is what the kernel has to give away; 0 when that cannot be seen.
-func machineMemory() uint64 {
-	file, err := os.Open("/proc/meminfo")
-	if err != nil {
-		return 0
-	}
-	defer file.Close()
-	bytes, err := parseMemory(bufio.NewScanner(file))
-	if err != nil {
-		return 0
-	}
-	return bytes
-}
-
-func parseMemory(lines *bufio.Scanner) (uint64, error) {
-	const kibibyte = 1 << 10
-	for lines.Scan() {
-		if rest, ok := strings.CutPrefix(lines.Text(), "MemTotal:"); ok {
-			number, err := strconv.ParseUint(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64)
-			return number * kibibyte, err
-		}
-	}
-	return 0, errors.Join(errors.New("there is no MemTotal"), lines.Err())
 }

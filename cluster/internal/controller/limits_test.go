@@ -1,11 +1,11 @@
 package controller
 
 import (
-	"bufio"
 	"strings"
 	"testing"
 
 	"kedge/internal/argv"
+	"kedge/internal/role"
 )
 
 func TestEnvironmentFollowsTheMachinesMemory(t *testing.T) {
@@ -14,9 +14,9 @@ func TestEnvironmentFollowsTheMachinesMemory(t *testing.T) {
 		memoryBytes uint64
 		want        string
 	}{
-		"half a gigabyte":   {argv.KubeAPIServer, 512 * mebibyte, "GOGC=25 GOMEMLIMIT=230MiB"},
-		"a small scheduler": {argv.KubeScheduler, 512 * mebibyte, "GOGC=25 GOMEMLIMIT=40MiB"},
-		"roomy":             {argv.KubeAPIServer, 8192 * mebibyte, "GOGC=50"},
+		"half a gigabyte":   {argv.KubeAPIServer, 512 * role.Mebibyte, "GOGC=25 GOMEMLIMIT=230MiB"},
+		"a small scheduler": {argv.KubeScheduler, 512 * role.Mebibyte, "GOGC=25 GOMEMLIMIT=40MiB"},
+		"roomy":             {argv.KubeAPIServer, 8192 * role.Mebibyte, "GOGC=50"},
 		"nothing known":     {argv.KubeAPIServer, 0, "GOGC=50"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -34,15 +34,5 @@ func TestEveryComponentHasAShare(t *testing.T) {
 		if shares()[name] == 0 {
 			t.Errorf("%s has no share, and would clean up all the time", name)
 		}
-	}
-}
-
-func TestParseMemory(t *testing.T) {
-	got, err := parseMemory(bufio.NewScanner(strings.NewReader("MemTotal:         495616 kB\nMemFree: 1 kB\n")))
-	if err != nil || got != 484*mebibyte {
-		t.Errorf("memory = %d, %v", got, err)
-	}
-	if _, err := parseMemory(bufio.NewScanner(strings.NewReader("MemFree: 1 kB\n"))); err == nil {
-		t.Error("nothing was found, and that is no error")
 	}
 }

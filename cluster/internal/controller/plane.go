@@ -8,20 +8,16 @@ import (
 	"strconv"
 
 	"kedge/internal/argv"
-	"kedge/internal/component"
 	"kedge/internal/datadir"
-	"kedge/internal/supervise"
+	"kedge/internal/role"
 )
 
 // plane is a control plane that is being put together.
 type plane struct {
-	options  Options
-	cluster  argv.Cluster
-	accounts accounts
-	dir      *datadir.Dir
-	manager  *component.Manager
-	// processes are by name, for whoever asks how they are.
-	processes map[string]*process
+	*role.Plane
+	options Options
+	cluster argv.Cluster
+	dir     *datadir.Dir
 }
 
 // assemble adds all components:
@@ -34,29 +30,22 @@ type plane struct {
 //	                                          ├──► manifests
 //	                                          └──► announcement, on request
 func (p *plane) assemble() error {
-	var problems []error
-	add := func(c component.Component, needs ...string) {
-		if made, ok := c.(*process); ok {
-			p.processes[c.Name()] = made
-		}
-		problems = append(problems, p.manager.Add(c, needs...))
-	}
 	storage, client := p.storage()
-	add(storage)
+	p.Add(storage)
 	stores := []string{"guard"}
 	if p.cluster.Storage == argv.KineStorage {
-		add(p.volatile())
+		p.Add(p.volatile())
 		stores = append(stores, argv.VolatileKine)
 	}
-	add(&guard{store: client, dir: p.dir, newCluster: p.options.NewCluster}, storage.Name())
-	add(p.apiServer(), stores...)
-	for _, made := range []*process{p.controllerManager(), p.scheduler(), p.konnectivity()} {
+	p.Add(&guard{store: client, dir: p.dir, newCluster: p.options.NewCluster}, storage.Name())
+	p.Add(p.apiServer(), stores...)
+	for _, made := range []*role.Process{p.controllerManager(), p.scheduler(), p.konnectivity()} {
 		if !p.options.isDisabled(made.Name()) {
-			add(made, argv.KubeAPIServer)
+			p.Add(made, argv.KubeAPIServer)
 		}
 	}
-	add(&endpoint{address: p.cluster.Address, port: p.cluster.Port, ask: p.asAdmin}, argv.KubeAPIServer)
-	tasks := []func() (*task, error){p.approver, p.manifests}
+	p.Add(&endpoint{address: p.cluster.Address, port: p.cluster.Port, ask: p.asAdmin}, argv.KubeAPIServer)
+	tasks := []func() (*role.Task, error){p.approver, p.manifests}
 	if p.options.Config.Spec.API.Announce {
 		tasks = append(tasks, p.announcing)
 	}
@@ -65,104 +54,103 @@ func (p *plane) assemble() error {
 		if err != nil {
 			return err
 		}
-		add(made, argv.KubeAPIServer)
+		p.Add(made, argv.KubeAPIServer)
 	}
-	return errors.Join(problems...)
+	return nil
 }
 
 // storage is kine or etcd, and how one asks it.
-func (p *plane) storage() (*process, store) {
+func (p *plane) storage() (*role.Process, store) {
 	l := p.options.Layout
 	if p.cluster.Storage == argv.EtcdStorage {
 		made := p.process(argv.Etcd, argv.EtcdArgs(p.cluster, l))
-		made.command.User = p.accounts.of(argv.Etcd)
-		made.command.Listens = []string{p.cluster.EtcdEndpoint(), loopback(p.cluster.Ports.EtcdPeer)}
-		made.prepare = func() error { return p.accounts.directory(l.Etcd(), argv.Etcd, 0o700) }
-		client := store{endpoint: "https://" + p.cluster.EtcdEndpoint(), tls: clientTLS(l.Certificate("etcd/ca"), l.Pair("etcd/client"))}
-		made.options.Probe = client.probe
+		made.Command.User = p.Accounts.Of(argv.Etcd)
+		made.Command.Listens = []string{p.cluster.EtcdEndpoint(), loopback(p.cluster.Ports.EtcdPeer)}
+		made.Prepare = func() error { return p.Accounts.Directory(l.Etcd(), argv.Etcd, 0o700) }
+		client := store{endpoint: "https://" + p.cluster.EtcdEndpoint(), tls: role.ClientTLS(l.Certificate("etcd/ca"), l.Pair("etcd/client"))}
+		made.Options.Probe = client.probe
 		return made, client
 	}
 	made := p.process(argv.Kine, argv.KineArgs(p.cluster, l))
-	made.prepare = func() error {
-		return errors.Join(p.accounts.directory(l.Database(), argv.KubeAPIServer, 0o700), p.storeDirectory(), p.checkDatabase())
+	made.Prepare = func() error {
+		return errors.Join(p.Accounts.Directory(l.Database(), argv.KubeAPIServer, 0o700), p.storeDirectory(), p.checkDatabase())
 	}
-	made.command.Env = append(made.command.Env, argv.KineEnv(p.cluster)...)
+	made.Command.Env = append(made.Command.Env, argv.KineEnv(p.cluster)...)
 	client := store{endpoint: "unix://" + l.KineSocket()}
 	p.asKine(made, client)
 	return made, client
 }
 
 // volatile is the kine for what lives for seconds.
-func (p *plane) volatile() *process {
+func (p *plane) volatile() *role.Process {
 	made := p.process(argv.VolatileKine, argv.VolatileKineArgs(p.cluster, p.options.Layout))
-	made.prepare = p.storeDirectory
+	made.Prepare = p.storeDirectory
 	p.asKine(made, store{endpoint: "unix://" + p.options.Layout.VolatileSocket()})
 	return made
 }
 
-func (p *plane) asKine(made *process, client store) {
-	made.command.Program = argv.Kine
-	made.command.Executable = p.options.Config.Spec.Executables[argv.Kine]
-	made.command.User = p.accounts.of(argv.KubeAPIServer)
-	made.options.Probe = client.probe
+func (p *plane) asKine(made *role.Process, client store) {
+	made.Command.Program = argv.Kine
+	made.Command.Executable = p.options.Config.Spec.Executables[argv.Kine]
+	made.Command.User = p.Accounts.Of(argv.KubeAPIServer)
+	made.Options.Probe = client.probe
 }
 
 func (p *plane) storeDirectory() error {
-	return p.accounts.directory(p.options.Layout.Store(), argv.KubeAPIServer, 0o700)
+	return p.Accounts.Directory(p.options.Layout.Store(), argv.KubeAPIServer, 0o700)
 }
 
-func (p *plane) apiServer() *process {
+func (p *plane) apiServer() *role.Process {
 	made := p.process(argv.KubeAPIServer, argv.KubeAPIServerArgs(p.cluster, p.options.Layout))
-	made.command.User = p.accounts.of(argv.KubeAPIServer)
-	made.command.Listens = []string{anywhere(p.cluster.Port)}
-	made.prepare = p.writeAPIConfig
-	made.options.Probe = answers(p.server()+"/readyz", p.adminTLS())
+	made.Command.User = p.Accounts.Of(argv.KubeAPIServer)
+	made.Command.Listens = []string{anywhere(p.cluster.Port)}
+	made.Prepare = p.writeAPIConfig
+	made.Options.Probe = role.Answers(p.server()+"/readyz", p.adminTLS())
 	return made
 }
 
-func (p *plane) controllerManager() *process {
+func (p *plane) controllerManager() *role.Process {
 	made := p.process(argv.KubeControllerManager, argv.KubeControllerManagerArgs(p.cluster, p.options.Layout))
 	return p.loopbackOnly(made, argv.KubeAPIServer, p.cluster.Ports.ControllerManager)
 }
 
-func (p *plane) scheduler() *process {
+func (p *plane) scheduler() *role.Process {
 	made := p.process(argv.KubeScheduler, argv.KubeSchedulerArgs(p.cluster, p.options.Layout))
 	return p.loopbackOnly(made, argv.KubeScheduler, p.cluster.Ports.Scheduler)
 }
 
-func (p *plane) loopbackOnly(made *process, user string, port int) *process {
-	made.command.User = p.accounts.of(user)
-	made.command.Listens = []string{loopback(port)}
-	made.options.Probe = answers("https://"+loopback(port)+"/healthz", selfSigned)
+func (p *plane) loopbackOnly(made *role.Process, user string, port int) *role.Process {
+	made.Command.User = p.Accounts.Of(user)
+	made.Command.Listens = []string{loopback(port)}
+	made.Options.Probe = role.Answers("https://"+loopback(port)+"/healthz", role.SelfSigned)
 	return made
 }
 
-func (p *plane) konnectivity() *process {
+func (p *plane) konnectivity() *role.Process {
 	l := p.options.Layout
 	made := p.process(argv.KonnectivityServer, argv.KonnectivityServerArgs(p.cluster, l))
-	made.command.User = p.accounts.of(argv.KonnectivityServer)
-	made.command.Listens = []string{anywhere(p.cluster.AgentPort), loopback(p.cluster.AdminPort), loopback(p.cluster.Ports.KonnectivityHealth)}
-	made.prepare = func() error { return p.accounts.directory(l.Tunnel(), argv.KonnectivityServer, 0o755) }
-	healthy := answers("http://"+loopback(p.cluster.Ports.KonnectivityHealth)+"/healthz", nil)
-	made.options.Probe = func(ctx context.Context) error {
+	made.Command.User = p.Accounts.Of(argv.KonnectivityServer)
+	made.Command.Listens = []string{anywhere(p.cluster.AgentPort), loopback(p.cluster.AdminPort), loopback(p.cluster.Ports.KonnectivityHealth)}
+	made.Prepare = func() error { return p.Accounts.Directory(l.Tunnel(), argv.KonnectivityServer, 0o755) }
+	healthy := role.Answers("http://"+loopback(p.cluster.Ports.KonnectivityHealth)+"/healthz", nil)
+	made.Options.Probe = func(ctx context.Context) error {
 		if err := healthy(ctx); err != nil {
 			return err
 		}
 		// Who may connect is who may write the socket: the API server's user,
 		// while the server made it.
-		return p.accounts.own(l.TunnelSocket(), argv.KubeAPIServer)
+		return p.Accounts.Own(l.TunnelSocket(), argv.KubeAPIServer)
 	}
 	return made
 }
 
-// report is how the process behind a component is; nil for one that has none.
-func (p *plane) report(name string) *supervise.Status {
-	made, ok := p.processes[name]
-	if !ok || made.running() == nil {
-		return nil
-	}
-	status := made.running().Status()
-	return &status
+// process makes a component with what all of a control plane's have in common.
+func (p *plane) process(name string, args []string) *role.Process {
+	made := p.NewProcess(name, args)
+	made.Command.Executable = p.options.Config.Spec.Executables[name]
+	made.Command.Env = environment(name, role.MachineMemory())
+	made.Command.OOMScoreAdjust = oomScore
+	return made
 }
 
 func (p *plane) server() string {
@@ -183,9 +171,9 @@ func anywhere(port int) string { return ":" + strconv.Itoa(port) }
 func (p *plane) directories() error {
 	l := p.options.Layout
 	for _, path := range []string{l.RunDir, l.PIDs(), l.APIConfig()} {
-		if err := p.accounts.directory(path, "", 0o755); err != nil {
+		if err := p.Accounts.Directory(path, "", 0o755); err != nil {
 			return err
 		}
 	}
-	return errors.Join(p.accounts.checkWay(l.DataDir), p.accounts.checkWay(l.RunDir))
+	return errors.Join(p.Accounts.CheckWay(l.DataDir), p.Accounts.CheckWay(l.RunDir))
 }

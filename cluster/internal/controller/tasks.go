@@ -15,6 +15,7 @@ import (
 	"kedge/internal/config"
 	"kedge/internal/csrapprover"
 	"kedge/internal/manifests"
+	"kedge/internal/role"
 )
 
 // Names of what works within kedge's own process.
@@ -42,12 +43,12 @@ func (p *plane) adminConfig() *rest.Config {
 }
 
 // approver approves the certificates with which kubelets serve.
-func (p *plane) approver() (*task, error) {
+func (p *plane) approver() (*role.Task, error) {
 	client, err := kubernetes.NewForConfig(p.adminConfig())
 	if err != nil {
 		return nil, fmt.Errorf("make a client of the API server: %w", err)
 	}
-	return newTask(csrApprover, csrapprover.New(client, logOf(p.options.Log, csrApprover)).Run), nil
+	return role.NewTask(csrApprover, csrapprover.New(client, role.LogOf(p.Log, csrApprover)).Run), nil
 }
 
 // bootstrapped is what the manifests that kedge brings depend on.
@@ -65,7 +66,7 @@ func (p *plane) bootstrapped() bootstrap.Cluster {
 
 // manifests applies what kedge brings and what the user puts into the
 // directory. It is ready when the cluster has the first.
-func (p *plane) manifests() (*task, error) {
+func (p *plane) manifests() (*role.Task, error) {
 	config := p.adminConfig()
 	asks, err := discovery.NewDiscoveryClientForConfig(config)
 	if err != nil {
@@ -80,10 +81,10 @@ func (p *plane) manifests() (*task, error) {
 		return nil, fmt.Errorf("read the manifests that kedge brings: %w", err)
 	}
 	cluster := manifests.Cluster{
-		Client: client, Mapper: restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(asks)), Log: logOf(p.options.Log, stacks),
+		Client: client, Mapper: restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(asks)), Log: role.LogOf(p.Log, stacks),
 	}
 	watcher := manifests.NewWatcher(cluster, p.options.Layout.Manifests(), own)
-	made := newTask(stacks, watcher.Run)
-	made.ready = watcher.Ready
+	made := role.NewTask(stacks, watcher.Run)
+	made.IsReady = watcher.Ready
 	return made, nil
 }

@@ -46,7 +46,7 @@ var rules = []rule{
 		[]string{
 			"kedge/internal/airgap", "kedge/internal/argv", "kedge/internal/backup", "kedge/internal/config", "kedge/internal/controller", "kedge/internal/datadir",
 			"kedge/internal/golden", "kedge/internal/images", "kedge/internal/imagestore", "kedge/internal/install", "kedge/internal/kubeconfig",
-			"kedge/internal/layout", "kedge/internal/multicall", "kedge/internal/payload", "kedge/internal/pki", "kedge/internal/status",
+			"kedge/internal/layout", "kedge/internal/multicall", "kedge/internal/payload", "kedge/internal/pki", "kedge/internal/role", "kedge/internal/status",
 			"kedge/internal/support", "kedge/internal/sysinfo", "kedge/internal/token", "kedge/internal/version", "kedge/internal/words",
 		},
 		[]string{
@@ -59,9 +59,18 @@ var rules = []rule{
 		"kedge/internal/controller",
 		[]string{
 			"kedge/internal/apiconfig", "kedge/internal/argv", "kedge/internal/bootstrap", "kedge/internal/component", "kedge/internal/config",
-			"kedge/internal/csrapprover", "kedge/internal/database", "kedge/internal/datadir", "kedge/internal/layout", "kedge/internal/manifests", "kedge/internal/pki", "kedge/internal/status", "kedge/internal/supervise",
+			"kedge/internal/csrapprover", "kedge/internal/database", "kedge/internal/datadir", "kedge/internal/layout", "kedge/internal/manifests", "kedge/internal/pki",
+			"kedge/internal/role",
 		},
-		append([]string{"github.com/brutella/dnssd", "github.com/coreos/go-systemd/v22/daemon", "go.etcd.io/etcd/client/v3", "go.uber.org/zap", "golang.org/x/sync/errgroup"}, upstreamClients...),
+		append([]string{"github.com/brutella/dnssd", "go.etcd.io/etcd/client/v3", "go.uber.org/zap"}, upstreamClients...),
+	},
+	// What roles share.
+	{
+		"kedge/internal/role",
+		[]string{
+			"kedge/internal/argv", "kedge/internal/component", "kedge/internal/datadir", "kedge/internal/layout", "kedge/internal/status", "kedge/internal/supervise",
+		},
+		[]string{"github.com/coreos/go-systemd/v22/daemon", "golang.org/x/sync/errgroup"},
 	},
 	{"kedge/internal/components", []string{"kedge/internal/components/*", "kedge/internal/multicall"}, none},
 	// Components know nothing of each other: any of them may be left out.

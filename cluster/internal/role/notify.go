@@ -1,4 +1,4 @@
-package controller
+package role
 
 import (
 	"context"
@@ -10,15 +10,15 @@ import (
 const readyState = daemon.SdNotifyReady
 
 // notify tells the service manager, if there is one.
-func (p *plane) notify(state string) {
+func (p *Plane) notify(state string) {
 	if _, err := daemon.SdNotify(false, state); err != nil {
-		p.options.Log.Warn("the service manager cannot be told", "state", state, "error", err)
+		p.Log.Warn("the service manager cannot be told", "state", state, "error", err)
 	}
 }
 
 // feedWatchdog tells the service manager that all is well, as often as it asks
 // for, as long as it is. ctx's end is the beginning of the stop.
-func (p *plane) feedWatchdog(ctx context.Context) error {
+func (p *Plane) feedWatchdog(ctx context.Context) error {
 	defer p.notify(daemon.SdNotifyStopping)
 	period, err := daemon.SdWatchdogEnabled(false)
 	if err != nil || period == 0 {
@@ -34,7 +34,7 @@ func (p *plane) feedWatchdog(ctx context.Context) error {
 			return nil
 		case <-ticker.C:
 			if err := p.healthy(); err != nil {
-				p.options.Log.Warn("the watchdog is not told that all is well", "because", err)
+				p.Log.Warn("the watchdog is not told that all is well", "because", err)
 				continue
 			}
 			p.notify(daemon.SdNotifyWatchdog)

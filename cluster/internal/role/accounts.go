@@ -1,4 +1,4 @@
-package controller
+package role
 
 import (
 	"errors"
@@ -10,26 +10,19 @@ import (
 	"strconv"
 	"syscall"
 
-	"kedge/internal/argv"
 	"kedge/internal/supervise"
 )
 
-// Users are the accounts that components run as, where kedge runs as root. The
-// API server's user also runs kine, whose socket only its own user may open,
-// and the controller manager, which signs with the same keys.
-func Users() []string {
-	return []string{argv.KubeAPIServer, argv.KubeScheduler, argv.KonnectivityServer, argv.Etcd}
-}
+// Accounts are users of components by name. An ordinary user has none and runs everything.
+type Accounts map[string]supervise.User
 
-// accounts are the users by name. An ordinary user has none and runs everything.
-type accounts map[string]supervise.User
-
-func findAccounts(log *slog.Logger) (accounts, error) {
-	found := make(accounts)
+// FindAccounts looks the users up, where kedge runs as root.
+func FindAccounts(log *slog.Logger, users []string) (Accounts, error) {
+	found := make(Accounts)
 	if os.Geteuid() != 0 {
 		return found, nil
 	}
-	for _, name := range Users() {
+	for _, name := range users {
 		account, err := user.Lookup(name)
 		var unknown user.UnknownUserError
 		if errors.As(err, &unknown) {
@@ -49,18 +42,18 @@ func findAccounts(log *slog.Logger) (accounts, error) {
 	return found, nil
 }
 
-// of is the user who runs a component; nil is who runs kedge.
-func (a accounts) of(name string) *supervise.User {
+// Of is the user who runs a component; nil is who runs kedge.
+func (a Accounts) Of(name string) *supervise.User {
 	if account, ok := a[name]; ok {
 		return &account
 	}
 	return nil
 }
 
-// own gives a file to a user; "" and users that do not exist are who runs kedge.
-func (a accounts) own(file, name string) error {
+// Own gives a file to a user; "" and users that do not exist are who runs kedge.
+func (a Accounts) Own(file, name string) error {
 	uid, gid := os.Geteuid(), os.Getegid()
-	if account := a.of(name); account != nil {
+	if account := a.Of(name); account != nil {
 		uid, gid = int(account.UID), int(account.GID)
 	}
 	info, err := os.Lstat(file)
@@ -73,9 +66,9 @@ func (a accounts) own(file, name string) error {
 	return os.Lchown(file, uid, gid)
 }
 
-// checkWay fails when users of components could not reach a directory: their
+// CheckWay fails when users of components could not reach a directory: their
 // own messages would not say at which of those above it they fail.
-func (a accounts) checkWay(dir string) error {
+func (a Accounts) CheckWay(dir string) error {
 	if len(a) == 0 {
 		return nil
 	}
@@ -94,14 +87,14 @@ func (a accounts) checkWay(dir string) error {
 	}
 }
 
-// directory makes a directory that only its user may enter, or with mode more.
-func (a accounts) directory(path, owner string, mode os.FileMode) error {
+// Directory makes a directory that only its user may enter, or with mode more.
+func (a Accounts) Directory(path, owner string, mode os.FileMode) error {
 	err := os.MkdirAll(path, mode)
 	if err == nil {
 		err = os.Chmod(path, mode)
 	}
 	if err == nil {
-		err = a.own(path, owner)
+		err = a.Own(path, owner)
 	}
 	if err != nil {
 		return fmt.Errorf("make directory %s: %w", path, err)

@@ -1,4 +1,4 @@
-package controller
+package role
 
 import (
 	"os"
@@ -18,14 +18,14 @@ func TestWayToADirectory(t *testing.T) {
 	if err := os.Chmod(closed, 0o750); err != nil {
 		t.Fatal(err)
 	}
-	others := accounts{"kube-apiserver": supervise.User{UID: 7, GID: 7}}
-	if err := others.checkWay(dir); err == nil || !strings.Contains(err.Error(), "chmod o+x "+closed) {
+	others := Accounts{"kube-apiserver": supervise.User{UID: 7, GID: 7}}
+	if err := others.CheckWay(dir); err == nil || !strings.Contains(err.Error(), "chmod o+x "+closed) {
 		t.Errorf("error = %v", err)
 	}
-	if err := (accounts{}).checkWay(dir); err != nil {
+	if err := (Accounts{}).CheckWay(dir); err != nil {
 		t.Errorf("an ordinary user's components are the same user: %v", err)
 	}
-	if err := others.checkWay("/"); err != nil {
+	if err := others.CheckWay("/"); err != nil {
 		t.Errorf("the root: %v", err)
 	}
 }

@@ -1,0 +1,85 @@
+package role
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+
+	"kedge/internal/argv"
+	"kedge/internal/component"
+	"kedge/internal/supervise"
+)
+
+// Process is a component that is a process of its own.
+type Process struct {
+	Command supervise.Command
+	Options supervise.Options
+	// Prepare makes the component's files and directories; nil makes none.
+	Prepare func() error
+	// Configure completes the command when what the component needs is ready;
+	// nil leaves it as it is.
+	Configure func(ctx context.Context) error
+
+	mu         sync.Mutex
+	supervisor *supervise.Supervisor // nil until Start
+}
+
+var _ component.Component = (*Process)(nil)
+
+// NewProcess makes a component with what all of them have in common.
+func (p *Plane) NewProcess(name string, args []string) *Process {
+	return &Process{
+		Command: supervise.Command{Name: name, Args: args, Dir: p.Layout.RunDir},
+		Options: supervise.Options{
+			Log: LogOf(p.Log, name), Owner: p.Layout.DataDir, PIDDir: p.Layout.PIDs(), StopTimeout: argv.StopTimeout,
+		},
+	}
+}
+
+// LogOf is a log that names the component.
+func LogOf(log *slog.Logger, name string) *slog.Logger { return log.With("component", name) }
+
+// Name is the component's.
+func (p *Process) Name() string { return p.Command.Name }
+
+// Init makes files and directories.
+func (p *Process) Init(context.Context) error {
+	if p.Prepare == nil {
+		return nil
+	}
+	return p.Prepare()
+}
+
+// Start completes the command and starts it.
+func (p *Process) Start(ctx context.Context) error {
+	if p.Configure != nil {
+		if err := p.Configure(ctx); err != nil {
+			return err
+		}
+	}
+	supervisor := supervise.New(p.Command, p.Options)
+	if err := supervisor.Start(ctx); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	p.supervisor = supervisor
+	p.mu.Unlock()
+	return nil
+}
+
+// Ready is nil when the process answered its last probe.
+func (p *Process) Ready(context.Context) error { return p.running().Ready() }
+
+// Stop ends the process, if there is one.
+func (p *Process) Stop(ctx context.Context) error {
+	if running := p.running(); running != nil {
+		return running.Stop(ctx)
+	}
+	return nil
+}
+
+func (p *Process) running() *supervise.Supervisor {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.supervisor
+}
