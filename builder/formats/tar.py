@@ -5,7 +5,6 @@ Python's tarfile takes 60 to 100 microseconds for each member, which for a root 
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from mmap import mmap
 from typing import Protocol
 
 from builder.core.errors import BuilderError
@@ -23,6 +22,13 @@ _NAMES = {"\0": REGULAR, "7": REGULAR}
 _LONG_NAME, _LONG_LINK, _PAX, _PAX_GLOBAL = "L", "K", "x", "g"
 # Far above what names and attributes take.
 _MOST_EXTENSION_BYTES = 1 << 20
+
+
+class Archive(Protocol):
+    """Bytes that are there as a whole."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, where: slice, /) -> bytes: ...
 
 
 class Stream(Protocol):
@@ -57,7 +63,7 @@ class TarMember:
     capabilities: bytes = field(default=b"", repr=False)
 
 
-def read_members(archive: bytes | mmap) -> Iterator[TarMember]:
+def read_members(archive: Archive) -> Iterator[TarMember]:
     """The members of an uncompressed archive in its order; `BuilderError` where it is damaged or cut."""
     position = 0
     pending: dict[str, bytes] = {}

@@ -4,7 +4,6 @@ That is what containerd's importer reads without unpacking anything first; layer
 """
 
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,34 +11,33 @@ from typing import Any
 from builder.core.digest import Digest
 from builder.core.errors import BuilderError
 from builder.formats.tar import DIRECTORY, REGULAR, TarMember, end_bytes, header_bytes, padding_bytes
-from builder.io.files import CHUNK_BYTES, write_all
 from builder.oci.documents import INDEX_FILE, LAYOUT, LAYOUT_FILE, blob_path, index_bytes
 from builder.oci.image import IMAGE_FILE, ImageNote, read_note
+from builder.oci.parts import PartWriter
 
 _BLOBS = "blobs/sha256"
 
 
-def write_bundle(directories: Iterable[Path], target: Path, *, epoch_s: int) -> None:
+def write_bundle(directories: Iterable[Path], target: Path, *, epoch_s: int, part_bytes: int | None = None) -> Path:
     """Write the images among `directories` to the new file `target`, with all of their blobs, which lie in any of them.
 
+    What is larger than `part_bytes` becomes parts of that size. The bundle's file, or the first of them, is returned.
     `BuilderError` where a blob is missing, or two images have one reference.
     """
     places = list(directories)
     notes = _notes(places)
     blobs = _blobs(notes, _known(places))
     index = index_bytes([note.descriptor for note in notes])
-    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-    try:
-        writer = _TarWriter(descriptor, epoch_s)
+    with PartWriter(target, part_bytes) as files:
+        writer = _TarWriter(files, epoch_s)
         writer.put_data(LAYOUT_FILE, LAYOUT)
         writer.put_data(INDEX_FILE, index)
         for name in ("blobs/", f"{_BLOBS}/"):
             writer.put_directory(name)
         for digest, path in sorted(blobs.items()):
             writer.put_file(blob_path(digest), path)
-        writer.finish()
-    finally:
-        os.close(descriptor)
+        files.put(end_bytes(files.size_bytes))
+    return files.first
 
 
 def _notes(places: Sequence[Path]) -> list[ImageNote]:
@@ -94,39 +92,24 @@ def _blobs(notes: Sequence[ImageNote], known: Mapping[str, Path]) -> dict[Digest
 class _TarWriter:
     """Members one after the other, all of one date."""
 
-    def __init__(self, descriptor: int, epoch_s: int) -> None:
-        self._descriptor = descriptor
+    def __init__(self, files: PartWriter, epoch_s: int) -> None:
+        self._files = files
         self._epoch_s = epoch_s
-        self._size_bytes = 0
 
     def put_directory(self, name: str) -> None:
-        self._put(header_bytes(TarMember(name=name, type=DIRECTORY, mode=0o755, mtime_s=self._epoch_s)))
+        self._files.put(header_bytes(TarMember(name=name, type=DIRECTORY, mode=0o755, mtime_s=self._epoch_s)))
 
     def put_data(self, name: str, data: bytes) -> None:
-        self._put(self._header(name, len(data)) + data + padding_bytes(len(data)))
+        self._files.put(self._header(name, len(data)) + data + padding_bytes(len(data)))
 
     def put_file(self, name: str, path: Path) -> None:
-        """A file goes over within the kernel: it was hashed where it comes from, and the bundle is read afterwards."""
-        with path.open("rb") as stream:
-            size_bytes = os.fstat(stream.fileno()).st_size
-            self._put(self._header(name, size_bytes))
-            left = size_bytes
-            while left:
-                done = os.sendfile(self._descriptor, stream.fileno(), None, min(left, CHUNK_BYTES << 4))
-                if not done:
-                    raise BuilderError(f"{path} ends before it should")
-                left -= done
-            self._size_bytes += size_bytes
-            self._put(padding_bytes(size_bytes))
-
-    def finish(self) -> None:
-        self._put(end_bytes(self._size_bytes))
+        """A file is not hashed again: it was where it comes from, and the bundle is read afterwards."""
+        size_bytes = path.stat().st_size
+        self._files.put(self._header(name, size_bytes))
+        self._files.put_file(path, size_bytes)
+        self._files.put(padding_bytes(size_bytes))
 
     def _header(self, name: str, size_bytes: int) -> bytes:
         return header_bytes(
             TarMember(name=name, type=REGULAR, mode=0o644, mtime_s=self._epoch_s, size_bytes=size_bytes)
         )
-
-    def _put(self, data: bytes) -> None:
-        write_all(self._descriptor, data)
-        self._size_bytes += len(data)

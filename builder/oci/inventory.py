@@ -27,24 +27,23 @@ class Item:
 
 def list_bundle(path: Path) -> list[Item]:
     """The images of the bundle at `path`, as its index names them; `BuilderError` where that cannot be read."""
-    with open_layout(path) as layout:
-        entries = layout.document(INDEX_FILE).get("manifests") or []
-        try:
-            blobs = {str(entry["digest"]): _blobs(layout, entry) for entry in entries}
-            owners = Counter(digest for found in blobs.values() for digest in found)
-            return [_item(entry, blobs[str(entry["digest"])], owners) for entry in entries]
-        except (KeyError, TypeError, AttributeError):
-            raise BuilderError(
-                f"{path}: the index or a manifest of the bundle is damaged", hint="'builder airgap verify' tells more"
-            ) from None
+    layout = open_layout(path)
+    entries = layout.document(INDEX_FILE).get("manifests") or []
+    try:
+        blobs = {str(entry["digest"]): _blobs(layout, entry) for entry in entries}
+        owners = Counter(digest for found in blobs.values() for digest in found)
+        return [_item(entry, blobs[str(entry["digest"])], owners) for entry in entries]
+    except (KeyError, TypeError, AttributeError):
+        raise BuilderError(
+            f"{path}: the index or a manifest of the bundle is damaged", hint="'builder airgap verify' tells more"
+        ) from None
 
 
 def arch_of(path: Path) -> Arch:
     """The architecture that the first image of the bundle at `path` is for; `BuilderError` where that is none of ours."""
-    with open_layout(path) as layout:
-        entries = layout.document(INDEX_FILE).get("manifests")
-        first = entries[0] if isinstance(entries, list) and entries and isinstance(entries[0], dict) else {}
-        platform = Platform.read(first.get("platform") or {})
+    entries = open_layout(path).document(INDEX_FILE).get("manifests")
+    first = entries[0] if isinstance(entries, list) and entries and isinstance(entries[0], dict) else {}
+    platform = Platform.read(first.get("platform") or {})
     for arch in Arch:
         if Platform.of(arch).same(platform):
             return arch

@@ -1,17 +1,17 @@
 """Image layouts in a tar file, as they were found: what is in them, and what is wrong with their members."""
 
 import json
-import mmap
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from builder.core.errors import BuilderError
 from builder.formats.tar import DIRECTORY, REGULAR, TarMember, read_members
+from builder.io.mapped import MappedFiles
 from builder.oci.documents import INDEX_FILE, LAYOUT_FILE, blob_path
+from builder.oci.parts import bundle_files
 from builder.oci.stream import Span
 
 _KNOWN = re.compile(
@@ -58,22 +58,21 @@ class Layout:
         return value
 
 
-@contextmanager
-def open_layout(path: Path) -> Iterator[Layout]:
-    """The layout in the tar file at `path`; `BuilderError` where it cannot be read, is cut or is no uncompressed archive."""
+def open_layout(path: Path) -> Layout:
+    """The layout in the bundle at `path`, or in the parts of which that is one.
+
+    `BuilderError` where it cannot be read, is cut or is no uncompressed archive.
+    """
     try:
-        with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, prot=mmap.PROT_READ) as data:
-            try:
-                yield _read(data)
-            except BuilderError as error:
-                raise BuilderError(f"{path}: {error.brief}", details=error.details, hint=error.hint) from None
+        return _read(MappedFiles(bundle_files(path)))
+    except BuilderError as error:
+        brief = error.brief if error.brief.startswith(str(path)) else f"{path}: {error.brief}"
+        raise BuilderError(brief, details=error.details, hint=error.hint) from None
     except OSError as error:
-        raise BuilderError(f"{path}: {error.strerror or error}") from None
-    except ValueError:  # mmap of nothing
-        raise BuilderError(f"{path} is empty") from None
+        raise BuilderError(f"{error.filename or path}: {error.strerror or error}") from None
 
 
-def _read(data: mmap.mmap) -> Layout:
+def _read(data: MappedFiles) -> Layout:
     files: dict[str, Span] = {}
     strange: list[str] = []
     for member in read_members(data):

@@ -1,7 +1,6 @@
 """Ready-made images out of files: OCI image layouts, as directories or tar files, and archives of `docker save`."""
 
 import json
-import mmap
 import posixpath
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from builder.core.arch import Arch
 from builder.core.digest import Digest
 from builder.core.errors import BuilderError, VerificationError
 from builder.formats.tar import DIRECTORY, HARDLINK, REGULAR, SYMLINK, read_members
+from builder.io.mapped import MappedFiles
 from builder.oci.documents import (
     CONFIG,
     INDEX_FILE,
@@ -168,16 +168,15 @@ def _opened(source: Path) -> Iterator[Mapping[str, Span]]:
 
 
 def _mapped(path: Path) -> Span:
-    """A file as a whole; the mapping goes with the last one who looks at it."""
-    with path.open("rb") as stream:
-        try:
-            data = mmap.mmap(stream.fileno(), 0, prot=mmap.PROT_READ)
-        except ValueError:
-            raise BuilderError(f"{path.name} is empty", hint=_HINT) from None
+    """A file as a whole."""
+    try:
+        data = MappedFiles([path])
+    except BuilderError as error:
+        raise BuilderError(error.brief, hint=_HINT) from None
     return Span(data=data, offset=0, size_bytes=len(data))
 
 
-def _members(data: mmap.mmap) -> Mapping[str, Span]:
+def _members(data: MappedFiles) -> Mapping[str, Span]:
     files: dict[str, Span] = {}
     links: dict[str, str] = {}
     for member in read_members(data):

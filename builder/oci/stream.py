@@ -5,16 +5,15 @@ import zlib
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
-from mmap import mmap
-from typing import Self
+from typing import IO, Self, cast
 
 import zstandard
 
 from builder.core.digest import Digest
 from builder.core.errors import BuilderError
 from builder.io.files import CHUNK_BYTES
+from builder.io.mapped import MappedFiles
 
 _GZIP_WINDOW = 31
 _GZIP_MAGIC, _ZSTD_MAGIC = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
@@ -26,9 +25,9 @@ _MOST_WAITING = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """A part of a mapped file."""
+    """A part of mapped files."""
 
-    data: mmap
+    data: MappedFiles
     offset: int
     size_bytes: int
 
@@ -37,18 +36,9 @@ class Span:
         end = self.size_bytes if size_bytes is None else min(self.size_bytes, offset + size_bytes)
         return self.data[self.offset + offset : self.offset + end]
 
-    @contextmanager
-    def view(self) -> Iterator[memoryview]:
-        """All of it without a copy, while the block runs."""
-        with memoryview(self.data) as whole, whole[self.offset : self.offset + self.size_bytes] as part:
-            yield part
-
     def chunks(self) -> Iterator[memoryview]:
         """All of it, piece by piece, without a copy."""
-        with self.view() as whole:
-            for start in range(0, self.size_bytes, CHUNK_BYTES):
-                with whole[start : start + CHUNK_BYTES] as piece:
-                    yield piece
+        return self.data.chunks(self.offset, self.offset + self.size_bytes)
 
     def digest(self) -> Digest:
         """The digest of all of it."""
@@ -137,9 +127,20 @@ def decompressed(span: Span) -> Iterator[bytes]:
 
 def _from_zstd(span: Span) -> Iterator[bytes]:
     decompressor = zstandard.ZstdDecompressor(max_window_size=_MOST_WINDOW_BYTES)
-    with span.view() as data, decompressor.stream_reader(data, read_across_frames=True) as stream:
+    source = cast("IO[bytes]", _Pieces(span.chunks()))  # of which nothing but read is used
+    with decompressor.stream_reader(source, read_size=CHUNK_BYTES, read_across_frames=True) as stream:
         while piece := stream.read(CHUNK_BYTES):
             yield piece
+
+
+@dataclass(frozen=True, slots=True)
+class _Pieces:
+    """Chunks as a file that is read a chunk at a time, as zstandard wants its input."""
+
+    chunks: Iterator[memoryview]
+
+    def read(self, _: int) -> bytes:
+        return bytes(next(self.chunks, b""))
 
 
 def _from_gzip(span: Span) -> Iterator[bytes]:

@@ -45,7 +45,8 @@ class Expected:
 def verify_bundle(path: Path, expected: Expected, *, cores: int) -> list[Problem]:
     """Everything that is wrong with the bundle at `path`, sorted; every byte of it is read, with `cores` threads."""
     try:
-        with open_layout(path) as layout, ThreadPoolExecutor(max_workers=cores) as pool:
+        layout = open_layout(path)
+        with ThreadPoolExecutor(max_workers=cores) as pool:
             return sorted(set(_Verification(layout=layout, expected=expected).run(pool)))
     except BuilderError as error:
         return [Problem(subject=path.name, what=error.brief.removeprefix(f"{path}: "))]

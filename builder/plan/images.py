@@ -9,7 +9,7 @@ from typing import Any
 from builder.core.arch import Arch
 from builder.core.digest import Digest
 from builder.core.errors import RecipeError
-from builder.core.resources import MIB, Resources
+from builder.core.resources import MIB, Resources, parse_size
 from builder.oci.documents import Compression, RunSettings
 from builder.plan.built import GoWorkshop
 from builder.plan.helpers import HelperWorkshop
@@ -67,6 +67,7 @@ class ImagesWorkshop:
                 arch=arch,
                 epoch_s=self.inputs.lock.epoch_s,
                 system=self._system,
+                part_bytes=parse_size(recipe.bundle.part_size) if recipe.bundle.part_size else None,
             ),
             needs=holders,
             sources=sources,

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, Strict
 from pydantic_core import PydanticCustomError
 
 from builder.core.errors import BuilderError
+from builder.core.resources import MIB, parse_size
 from builder.oci.capabilities import NAMES
 from builder.oci.documents import Compression
 from builder.oci.reference import Reference
@@ -27,6 +28,7 @@ from builder.recipe.shapes import (
     LineText,
     ModeText,
     PortText,
+    SizeText,
     TemplateText,
     VariableName,
 )
@@ -52,6 +54,12 @@ def _known_capability(name: str) -> str:
 
 ImageReference = Annotated[ImageName, AfterValidator(_whole_reference)]
 Capability = Annotated[CapabilityName, AfterValidator(_known_capability)]
+
+
+def _enough_for_a_part(text: str) -> str:
+    if parse_size(text) < MIB:
+        raise PydanticCustomError("part_size", "must be at least 1 MiB")
+    return text
 
 
 class GoProgram(Section):
@@ -144,4 +152,10 @@ class Bundle(Section):
     )
     manifests: Annotated[tuple[LocatedPath, ...], *Unique] = Field(
         default=(), description="Kubernetes manifests, files or directories, whose images must be in the bundle."
+    )
+    part_size: Annotated[SizeText, AfterValidator(_enough_for_a_part)] | None = Field(
+        default=None,
+        description=(
+            "Largest file that is written: a larger bundle becomes parts, `NAME.tar.00` and so on, as FAT needs with 4095 MiB."
+        ),
     )

@@ -126,12 +126,14 @@ class BundleInput:
     """The bundle `name` for `arch` of everything that the step needs: images, and whatever holds their blobs.
 
     It must have all that the `system` images (references by name) and the sources, manifests and a configuration, can need.
+    What is larger than `part_bytes` is written in parts of that size.
     """
 
     name: str
     arch: Arch
     epoch_s: int
     system: Mapping[str, str]
+    part_bytes: int | None
 
 
 def _make_bundle(wanted: BundleInput, context: StepContext) -> None:
@@ -139,8 +141,9 @@ def _make_bundle(wanted: BundleInput, context: StepContext) -> None:
     from builder.oci.needs import find_needs
     from builder.oci.verify import Expected, verify_bundle
 
-    bundle = context.output / wanted.name
-    write_bundle(context.needs.values(), bundle, epoch_s=wanted.epoch_s)
+    bundle = write_bundle(
+        context.needs.values(), context.output / wanted.name, epoch_s=wanted.epoch_s, part_bytes=wanted.part_bytes
+    )
     files = {name: context.scratch / "sources" / name for name in context.sources}
     for name, source in context.sources.items():
         copy_source(source, files[name])

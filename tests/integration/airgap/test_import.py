@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from builder.core.arch import host_arch
 from builder.formats.tar import BLOCK_BYTES
 from builder.oci.bundle import write_bundle
 from builder.oci.inventory import list_bundle
+from builder.oci.parts import part_path
 from tests.contracts.images.generate import listed
 from tests.contracts.payload.generate import sample
 from tests.integration.components.invoke import Result, invoke
@@ -157,13 +157,14 @@ def test_without_the_systems_image_nothing_is_imported(device: Device, tmp_path:
 
 
 def test_parts_are_one_bundle(filled: Device, tmp_path: Path) -> None:
-    make_bundle(tmp_path / "whole.tar", "registry.example.com/parts:1", os.urandom(5000))
-    data = (tmp_path / "whole.tar").read_bytes()
-    for number, start in enumerate(range(0, len(data), 1000)):
-        (tmp_path / f"app.tar.{number:02}").write_bytes(data[start : start + 1000])
-    assert filled.imports(tmp_path / "app.tar.00").stdout == "registry.example.com/parts:1\n"
-    shutil.move(tmp_path / "app.tar.03", tmp_path / "away")
-    told = filled.refuses(tmp_path / "app.tar.00")
+    make_image(
+        tmp_path / "app",
+        Made(reference="registry.example.com/parts:1", arch=host_arch(), layers=({"etc/app": os.urandom(5000)},)),
+    )
+    first = write_bundle([tmp_path / "app"], tmp_path / "app.tar", epoch_s=EPOCH_S, part_bytes=1000)
+    assert filled.imports(first).stdout == "registry.example.com/parts:1\n"
+    part_path(tmp_path / "app.tar", 3).rename(tmp_path / "away")
+    told = filled.refuses(first)
     assert "app.tar.03 is missing" in told
 
 

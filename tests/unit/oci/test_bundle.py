@@ -1,4 +1,5 @@
 import json
+import os
 import tarfile
 from pathlib import Path
 
@@ -9,6 +10,9 @@ from builder.core.digest import Digest
 from builder.core.errors import BuilderError
 from builder.oci.bundle import write_bundle
 from builder.oci.documents import RunSettings
+from builder.oci.inventory import list_bundle
+from builder.oci.parts import bundle_files
+from builder.oci.verify import Expected, verify_bundle
 from tests.unit.oci.made import EPOCH_S, Made, make_image
 
 SHARED = {"usr/bin/app": b"the same program" * 1000}
@@ -100,3 +104,45 @@ def test_missing_blobs_are_told_before_anything_is_written(tmp_path: Path) -> No
         write_bundle([tmp_path / "a"], tmp_path / "out.tar", epoch_s=EPOCH_S)
     assert len(caught.value.details) == 2
     assert not (tmp_path / "out.tar").exists()
+
+
+def test_a_large_bundle_becomes_parts_which_read_as_one(tmp_path: Path) -> None:
+    make_image(tmp_path / "a", Made(layers=({"app": os.urandom(20_000)},)))
+    whole = write_bundle([tmp_path / "a"], tmp_path / "whole.tar", epoch_s=EPOCH_S)
+    size_bytes = whole.stat().st_size
+    first = write_bundle([tmp_path / "a"], tmp_path / "out.tar", epoch_s=EPOCH_S, part_bytes=7000)
+    parts = bundle_files(first)
+    assert [one.name for one in parts] == [f"out.tar.{number:02}" for number in range(-(-size_bytes // 7000))]
+    assert {one.stat().st_size for one in parts[:-1]} == {7000}
+    assert b"".join(one.read_bytes() for one in parts) == whole.read_bytes()
+    assert bundle_files(parts[-1]) == parts
+    assert list_bundle(first) == list_bundle(whole)
+    assert verify_bundle(first, Expected(arch=Arch.ARMV7), cores=1) == []
+    parts[1].unlink()
+    (problem,) = verify_bundle(first, Expected(arch=Arch.ARMV7), cores=1)
+    assert "out.tar.01 is missing" in str(problem)
+
+
+def test_what_fits_into_one_part_stays_whole(tmp_path: Path) -> None:
+    make_image(tmp_path / "a", Made())
+    whole = write_bundle([tmp_path / "a"], tmp_path / "whole.tar", epoch_s=EPOCH_S)
+    size_bytes = whole.stat().st_size
+    for name, part_bytes, count in (("same", size_bytes, 1), ("smaller", size_bytes - 1, 2)):
+        first = write_bundle([tmp_path / "a"], tmp_path / f"{name}.tar", epoch_s=EPOCH_S, part_bytes=part_bytes)
+        assert len(list(tmp_path.glob(f"{name}.tar*"))) == len(bundle_files(first)) == count
+
+
+def test_a_last_part_that_is_missing_is_told(tmp_path: Path) -> None:
+    make_image(tmp_path / "a", Made())
+    first = write_bundle([tmp_path / "a"], tmp_path / "out.tar", epoch_s=EPOCH_S, part_bytes=1024)
+    bundle_files(first)[-1].unlink()
+    for part in bundle_files(first)[5:]:
+        part.unlink()
+    (problem,) = verify_bundle(first, Expected(arch=Arch.ARMV7), cores=1)
+    assert "cut" in str(problem)
+
+
+def test_more_parts_than_names_are_told(tmp_path: Path) -> None:
+    make_image(tmp_path / "a", Made())
+    with pytest.raises(BuilderError, match=r"out\.tar takes more than 100 parts"):
+        write_bundle([tmp_path / "a"], tmp_path / "out.tar", epoch_s=EPOCH_S, part_bytes=100)

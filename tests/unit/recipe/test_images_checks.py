@@ -80,3 +80,11 @@ def test_capabilities_are_those_of_linux(tmp_path: Path) -> None:
     assert mistakes(tmp_path, section) == [
         'mine.yaml:5:60: images.a.layers.one.files."/a".capabilities[0]: net_bind is no capability of Linux'
     ]
+
+
+def test_a_part_of_a_bundle_has_some_size(tmp_path: Path) -> None:
+    section = """\
+  a: {reference: "host.example/a:1", pull: registry}
+bundle: {part_size: 1000 KiB}
+"""
+    assert mistakes(tmp_path, section) == ["mine.yaml:4:21: bundle.part_size: must be at least 1 MiB"]
