@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from builder.core.arch import Arch
-from builder.core.errors import RecipeError, VerificationError
+from builder.core.errors import BuilderError, RecipeError, VerificationError
+from builder.io.files import atomic_write
 from builder.oci.inventory import arch_of
 from builder.oci.needs import find_needs
 from builder.oci.verify import Expected, verify_bundle
@@ -43,6 +44,18 @@ def require_complete(question: Question, *, cores: int) -> int:
             f"{question.path} is not complete", details=[str(problem) for problem in problems], hint=HINT
         )
     return len(needs.places)
+
+
+def write_bills(bundle: Path, directory: Path) -> None:
+    """Write what each image of `bundle` consists of into `directory`, as far as the image itself tells."""
+    from builder.oci.bills import bills_of  # noqa: PLC0415 - the library takes longer to import than a list to print
+
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, data in bills_of(bundle, {}):
+            atomic_write(directory / name, data)
+    except OSError as error:
+        raise BuilderError(f"{error.filename or directory}: {error.strerror}") from None
 
 
 def system_images(loaded: LoadedRecipe) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
-from builder.audit.goinfo import go_info
 from builder.audit.rules import Check, Finding, Rules
 from builder.core.arch import ARCH_FACTS, Arch
 from builder.formats.elf import (
@@ -16,6 +15,7 @@ from builder.formats.elf import (
     is_eabi5,
     read_dynamic,
 )
+from builder.formats.goinfo import go_info
 
 # Machines that one meets by mistake (System V ABI: e_machine), beside those that kedge runs on.
 _OTHER_MACHINES = {3: "i386", 8: "MIPS", 20: "PowerPC", 21: "PowerPC 64", 22: "S/390", 243: "RISC-V", 258: "LoongArch"}

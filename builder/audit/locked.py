@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from builder.audit.goinfo import GoInfo, GoModule, read_go_info
 from builder.core.arch import Arch
 from builder.core.errors import VerificationError
 from builder.formats.elf import ElfError
+from builder.formats.goinfo import GoInfo, GoModule, read_go_info
 from builder.formats.gomod import read_module, read_replacements, read_requirements
 from builder.gobuild.command import target_environment
 from builder.gobuild.modules import parse_go_sum

@@ -233,8 +233,37 @@ def _record(key: str, value: bytes) -> bytes:
     return str(length).encode() + body
 
 
-def stream_members(source: Stream, head_bytes: int) -> Iterator[tuple[TarMember, bytes]]:
-    """The members of an archive that is read once from its beginning, each with the first `head_bytes` of its content.
+class MemberContent:
+    """What is in a member of an archive that is read once; what is left of it is passed when the next one is asked for."""
+
+    def __init__(self, source: Stream, member: TarMember) -> None:
+        self._source = source
+        self._name = member.name
+        self._left_bytes = member.size_bytes
+        self._padding_bytes = _padded(member.size_bytes) - member.size_bytes
+
+    def read(self, size_bytes: int) -> bytes:
+        """The next bytes, fewer only at its end."""
+        wanted_bytes = min(size_bytes, self._left_bytes)
+        data = self._source.read(wanted_bytes)
+        self._left_bytes -= len(data)
+        if len(data) < wanted_bytes:
+            raise self._cut
+        return data
+
+    def finish(self) -> None:
+        """Pass what is left."""
+        rest = self._left_bytes + self._padding_bytes
+        if self._source.skip(rest) < rest:
+            raise self._cut
+
+    @property
+    def _cut(self) -> BuilderError:
+        return BuilderError(f"the tar archive is cut in the member {self._name!r}")
+
+
+def stream_members(source: Stream) -> Iterator[tuple[TarMember, MemberContent]]:
+    """The members of an archive that is read once from its beginning, each with its content.
 
     Their `offset` says nothing. `BuilderError` where the archive is damaged or cut; what follows its end is left unread.
     """
@@ -243,21 +272,14 @@ def stream_members(source: Stream, head_bytes: int) -> Iterator[tuple[TarMember,
         if header == bytes(BLOCK_BYTES):
             return
         member = _parse(header, source.position - BLOCK_BYTES)
+        content = MemberContent(source, member)
         if member.type in (_LONG_NAME, _LONG_LINK, _PAX, _PAX_GLOBAL):
             if member.size_bytes > _MOST_EXTENSION_BYTES:
                 raise BuilderError("the tar archive is damaged: an extended header is larger than any name")
-            pending |= _extension(member, _read_padded(source, member, member.size_bytes))
-            continue
-        member = _extended(member, pending) if pending else member
-        pending = {}
-        yield member, _read_padded(source, member, min(head_bytes, member.size_bytes))
+            pending |= _extension(member, content.read(member.size_bytes))
+        else:
+            member = _extended(member, pending) if pending else member
+            pending = {}
+            yield member, content
+        content.finish()
     raise BuilderError("the tar archive has no end: it is cut")
-
-
-def _read_padded(source: Stream, member: TarMember, wanted_bytes: int) -> bytes:
-    """The first `wanted_bytes` of the content of `member`; the rest of it is passed."""
-    data = source.read(wanted_bytes)
-    rest = _padded(member.size_bytes) - wanted_bytes
-    if len(data) < wanted_bytes or source.skip(rest) < rest:
-        raise BuilderError(f"the tar archive is cut in the member {member.name!r}")
-    return data

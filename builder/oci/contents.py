@@ -44,8 +44,8 @@ def read_layer(span: Span, arch: Arch) -> LayerContents:
     diff_id: Digest | None = None
     with HashedStream(span) as stream:
         try:
-            for member, head in stream_members(stream, _HEADER_BYTES):
-                problems += _of_member(member, head, arch)
+            for member, content in stream_members(stream):
+                problems += _of_member(member, content.read(_HEADER_BYTES), arch)
             diff_id = stream.finish()
         except BuilderError as error:
             problems.append(error.brief)

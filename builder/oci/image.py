@@ -1,7 +1,7 @@
 """Images as steps hand them on: a directory with blobs, and a note that says which of them is the image."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,10 @@ from builder.oci.documents import (
 from builder.oci.platform import Platform
 
 IMAGE_FILE, LAYER_FILE = "image.json", "layer.json"
+_SOURCES = "sources"
+
+SourcesByProgram = Mapping[str, Mapping[str, Digest]]
+"""The C files of programs that were made here, by name, by the path of the program in the image."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,13 +91,27 @@ def read_note(directory: Path) -> ImageNote:
     )
 
 
-def write_layer_note(directory: Path, layer: Layer) -> None:
-    """Say in `directory` which layer it has."""
-    (directory / LAYER_FILE).write_bytes(canonical_json({**layer.blob.fields, "diff_id": layer.diff_id}))
+def write_layer_note(directory: Path, layer: Layer, sources: SourcesByProgram) -> None:
+    """Say in `directory` which layer it has, and what the programs in it were made of."""
+    made_of = {path: dict(files) for path, files in sources.items()}
+    (directory / LAYER_FILE).write_bytes(
+        canonical_json({**layer.blob.fields, "diff_id": layer.diff_id, _SOURCES: made_of})
+    )
 
 
 def read_layer_note(directory: Path) -> Layer:
-    """What `write_layer_note` wrote."""
+    """The layer that `write_layer_note` told of."""
     fields = json.loads((directory / LAYER_FILE).read_bytes())
     blob = Blob(media_type=fields["mediaType"], digest=Digest(fields["digest"]), size_bytes=fields["size"])
     return Layer(blob=blob, diff_id=Digest(fields["diff_id"]))
+
+
+def read_sources(directories: Iterable[Path]) -> dict[str, SourcesByProgram]:
+    """What `write_layer_note` told of programs, in any of `directories`, by the digest of their layer."""
+    notes = [json.loads((one / LAYER_FILE).read_bytes()) for one in directories if (one / LAYER_FILE).is_file()]
+    return {
+        note["digest"]: {
+            path: {name: Digest(digest) for name, digest in files.items()} for path, files in note[_SOURCES].items()
+        }
+        for note in notes
+    }

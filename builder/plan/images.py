@@ -144,6 +144,7 @@ class ImagesWorkshop:
         program = self._program(place, file, arch)
         if program:
             needs[f"program.{path}"] = program
+        c_files = {name: source.digest for name, source in self.inputs.image_files.c[place].items()} if file.c else {}
         mode = file.mode or (_PROGRAM_MODE if program or file.directory else _FILE_MODE)
         return LayerEntry(
             path=path,
@@ -152,6 +153,7 @@ class ImagesWorkshop:
             gid=file.gid,
             capabilities=file.capabilities,
             need=f"program.{path}" if program else "",
+            c_files=c_files,
             file=program.input.name if program else path if file.source else "",
             text=file.content or "",
             link=file.link or "",

@@ -63,13 +63,23 @@ def verify(  # noqa: PLR0913 - one parameter per option
     typer.echo(f"{bundle} is complete: {count(needed, 'image')} needed, everything there and in order")
 
 
-def list_images(bundle: _BundleArgument, *, as_json: JsonOption = False) -> None:
+def list_images(
+    bundle: _BundleArgument,
+    *,
+    sbom: Annotated[
+        Path | None, typer.Option("--sbom", help="Directory for a bill of materials (CycloneDX) of each image.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
     """The images of a bundle: reference, digest, sizes, and where each came from."""
+    from builder.app.airgap import write_bills
     from builder.cli.render.table import render_table
     from builder.core.resources import format_size
     from builder.oci.inventory import list_bundle
 
     items = list_bundle(bundle)
+    if sbom:
+        write_bills(bundle, sbom)
     if as_json:
         typer.echo(json.dumps([asdict(item) for item in items], indent=2))
         return

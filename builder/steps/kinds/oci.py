@@ -4,11 +4,12 @@ Plans know of them without importing what they work with.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from builder.core.arch import Arch
+from builder.core.digest import Digest
 from builder.core.errors import BuilderError, VerificationError
 from builder.oci.documents import Compression, RunSettings
 from builder.oci.platform import Platform
@@ -28,7 +29,8 @@ class LayerEntry:
     """A file of a layer: `path` without a slash in front, and one of these contents.
 
     `need` is the role of a step whose output has it as `file`; without a need, `file` is the name of a source, or empty where
-    `text` is the content, `link` what a symbolic link says, or where it is an empty `directory`.
+    `text` is the content, `link` what a symbolic link says, or where it is an empty `directory`. `c_files` are what a program
+    was compiled from, for the image's bill of materials.
     """
 
     path: str
@@ -37,6 +39,7 @@ class LayerEntry:
     gid: int = 0
     capabilities: tuple[str, ...] = ()
     need: str = ""
+    c_files: Mapping[str, Digest] = field(default_factory=dict)
     file: str = ""
     text: str = ""
     link: str = ""
@@ -59,7 +62,8 @@ def _make_layer(wanted: LayerInput, context: StepContext) -> None:
 
     files = [_layer_file(entry, wanted.epoch_s, context) for entry in wanted.entries]
     layer = write_layer(files, context.output, wanted.compression, cores=context.cores)
-    write_layer_note(context.output, layer)
+    sources = {f"/{entry.path}": entry.c_files for entry in wanted.entries if entry.c_files}
+    write_layer_note(context.output, layer, sources)
 
 
 def _layer_file(entry: LayerEntry, epoch_s: int, context: StepContext) -> "LayerFile":
@@ -126,7 +130,7 @@ class BundleInput:
     """The bundle `name` for `arch` of everything that the step needs: images, and whatever holds their blobs.
 
     It must have all that the `system` images (references by name) and the sources, manifests and a configuration, can need.
-    What is larger than `part_bytes` is written in parts of that size.
+    What is larger than `part_bytes` is written in parts of that size. Beside it is a bill of materials of each image.
     """
 
     name: str
@@ -137,7 +141,9 @@ class BundleInput:
 
 
 def _make_bundle(wanted: BundleInput, context: StepContext) -> None:
+    from builder.oci.bills import bills_of
     from builder.oci.bundle import write_bundle
+    from builder.oci.image import read_sources
     from builder.oci.needs import find_needs
     from builder.oci.verify import Expected, verify_bundle
 
@@ -156,6 +162,8 @@ def _make_bundle(wanted: BundleInput, context: StepContext) -> None:
             details=[str(problem) for problem in problems],
             hint="the images of the recipe are what is in the bundle; bundle.manifests and bundle.config say what must be",
         )
+    for name, data in bills_of(bundle, read_sources(context.needs.values())):
+        (context.output / name).write_bytes(data)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,7 +192,7 @@ def _write_release(wanted: ReleaseInput, context: StepContext) -> None:
     (context.output / RELEASE_FILE).write_bytes(data)
 
 
-LAYER = StepKind(name="image-layer", version=1, run=_make_layer)
+LAYER = StepKind(name="image-layer", version=2, run=_make_layer)
 IMAGE = StepKind(name="image", version=1, run=_make_image)
-BUNDLE = StepKind(name="image-bundle", version=1, run=_make_bundle)
+BUNDLE = StepKind(name="image-bundle", version=2, run=_make_bundle)
 RELEASE = StepKind(name="image-release", version=1, run=_write_release)

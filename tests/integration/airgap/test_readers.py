@@ -13,6 +13,7 @@ import pytest
 from builder.app.make import Wanted, targets_of
 from builder.app.session import Session
 from builder.core.arch import Arch
+from builder.core.digest import Digest
 from builder.core.output import Output
 from builder.io.spawn import Runner
 from builder.oci.bundle import write_bundle
@@ -34,7 +35,7 @@ def bundles(session: Session) -> dict[Arch, Path]:
     """The default recipe's bundle for each architecture, as it is in the store."""
     targets = targets_of(session.project.open("edge"), Wanted(outputs=[Output.BUNDLE]))
     built = session.build([target.step for target in targets])
-    return {target.arch: next(built.output(target.step).iterdir()) for target in targets}
+    return {target.arch: next(built.output(target.step).glob("*.tar")) for target in targets}
 
 
 @pytest.fixture
@@ -91,6 +92,15 @@ def test_containerd_imports_every_bundle(bundles: dict[Arch, Path], larger: Path
             assert "complete" in said(ctr, "images", "check", f"name=={item.reference}")
             manifest = json.loads(said(ctr, "content", "get", item.digest))
             assert {layer["digest"] for layer in (manifest["config"], *manifest["layers"])} <= set(blobs)
+
+
+def test_bills_of_materials_lie_beside_bundles(bundles: dict[Arch, Path]) -> None:
+    digest = Digest.of_file(Path(__file__).parents[3] / "cluster/csrc/pause.c").hex
+    for bundle in bundles.values():
+        bill = json.loads((bundle.parent / "kedge.local+pause+1.0.0.cdx.json").read_bytes())
+        hashes = {one["name"]: one["hashes"][0]["content"] for one in bill["components"]}
+        assert hashes["pause.c"] == digest
+        assert hashes.keys() == {"/pause", "pause.c"}
 
 
 def said(ctr: list[str], *arguments: str) -> str:

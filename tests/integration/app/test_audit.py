@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from builder.audit.executable import audit_executable
-from builder.audit.goinfo import read_go_info
 from builder.audit.hostpaths import searchable
 from builder.audit.rules import Audit, Check, ClosedSet, Rules
 from builder.core.arch import ARCH_FACTS, Arch
+from builder.formats.goinfo import read_go_info
 from builder.gobuild.command import target_environment
 from tests.integration.app.checkout import REPOSITORY
 from tests.integration.app.test_zig import HELLO, zig

@@ -3,11 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from builder.audit.goinfo import GoInfo, GoModule, read_go_info
 from builder.audit.locked import LockedBuild, locked_build, locked_settings, require_locked
 from builder.core.arch import Arch
 from builder.core.errors import VerificationError
 from builder.formats.elf import ElfError
+from builder.formats.goinfo import GoInfo, GoModule, read_go_info
 from tests.unit.audit.writer import Elf, Part, go_info_section
 
 H1 = "h1:ZOmGe1OnfREDMIdb1Qi4G9JSuDPBLGExZMQ4nis1RXM="

@@ -1,0 +1,1 @@
+"""Bills of materials: what something that is shipped consists of."""

@@ -1,0 +1,74 @@
+"""What things consist of, in whatever form that is written down later."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from packageurl import PackageURL
+
+from builder.core.digest import Digest
+from builder.formats.deb822 import Stanza
+from builder.formats.goinfo import GoInfo, GoModule
+
+# What Go calls the version of the module that is built.
+_OWN = "(devel)"
+
+
+class Kind(StrEnum):
+    """What a component is."""
+
+    PROGRAM = "program"
+    GO_MODULE = "go-module"
+    PACKAGE = "package"
+    SOURCE = "source"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Component:
+    """A part: a file has a `digest`, what others published a `purl` (package URL), and it may consist of `parts` itself."""
+
+    kind: Kind
+    name: str
+    version: str = ""
+    purl: str = ""
+    digest: Digest | None = None
+    parts: tuple["Component", ...] = ()
+
+
+def go_program(path: str, digest: Digest, info: GoInfo) -> Component:
+    """The executable at `path` that the Go linker made."""
+    version = info.go_version.removeprefix("go").partition(" ")[0]
+    library = Component(
+        kind=Kind.GO_MODULE,
+        name="stdlib",
+        version=version,
+        purl=PackageURL("golang", name="stdlib", version=version).to_string(),
+    )
+    modules = [info.main, *info.dependencies] if info.main else info.dependencies
+    return Component(kind=Kind.PROGRAM, name=path, digest=digest, parts=(library, *map(_module, modules)))
+
+
+def _module(module: GoModule) -> Component:
+    """What was linked; a directory in a module's place has no name that others know, and is told as that module."""
+    other = module.replacement
+    used = module if other is None or other.path.startswith((".", "/")) else other
+    version = "" if used.version == _OWN else used.version
+    namespace, _, name = used.path.rpartition("/")
+    url = PackageURL("golang", namespace=namespace or None, name=name, version=version or None)
+    return Component(kind=Kind.GO_MODULE, name=used.path, version=version, purl=url.to_string())
+
+
+def c_program(path: str, digest: Digest, sources: Mapping[str, Digest]) -> Component:
+    """An executable that is not Go's, made of the C files `sources` as far as they are known."""
+    parts = (Component(kind=Kind.SOURCE, name=name, digest=one) for name, one in sorted(sources.items()))
+    return Component(kind=Kind.PROGRAM, name=path, digest=digest, parts=tuple(parts))
+
+
+def debian_package(stanza: Stanza, distribution: str) -> Component:
+    """The package that `stanza` of dpkg's status is about."""
+    name, version = stanza["package"], stanza["version"]
+    qualifiers = {"arch": stanza.get("architecture", "")}
+    if source := stanza.get("source", ""):
+        qualifiers["upstream"] = source.partition(" ")[0]
+    url = PackageURL("deb", namespace=distribution, name=name, version=version, qualifiers=qualifiers)
+    return Component(kind=Kind.PACKAGE, name=name, version=version, purl=url.to_string())
