@@ -13,6 +13,7 @@ tool (
 )
 
 require (
+	aead.dev/minisign v0.3.0
 	github.com/brutella/dnssd v1.2.14
 	github.com/containerd/containerd/api v1.12.0
 	github.com/containerd/containerd/v2 v2.4.2

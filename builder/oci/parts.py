@@ -18,14 +18,19 @@ def part_path(bundle: Path, number: int) -> Path:
     return bundle.with_name(f"{bundle.name}.{number:02}")
 
 
+def whole_path(path: Path) -> Path:
+    """The name of the bundle that `path` is, or is a part of."""
+    match = _PART.fullmatch(path.name)
+    return path.with_name(match[1]) if match else path
+
+
 def bundle_files(path: Path) -> list[Path]:
     """The files of the bundle that `path` is, or is any part of, in order; `BuilderError` where a part is missing."""
-    match = _PART.fullmatch(path.name)
-    if match is None:
+    bundle = whole_path(path)
+    if bundle == path:
         return [path]
-    bundle = path.with_name(match[1])
     found = sorted(
-        one for one in path.parent.glob("*.tar.??") if (form := _PART.fullmatch(one.name)) and form[1] == match[1]
+        one for one in path.parent.glob("*.tar.??") if _PART.fullmatch(one.name) and whole_path(one) == bundle
     )
     for number, one in enumerate(found or [path]):
         if one != part_path(bundle, number) or not found:

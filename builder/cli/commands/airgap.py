@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -23,8 +24,13 @@ def register(app: typer.Typer) -> None:
     group.command("list", epilog="Example: builder airgap list out/edge/armv7/bundle/kedge-airgap-armv7.tar")(
         list_images
     )
+    group.command(epilog="Example: builder airgap sign kedge-airgap-armv7.tar --minisign-key ~/.minisign/minisign.key")(
+        sign
+    )
     app.add_typer(
-        group, name="airgap", help="Bundles of images for devices without a network: look at them, prove them."
+        group,
+        name="airgap",
+        help="Bundles of images for devices without a network: look at them, prove them, sign them.",
     )
 
 
@@ -42,6 +48,10 @@ def verify(  # noqa: PLR0913 - one parameter per option
     with_more: Annotated[
         bool, typer.Option("--with-more", help="Images that neither configuration nor manifests name are in order.")
     ] = False,
+    minisign_public_key: Annotated[
+        Path | None,
+        typer.Option("--minisign-public-key", help="Whose signature must lie beside the bundle: BUNDLE.minisig."),
+    ] = None,
     recipe: Annotated[str, typer.Option("--recipe", help="Recipe whose system images are needed.")] = "edge",
     overrides: SetOption = None,
 ) -> None:
@@ -51,6 +61,10 @@ def verify(  # noqa: PLR0913 - one parameter per option
     from builder.cli.render.text import count
     from builder.recipe.load import load_recipe
 
+    if minisign_public_key:
+        from builder.app.signing import require_signed
+
+        require_signed(bundle, minisign_public_key)
     loaded = load_recipe(find_project(os.environ).recipe_path(recipe), overrides or ())
     question = Question(
         path=bundle,
@@ -61,6 +75,22 @@ def verify(  # noqa: PLR0913 - one parameter per option
     )
     needed = require_complete(question, cores=os.cpu_count() or 1)
     typer.echo(f"{bundle} is complete: {count(needed, 'image')} needed, everything there and in order")
+
+
+def sign(
+    bundle: _BundleArgument,
+    *,
+    minisign_key: Annotated[
+        Path, typer.Option("--minisign-key", help="Secret key that 'minisign -G' made; its password is asked for.")
+    ],
+) -> None:
+    """Sign a bundle, as 'minisign -S' does, so that devices that have the public key take no other."""
+    from builder.app.signing import sign_bundle
+
+    def password() -> str:
+        return str(typer.prompt(f"Password of {minisign_key}", hide_input=True, err=True))
+
+    typer.echo(sign_bundle(bundle, minisign_key, password=password, now_s=int(time.time())))
 
 
 def list_images(

@@ -25,6 +25,7 @@ type importOptions struct {
 	directories directoryFlags
 	config      string
 	socket      string
+	publicKey   string
 }
 
 func newAirgapImport(env Env) *cobra.Command {
@@ -35,7 +36,10 @@ func newAirgapImport(env Env) *cobra.Command {
 		Long: `kedge airgap import reads bundles to their last byte: every blob and digest, the
 architecture of images and of the executables in them, and that system images are
 those of this release. Only when everything is in order does containerd get the
-images, pinned. Importing again changes nothing.`,
+images, pinned. Importing again changes nothing.
+
+With --minisign-public-key, every bundle needs the signature of that key beside it,
+in BUNDLE.minisig, and a bundle without one is not looked into.`,
 		Example: "  kedge airgap import kedge-airgap-armv7.tar applications.tar",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -52,6 +56,7 @@ images, pinned. Importing again changes nothing.`,
 	options.directories.add(cmd.Flags())
 	addConfig(cmd.Flags(), &options.config)
 	addFile(cmd, &options.payload)
+	cmd.Flags().StringVar(&options.publicKey, "minisign-public-key", "", "file with the public key whose signature each bundle must have")
 	cmd.Flags().StringVar(&options.socket, "containerd-socket", "", "where containerd listens (default: containerd.sock in the run directory)")
 	return cmd
 }
@@ -71,6 +76,11 @@ func (o *importOptions) run(ctx context.Context, env Env, paths []string) (err e
 		return err
 	}
 	defer func() { err = errors.Join(err, airgap.CloseAll(bundles)) }()
+	if o.publicKey != "" {
+		if err := airgap.RequireSigned(ctx, bundles, o.publicKey); err != nil {
+			return err
+		}
+	}
 	found, err := airgap.Verify(ctx, bundles, wanted)
 	if err != nil {
 		return err

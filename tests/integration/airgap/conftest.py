@@ -11,6 +11,7 @@ from builder.app.session import Session
 from builder.io.leash import Leash
 from builder.io.spawn import Runner
 from builder.toolchain.tree import ToolsTree
+from tests.integration.airgap.minisign import Minisign
 from tests.integration.airgap.pins import SETS
 from tests.integration.debian_sets import HOST
 
@@ -32,3 +33,10 @@ def judges(session: Session) -> Judges:
 def runner(tmp_path: Path) -> Iterator[Runner]:
     with Leash() as leash:
         yield Runner(log=tmp_path / "log", leash=leash)
+
+
+@pytest.fixture
+def minisign(judges: Judges, runner: Runner, tmp_path: Path) -> Minisign:
+    place = tmp_path / "keys"
+    place.mkdir()
+    return Minisign(tree=judges("minisign"), runner=runner, directory=place)

@@ -15,6 +15,7 @@ from builder.oci.inventory import list_bundle
 from builder.oci.parts import part_path
 from tests.contracts.images.generate import listed
 from tests.contracts.payload.generate import sample
+from tests.integration.airgap.minisign import Minisign
 from tests.integration.components.invoke import Result, invoke
 from tests.integration.components.node import containerd
 from tests.integration.components.process import running, wait_for
@@ -166,6 +167,19 @@ def test_parts_are_one_bundle(filled: Device, tmp_path: Path) -> None:
     part_path(tmp_path / "app.tar", 3).rename(tmp_path / "away")
     told = filled.refuses(first)
     assert "app.tar.03 is missing" in told
+
+
+def test_where_a_key_is_named_only_signed_bundles_are_imported(
+    filled: Device, minisign: Minisign, tmp_path: Path
+) -> None:
+    bundle, options = tmp_path / "app.tar", (f"--minisign-public-key={minisign.public}",)
+    make_bundle(bundle, "registry.example.com/signed:1", os.urandom(5000))
+    minisign.make_keys("-W")
+    assert "app.tar.minisig: no such file" in filled.refuses(bundle, options=options)
+    minisign.sign(bundle)
+    assert filled.imports(bundle, options=options).stdout == "registry.example.com/signed:1\n"
+    minisign.make_keys("-f", "-W")
+    assert "it is of the key" in filled.refuses(bundle, options=options)
 
 
 def test_a_containerd_that_is_not_there_is_told(device: Device, tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def run(command: Documented, place: Path) -> "subprocess.CompletedProcess[str]":
 
 
 def test_its_commands_work(place: Path) -> None:
-    verify, listing = commands()
+    verify, listing = commands()[:2]
     done = run(verify, place)
     assert done.stdout == "kedge-airgap-armv7.tar is complete: 2 images needed, everything there and in order\n", done
     done = run(listing, place)
