@@ -18,6 +18,11 @@ def part_path(bundle: Path, number: int) -> Path:
     return bundle.with_name(f"{bundle.name}.{number:02}")
 
 
+def first_file(bundle: Path) -> Path:
+    """The file of `bundle`, or its first part where it was written in parts."""
+    return bundle if bundle.exists() else part_path(bundle, 0)
+
+
 def whole_path(path: Path) -> Path:
     """The name of the bundle that `path` is, or is a part of."""
     match = _PART.fullmatch(path.name)

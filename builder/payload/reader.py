@@ -11,6 +11,7 @@ import zstandard
 from pydantic import ValidationError
 
 from builder.formats.elf import ElfError, open_elf
+from builder.payload.bundle import EmbeddedBundle, find_bundle
 from builder.payload.index import (
     FOOTER_BYTES,
     FORMAT,
@@ -27,11 +28,15 @@ from builder.payload.index import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payload:
-    """The payload of the executable at `path`; `digest` is the SHA-256 of its index in hex."""
+    """The payload of the executable at `path`; `digest` is the SHA-256 of its index in hex.
+
+    `bundle` is the bundle of images behind it, None where there is none.
+    """
 
     path: Path
     index: Index
     digest: str
+    bundle: EmbeddedBundle | None = None
 
     def contents(self) -> Iterator[tuple[PackedFile, bytes]]:
         """Every distinct content with a file that has it, verified.
@@ -45,9 +50,12 @@ class Payload:
                 yield file, _decompress(file, stream.read(file.length))
 
     def verify(self) -> None:
-        """Raise `DamagedPayloadError` unless every content is what the index says."""
+        """Raise `DamagedPayloadError` unless every content is what the index says, and the bundle what its footer says."""
         for _ in self.contents():
             pass
+        if self.bundle:
+            with self.path.open("rb") as stream:
+                self.bundle.verify(stream)
 
     def extract(self, directory: Path) -> None:
         """Unpack into `directory`, which must not exist; what a device does, without its care for power cuts."""
@@ -85,8 +93,11 @@ def read_payload(path: Path) -> Payload | None:
 
 
 def _read(stream: BinaryIO, path: Path, end: int, size_bytes: int) -> Payload | None:
+    bundle = find_bundle(stream, end, size_bytes)
+    if bundle:
+        size_bytes = bundle.offset  # where all else ends
     if size_bytes - end >= FOOTER_BYTES:
-        stream.seek(-FOOTER_BYTES, 2)
+        stream.seek(size_bytes - FOOTER_BYTES)
         footer = unpack_footer(stream.read(FOOTER_BYTES), size_bytes)
         if footer is not None:
             if footer.offset < end:
@@ -97,7 +108,7 @@ def _read(stream: BinaryIO, path: Path, end: int, size_bytes: int) -> Payload | 
                 raise DamagedPayloadError("the index does not have the SHA-256 that the footer names")
             index = _parse(text)
             _require_side_by_side(index, end, footer.offset)
-            return Payload(path=path, index=index, digest=footer.sha256.hex())
+            return Payload(path=path, index=index, digest=footer.sha256.hex(), bundle=bundle)
     stream.seek(end)
     # Frames begin where the executable ends: such a file lost its end.
     begin = stream.read(len(FRAME_MAGIC))

@@ -11,11 +11,13 @@ from builder.core.output import Output
 from builder.plan.built import GoWorkshop
 from builder.plan.helpers import HelperWorkshop
 from builder.plan.image import ImageWorkshop
-from builder.plan.images import ImagesWorkshop
+from builder.plan.images import ImagesWorkshop, bundle_name
 from builder.plan.imported import import_step
 from builder.plan.inputs import Inputs
 from builder.plan.rootfs import RootfsWorkshop
+from builder.plan.toolchains import FETCH
 from builder.recipe.cluster import ImportedCluster
+from builder.steps.kinds.payload import EMBEDDING, EmbeddingInput
 from builder.steps.step import Step
 
 
@@ -75,4 +77,20 @@ def _executables(inputs: Inputs, images: ImagesWorkshop) -> Callable[[Arch], Ste
     cluster = inputs.recipe.cluster
     if isinstance(cluster, ImportedCluster):
         return partial(import_step, inputs, cluster)
-    return HelperWorkshop(go=GoWorkshop(inputs=inputs, cluster=cluster), release=images.release).assembled
+    assembled = HelperWorkshop(go=GoWorkshop(inputs=inputs, cluster=cluster), release=images.release).assembled
+    return partial(_embedding, inputs, assembled, images.bundle) if inputs.recipe.bundle.embedded else assembled
+
+
+def _embedding(
+    inputs: Inputs, executables: Callable[[Arch], Step[Any]], bundles: Callable[[Arch], Step[Any]], arch: Arch
+) -> Step[EmbeddingInput]:
+    """The executable for `arch` with the bundle of images in it."""
+    name = inputs.recipe.cluster.name
+    return Step(
+        id=f"{inputs.recipe.name}/{arch}/{name}-with-images",
+        kind=EMBEDDING,
+        input=EmbeddingInput(name=name, arch=arch, bundle=bundle_name(inputs, arch)),
+        needs={"executable": executables(arch), "bundle": bundles(arch)},
+        resources=FETCH,
+        origins={"kind": inputs.origin("bundle.embedded")},
+    )

@@ -159,3 +159,7 @@ class Bundle(Section):
             "Largest file that is written: a larger bundle becomes parts, `NAME.tar.00` and so on, as FAT needs with 4095 MiB."
         ),
     )
+    embedded: bool = Field(
+        default=False,
+        description="Whether the bundle becomes part of the executable too: `kedge airgap import` finds it there.",
+    )

@@ -18,6 +18,7 @@ def images_mistakes(root: MapNode) -> Iterator[Problem]:
     """The problems of the images of `root` that no single value shows."""
     images = mapping_at(root, "images")
     yield from _missing_images(root, images)
+    yield from _useless_embedding(root, images)
     yield from _taken_references(images)
     for name in names_of(images):
         image = mapping_at(images, name)
@@ -40,6 +41,17 @@ def _missing_images(root: MapNode, images: MapNode | None) -> Iterator[Problem]:
     output = next((node for node in items_of(root, "outputs") if node.text == Output.BUNDLE), None)
     if output is not None and not names_of(images):
         yield Problem(place=output.place, message="outputs: a bundle needs images, and the section images has none")
+
+
+def _useless_embedding(root: MapNode, images: MapNode | None) -> Iterator[Problem]:
+    node = value_at(mapping_at(root, "bundle"), "embedded")
+    if not isinstance(node, ScalarNode) or node.text != "true":
+        return
+    if not names_of(images):
+        yield Problem(place=node.place, message="bundle.embedded: needs images, and the section images has none")
+    if is_there(value_at(mapping_at(root, "cluster"), "executables")):
+        message = "bundle.embedded: the cluster executable is imported; only one that is built here looks behind itself"
+        yield Problem(place=node.place, message=message)
 
 
 def _taken_references(images: MapNode | None) -> Iterator[Problem]:

@@ -114,6 +114,24 @@ def _assemble(wanted: AssemblyInput, context: StepContext) -> None:
     require_sound([audit_executable(target, Rules(arch=wanted.arch), name=wanted.name)])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddingInput:
+    """The executable `name` for `arch` with the bundle `bundle` in it, of the steps needed as `executable` and `bundle`."""
+
+    name: str
+    arch: Arch
+    bundle: str
+
+
+def _embed(wanted: EmbeddingInput, context: StepContext) -> None:
+    from builder.oci.parts import bundle_files, first_file
+    from builder.payload.bundle import embed_bundle
+
+    files = bundle_files(first_file(context.needs["bundle"] / wanted.bundle))
+    embed_bundle(context.needs["executable"] / wanted.name, files, context.output / wanted.name)
+
+
 CLOSED_SET = StepKind(name="closed-set", version=1, run=_assemble_closed_set)
 PAYLOAD = StepKind(name="payload", version=2, run=_pack)
 ASSEMBLY = StepKind(name="assembly", version=1, run=_assemble)
+EMBEDDING = StepKind(name="embedding", version=1, run=_embed)

@@ -9,6 +9,8 @@ import (
 	"io"
 	"os"
 	"sort"
+
+	"kedge/internal/payload"
 )
 
 // Bundle is an open bundle: one file, or the parts of one in their order.
@@ -34,6 +36,31 @@ func Open(paths ...string) (*Bundle, error) {
 		}
 	}
 	return b, nil
+}
+
+// OpenEmbedded opens the bundle that a kedge file carries, the running one's where
+// path is empty; ok is false where it carries none. The caller closes it.
+func OpenEmbedded(path string) (b *Bundle, ok bool, err error) {
+	p, err := openPayload(path)
+	if errors.Is(err, payload.Absent) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	content, ok := p.Bundle()
+	if !ok {
+		return nil, false, p.Close()
+	}
+	one := part{content: content, closer: p, size: content.Size()}
+	return &Bundle{Name: p.Path(), size: one.size, parts: []part{one}}, true, nil
+}
+
+func openPayload(path string) (*payload.Payload, error) {
+	if path == "" {
+		return payload.OpenRunning()
+	}
+	return payload.Open(path)
 }
 
 func (b *Bundle) add(path string) error {

@@ -16,7 +16,7 @@ import (
 )
 
 func airgapWorkerCommands(env Env) []*cobra.Command {
-	return []*cobra.Command{newAirgapImport(env)}
+	return []*cobra.Command{newAirgapImport(env), newAirgapList(env)}
 }
 
 // importOptions are the flags of `kedge airgap import`.
@@ -31,22 +31,18 @@ type importOptions struct {
 func newAirgapImport(env Env) *cobra.Command {
 	options := &importOptions{}
 	cmd := &cobra.Command{
-		Use:   "import BUNDLE...",
+		Use:   "import [BUNDLE...]",
 		Short: "Prove bundles of images, and give them to containerd",
 		Long: `kedge airgap import reads bundles to their last byte: every blob and digest, the
 architecture of images and of the executables in them, and that system images are
 those of this release. Only when everything is in order does containerd get the
 images, pinned. Importing again changes nothing.
 
+Without a BUNDLE it is the one that kedge's own file carries, if it carries one.
+
 With --minisign-public-key, every bundle needs the signature of that key beside it,
 in BUNDLE.minisig, and a bundle without one is not looked into.`,
 		Example: "  kedge airgap import kedge-airgap-armv7.tar applications.tar",
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return nil
-			}
-			return &usageError{problem: "import needs a bundle", hint: fmt.Sprintf("See '%s --help'.", cmd.CommandPath())}
-		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := signal.NotifyContext(background(cmd), syscall.SIGINT, syscall.SIGTERM)
 			defer stop()
@@ -62,6 +58,12 @@ in BUNDLE.minisig, and a bundle without one is not looked into.`,
 }
 
 func (o *importOptions) run(ctx context.Context, env Env, paths []string) (err error) {
+	if len(paths) == 0 && o.publicKey != "" {
+		return &usageError{
+			problem: "--minisign-public-key needs a bundle in a file of its own",
+			hint:    "What kedge's own file carries has no signature; 'minisign -V' verifies that file as a whole.",
+		}
+	}
 	store, err := o.open(ctx)
 	if err != nil {
 		return err
@@ -71,7 +73,7 @@ func (o *importOptions) run(ctx context.Context, env Env, paths []string) (err e
 	if err != nil {
 		return err
 	}
-	bundles, err := airgap.OpenAll(paths)
+	bundles, err := openBundles(o.payload.file, paths)
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,12 @@ type payloadReport struct {
 	Arch     string            `json:"arch,omitempty"`
 	Versions map[string]string `json:"versions"`
 	Files    []payloadFile     `json:"files"`
+	Bundle   *payloadBundle    `json:"bundle,omitempty"`
+}
+
+// payloadBundle is the bundle of images behind the helpers.
+type payloadBundle struct {
+	Size int64 `json:"sizeBytes"`
 }
 
 type payloadFile struct {
@@ -33,6 +39,9 @@ func newPayloadReport(p *payload.Payload) payloadReport {
 	index := p.Index()
 	report := payloadReport{
 		File: p.Path(), State: "present", Digest: p.Digest(), ID: p.ID(), Arch: index.Arch, Versions: index.Versions,
+	}
+	if bundle, ok := p.Bundle(); ok {
+		report.Bundle = &payloadBundle{Size: bundle.Size()}
 	}
 	for _, file := range index.Files {
 		listed := payloadFile{Path: file.Path, Link: file.Link, Size: file.Size, Compressed: file.Length, SHA256: file.SHA256}
@@ -60,7 +69,11 @@ func (r payloadReport) writeText(out io.Writer) error {
 		size, compressed = size+file.Size, compressed+file.Compressed
 		fmt.Fprintf(table, "%s\t%d\t%d\t%s\n", file.Path, file.Size, file.Compressed, file.SHA256)
 	}
-	fmt.Fprintf(table, "all\t%d\t%d\n\nNAME\tVERSION\n", size, compressed)
+	fmt.Fprintf(table, "all\t%d\t%d\n", size, compressed)
+	if r.Bundle != nil {
+		fmt.Fprintf(table, "bundle of images\t%d\n", r.Bundle.Size)
+	}
+	fmt.Fprint(table, "\nNAME\tVERSION\n")
 	for _, name := range sortedKeys(r.Versions) {
 		fmt.Fprintf(table, "%s\t%s\n", name, r.Versions[name])
 	}

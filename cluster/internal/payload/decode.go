@@ -187,9 +187,13 @@ func (c *contentSum) done() error {
 func (*contentSum) close() error { return nil }
 
 // Verify decompresses everything and compares frames and contents with the
-// index. An error is of kind Damaged.
+// index, and the bundle of images with its footer. An error is of kind Damaged.
 func (p *Payload) Verify(ctx context.Context) error {
-	return p.decode(ctx, func(files []File) (sink, error) {
+	err := p.decode(ctx, func(files []File) (sink, error) {
 		return &contentSum{Hash: sha256.New(), payload: p, file: files[0]}, nil
 	})
+	if err != nil {
+		return err
+	}
+	return p.verifyBundle(ctx)
 }

@@ -13,10 +13,13 @@ import (
 // content than the index says. Unpacking does not hash contents.
 var contradictions = []string{"content-other", "content-digest"}
 
+// otherBundle is a sample whose helpers are sound.
+const otherBundle = "bundle-other"
+
 func TestADamagedFrameUnpacksNothing(t *testing.T) {
 	seen := 0
 	for _, want := range verdicts(t) {
-		if want.Found != "verify" || slices.Contains(contradictions, want.File) {
+		if want.Found != "verify" || slices.Contains(contradictions, want.File) || want.File == otherBundle {
 			continue
 		}
 		seen++

@@ -12,7 +12,8 @@ import (
 // the other without padding. The index has two digests of each file: that of its
 // frame is compared while it is unpacked, that of its content afterwards (see
 // Verify, VerifyUnpacked). The footer is the file's last 64 bytes: offset and
-// length of the index (little endian), SHA-256 of the index, magic.
+// length of the index (little endian), SHA-256 of the index, magic. A bundle of
+// images may follow, with a footer of its own (bundle.go).
 const (
 	// Format is the number of the format that this package reads.
 	Format      = 1

@@ -21,6 +21,7 @@ type Payload struct {
 	file   executable
 	index  Index
 	digest string
+	bundle bundle
 	log    *slog.Logger
 }
 
@@ -95,6 +96,12 @@ func (p *Payload) read() error {
 	end, err := executableEnd(p.file, size)
 	if err != nil {
 		return err
+	}
+	if p.bundle, err = findBundle(p.file, end, size); err != nil {
+		return err
+	}
+	if p.bundle.length > 0 {
+		size = p.bundle.offset // where all else ends
 	}
 	raw := make([]byte, footerSize)
 	if size < end+footerSize {

@@ -21,6 +21,8 @@ import zstandard
 
 HERE = Path(__file__).parent
 MAGIC = b"kedge-payload\0\0\1"
+BUNDLE_MAGIC = b"kedge-bundle\0\0\0\1"
+BUNDLE = b"index.json" * 100
 MIB = 1 << 20
 RUNC = b"\x7fELF runc " * 40
 SHIM = b"\x7fELF shim " * 50
@@ -222,3 +224,16 @@ def shared_content_two_digests() -> Sample:
     made = sample({"bin/a": (0o755, RUNC), "bin/b": (0o644, RUNC)})
     made.entry("bin/b")["frame_sha256"] = "a" * 64
     return made
+
+
+def with_bundle(
+    before: bytes,
+    *,
+    offset: int | None = None,
+    length: int = len(BUNDLE),
+    digest: bytes | None = None,
+    magic: bytes = BUNDLE_MAGIC,
+) -> bytes:
+    """The file `before` with a bundle of images behind it."""
+    place = struct.pack("<QQ", len(before) if offset is None else offset, length)
+    return before + BUNDLE + place + (digest or hashlib.sha256(BUNDLE).digest()) + magic

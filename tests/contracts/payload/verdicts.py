@@ -30,6 +30,8 @@ def good() -> dict[str, bytes]:
         "good-debian-names": sample(
             {"lib/nft/ld-linux-x86-64.so.2": (0o755, b"ld"), "lib/nft/libstdc++.so.6~1": (0o644, b"c")}
         ).pack(),
+        "good-with-bundle": make.with_bundle(sample().pack()),
+        "good-armv7-with-bundle": make.with_bundle(sample(executable=make.elf32(), arch="armv7").pack()),
         "good-text-of-versions": sample(versions={'a "b" \\ <&>': "1:2+3~4/5"}).pack(),
     }
 
@@ -40,6 +42,7 @@ def absent() -> dict[str, bytes]:
         "absent-amd64": make.elf64(),
         "absent-armv7": make.elf32(),
         "absent-signed": make.elf64() + b"signature" * 20,
+        "absent-with-bundle": make.with_bundle(make.elf64()),
     }
 
 
@@ -88,6 +91,34 @@ def footers() -> dict[str, tuple[Sample, str]]:
             "1048576 are the most",
         ),
         "footer-format-2": (Sample(made.executable, made.frames, made.index, magic=MAGIC[:-1] + b"\2"), "has format 2"),
+    }
+
+
+def bundles() -> dict[str, tuple[bytes, str]]:
+    """Wrong bundles of images behind a good payload."""
+    whole = sample().pack()
+    with_all = make.with_bundle(whole)
+    start, size = len(whole), len(make.BUNDLE)
+    return {
+        "bundle-cut": (with_all[:-1], "bytes of a payload, but not its end"),
+        "bundle-middle-missing": (with_all[: start + 50] + with_all[start + 60 :], "does not end at that footer"),
+        "bundle-behind-cut-payload": (make.with_bundle(whole[:-200]), "bytes of a payload, but not its end"),
+        "bundle-shorter": (make.with_bundle(whole, length=size - 1), "does not end at that footer"),
+        "bundle-longer": (make.with_bundle(whole, length=size + 1), "does not end at that footer"),
+        "bundle-in-executable": (
+            make.with_bundle(whole, offset=20, length=start + size - 20),
+            "does not end at that footer",
+        ),
+        "bundle-offset-overflow": (
+            make.with_bundle(whole, offset=2**64 - 8, length=start + size + 8),
+            "does not end at that footer",
+        ),
+        "bundle-empty": (make.with_bundle(whole, offset=start + size, length=0), "but not its end"),
+        "bundle-in-payload": (
+            make.with_bundle(whole, offset=start - 10, length=size + 10),
+            "bytes of a payload, but not its end",
+        ),
+        "bundle-format-2": (make.with_bundle(whole, magic=make.BUNDLE_MAGIC[:-1] + b"\2"), "has format 2"),
     }
 
 
@@ -251,7 +282,15 @@ def table() -> dict[str, tuple[bytes, Verdict]]:
         for name, (one, says) in group.items():
             verdict = "unsupported" if "has format" in says else "damaged"
             made[name] = one.pack(), Verdict(name, verdict, "open", says)
+    for name, (data, says) in bundles().items():
+        verdict = "unsupported" if "has format" in says else "damaged"
+        made[name] = data, Verdict(name, verdict, "open", says)
     made |= {name: (one.pack(), Verdict(name, "damaged", "verify", says)) for name, (one, says) in contents().items()}
+    other = make.with_bundle(sample().pack(), digest=b"d" * 32)
+    made["bundle-other"] = (
+        other,
+        Verdict("bundle-other", "damaged", "verify", "bundle of images does not have the SHA-256"),
+    )
     return made
 
 

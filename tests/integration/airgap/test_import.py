@@ -13,6 +13,7 @@ from builder.formats.tar import BLOCK_BYTES
 from builder.oci.bundle import write_bundle
 from builder.oci.inventory import list_bundle
 from builder.oci.parts import part_path
+from builder.payload.bundle import embed_bundle
 from tests.contracts.images.generate import listed
 from tests.contracts.payload.generate import sample
 from tests.integration.airgap.minisign import Minisign
@@ -180,6 +181,26 @@ def test_where_a_key_is_named_only_signed_bundles_are_imported(
     assert filled.imports(bundle, options=options).stdout == "registry.example.com/signed:1\n"
     minisign.make_keys("-f", "-W")
     assert "it is of the key" in filled.refuses(bundle, options=options)
+
+
+def test_the_bundle_in_kedges_own_file_is_found(device: Device, tmp_path: Path) -> None:
+    plain, carrying = device.directory / "release", tmp_path / "kedge"
+    embed_bundle(plain, [device.system], carrying)
+    (item,) = list_bundle(device.system)
+    listed = invoke(device.kedge, "airgap", "list", f"--file={carrying}")
+    assert listed.stdout.split() == [PAUSE, item.digest], listed.stderr
+    socket = f"--containerd-socket={device.socket}"
+    result = invoke(device.kedge, "airgap", "import", socket, f"--file={carrying}")
+    assert (result.code, result.stdout) == (0, f"{PAUSE}\n"), result.stderr
+    result = invoke(device.kedge, "airgap", "import", socket, f"--file={plain}")
+    assert (result.code, result.stdout) == (2, "")
+    assert "kedge's own file carries none" in result.stderr
+    data = bytearray(carrying.read_bytes())
+    data[plain.stat().st_size + BLOCK_BYTES] ^= 1  # the first member's content
+    carrying.write_bytes(data)
+    result = invoke(device.kedge, "airgap", "import", socket, f"--file={carrying}")
+    assert (result.code, result.stdout) == (1, "")
+    assert "oci-layout is no JSON of the right form" in result.stderr
 
 
 def test_a_containerd_that_is_not_there_is_told(device: Device, tmp_path: Path) -> None:

@@ -88,3 +88,16 @@ def test_a_part_of_a_bundle_has_some_size(tmp_path: Path) -> None:
 bundle: {part_size: 1000 KiB}
 """
     assert mistakes(tmp_path, section) == ["mine.yaml:4:21: bundle.part_size: must be at least 1 MiB"]
+
+
+def test_a_bundle_is_embedded_where_there_are_images_and_kedge(tmp_path: Path) -> None:
+    assert mistakes(tmp_path, "bundle: {embedded: true}\n")[-1:] == [
+        "mine.yaml:3:20: bundle.embedded: needs images, and the section images has none"
+    ]
+    section = """\
+  a: {reference: "host.example/a:1", pull: registry}
+bundle: {embedded: true}
+cluster: {executables: {armv7: {file: kedge, sha256: %s}}}
+"""
+    told = mistakes(tmp_path, section % ("0" * 64))
+    assert "mine.yaml:4:20: bundle.embedded: the cluster executable is imported" in "\n".join(told)
