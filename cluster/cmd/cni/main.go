@@ -18,6 +18,7 @@ import (
 	hostlocal "github.com/containernetworking/plugins/plugins/ipam/host-local"
 	"github.com/containernetworking/plugins/plugins/main/bridge"
 	"github.com/containernetworking/plugins/plugins/main/loopback"
+	"github.com/containernetworking/plugins/plugins/main/ptp"
 	"github.com/containernetworking/plugins/plugins/meta/portmap"
 
 	"kedge/internal/multicall"
@@ -33,6 +34,7 @@ func run(argv []string) int {
 		{Name: "host-local", Main: plugin(hostlocal.Main)},
 		{Name: "loopback", Main: plugin(loopback.Main)},
 		{Name: "portmap", Main: plugin(portmap.Main)},
+		{Name: "ptp", Main: plugin(ptp.Main)},
 	})
 	if err != nil {
 		return refuse(err.Error())

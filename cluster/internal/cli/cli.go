@@ -128,6 +128,8 @@ its name. All arguments after the name are the component's own.`,
 	}
 	root.AddCommand(newVersion(env), newPayload(env), newSysinfo(env), newConfig(env), newAirgap(env))
 	root.AddCommand(controllerCommands(env)...)
+	root.AddCommand(workerCommands(env)...)
+	root.AddCommand(newInstall(append(installController(), installWorker()...)...), newStart(), newStop(), newStatus(env), newReset(), newSupport(env))
 	root.AddCommand(accessCommands(env)...)
 	root.SetHelpCommandGroupID(groupCommands)
 	root.SetCompletionCommandGroupID(groupCommands)

@@ -4,8 +4,6 @@ package cli
 
 import (
 	"fmt"
-	"io"
-	"log/slog"
 	"os/signal"
 	"slices"
 	"strings"
@@ -15,11 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"kedge/internal/controller"
-	"kedge/internal/support"
 )
-
-// recentLogBytes of the log are kept in memory, for 'kedge support'.
-const recentLogBytes = 128 << 10
 
 // controllerFlags are what `kedge controller` and `kedge install controller` take.
 type controllerFlags struct {
@@ -89,22 +83,17 @@ func controllerOptions(env Env, flags controllerFlags) (controller.Options, erro
 	if err != nil {
 		return controller.Options{}, err
 	}
-	level := slog.LevelInfo
-	if flags.debug {
-		level = slog.LevelDebug
-	}
-	recent := support.NewRecent(recentLogBytes)
+	log, recent := newLog(env, flags.debug)
 	return controller.Options{
 		Layout: places, Config: cluster, Disabled: flags.disabled, NewCluster: flags.newCluster,
 		Version: env.Build.Version, Kubernetes: env.Build.Module("k8s.io/kubernetes").Version,
-		Log:       slog.New(slog.NewTextHandler(io.MultiWriter(env.Stderr, recent), &slog.HandlerOptions{Level: level})),
-		RecentLog: recent.Bytes,
+		Log: log, RecentLog: recent,
 	}, nil
 }
 
 // controllerCommands are the commands that only a build with a controller has.
 func controllerCommands(env Env) []*cobra.Command {
-	return []*cobra.Command{
-		newController(env), newInstall(), newStart(), newStop(), newStatus(env), newReset(), newBackup(env), newRestore(env), newSupport(env),
-	}
+	return []*cobra.Command{newController(env), newBackup(env), newRestore(env)}
 }
+
+func installController() []*cobra.Command { return []*cobra.Command{newInstallController()} }

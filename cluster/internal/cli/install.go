@@ -1,5 +1,3 @@
-//go:build !without_controller
-
 package cli
 
 import (
@@ -10,16 +8,22 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"kedge/internal/controller"
 	"kedge/internal/datadir"
 	"kedge/internal/install"
 	"kedge/internal/role"
 	"kedge/internal/status"
 )
 
-const roleController = "controller"
+// The roles that kedge can have on a machine.
+const (
+	roleController = "controller"
+	roleWorker     = "worker"
+	roleSingle     = "single"
+)
 
-func newInstall() *cobra.Command {
+func roles() []string { return []string{roleController, roleWorker, roleSingle} }
+
+func newInstall(roles ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "install",
 		Short:   "Make kedge a service that starts with the machine",
@@ -27,41 +31,17 @@ func newInstall() *cobra.Command {
 		Args:    noArguments,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newInstallController())
+	cmd.AddCommand(roles...)
 	return cmd
 }
 
-func newInstallController() *cobra.Command {
-	var flags controllerFlags
-	cmd := &cobra.Command{
-		Use:   roleController,
-		Short: "Install a controller",
-		Long: `kedge install controller makes users for the components and a service of systemd
-or OpenRC, which runs "kedge controller" with the same flags.`,
-		Example: "  kedge install controller --config /etc/kedge/cluster.yaml\n  kedge start",
-		Args:    noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := flags.check(); err != nil {
-				return err
-			}
-			service, err := controllerService(cmd.Flags())
-			if err != nil {
-				return err
-			}
-			return install.ThisMachine().Install(background(cmd), service, controller.Users())
-		},
-	}
-	flags.add(cmd.Flags())
-	return cmd
-}
-
-// controllerService starts the executable that runs now, with the flags that were set.
-func controllerService(flags *pflag.FlagSet) (install.Service, error) {
+// serviceOf starts the executable that runs now, with the flags that were set.
+func serviceOf(name string, flags *pflag.FlagSet) (install.Service, error) {
 	executable, err := os.Executable()
 	if err != nil {
 		return install.Service{}, fmt.Errorf("find kedge's own file: %w", err)
 	}
-	args := []string{roleController}
+	args := []string{name}
 	flags.Visit(func(flag *pflag.Flag) {
 		value := flag.Value.String()
 		if list, ok := flag.Value.(pflag.SliceValue); ok {
@@ -72,7 +52,7 @@ func controllerService(flags *pflag.FlagSet) (install.Service, error) {
 		}
 		args = append(args, "--"+flag.Name+"="+value)
 	})
-	return install.Service{Role: roleController, Executable: executable, Args: args, StopSeconds: role.StopSeconds}, nil
+	return install.Service{Role: name, Executable: executable, Args: args, StopSeconds: role.StopSeconds, PodsGoOn: name != roleController}, nil
 }
 
 func newStart() *cobra.Command {
@@ -82,7 +62,12 @@ func newStart() *cobra.Command {
 		GroupID: groupCommands,
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return install.ThisMachine().Start(background(cmd), install.Service{Role: roleController})
+			machine := install.ThisMachine()
+			name := machine.Installed(roles()...)
+			if name == "" {
+				return errors.New("no service of kedge is installed here; 'kedge install' makes one")
+			}
+			return machine.Start(background(cmd), install.Service{Role: name})
 		},
 	}
 }

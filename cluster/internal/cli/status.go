@@ -1,5 +1,3 @@
-//go:build !without_controller
-
 package cli
 
 import (
@@ -98,7 +96,7 @@ func newStop() *cobra.Command {
 				return err
 			}
 			if report.Service {
-				_, err := install.ThisMachine().Stop(background(cmd), install.Service{Role: roleController})
+				_, err := install.ThisMachine().Stop(background(cmd), install.Service{Role: report.Role})
 				return err
 			}
 			if err := unix.Kill(report.PID, unix.SIGTERM); err != nil {

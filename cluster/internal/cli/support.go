@@ -1,5 +1,3 @@
-//go:build !without_controller
-
 package cli
 
 import (

@@ -16,7 +16,8 @@ import (
 type Options struct {
 	// Poll is the pause between two questions whether a component is ready.
 	Poll time.Duration
-	// Patience is how long a component may take from Start until it is ready.
+	// Patience is how long a component may take from Start until it is ready; 0
+	// is for ever.
 	Patience time.Duration
 	// StopTimeout bounds the stop of all components together.
 	StopTimeout time.Duration
@@ -165,7 +166,10 @@ func (m *Manager) run(ctx context.Context, n *node) error {
 }
 
 func (m *Manager) awaitReady(ctx context.Context, n *node, failed <-chan error) error {
-	patient, cancel := context.WithTimeout(ctx, m.options.Patience)
+	patient, cancel := context.WithCancel(ctx)
+	if m.options.Patience > 0 {
+		patient, cancel = context.WithTimeout(ctx, m.options.Patience)
+	}
 	defer cancel()
 	ticker := time.NewTicker(m.options.Poll)
 	defer ticker.Stop()

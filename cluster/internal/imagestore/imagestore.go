@@ -20,6 +20,8 @@ import (
 const (
 	// namespace is the one that the kubelet's containerd plugin uses.
 	namespace = "k8s.io"
+	// pinned is the label that keeps an image.
+	pinned = "io.cri-containerd.pinned"
 	// answerTime is how long a containerd that just started may take to answer.
 	answerTime = 10 * time.Second
 )
@@ -73,6 +75,29 @@ func (s *Store) Import(ctx context.Context, bundle io.Reader) error {
 	return nil
 }
 
+// Unpin lets an image be removed to make room, under all its names.
+func (s *Store) Unpin(ctx context.Context, name string) error {
+	service := s.client.ImageService()
+	image, err := service.Get(ctx, name)
+	if errdefs.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	byDigest, err := DigestName(name, image.Target.Digest)
+	if err != nil {
+		return err
+	}
+	for _, each := range []string{name, byDigest} {
+		_, err := service.Update(ctx, images.Image{Name: each, Target: image.Target, Labels: map[string]string{pinned: ""}}, "labels."+pinned)
+		if err != nil && !errdefs.IsNotFound(err) {
+			return err
+		}
+	}
+	return nil
+}
+
 // nameByDigest adds the name that a pod uses which names its image by digest.
 func (s *Store) nameByDigest(ctx context.Context, image images.Image) error {
 	name, err := DigestName(image.Name, image.Target.Digest)
@@ -104,5 +129,5 @@ func DigestName(name string, of digest.Digest) (string, error) {
 // labels are those by which containerd's CRI plugin knows its images, and those
 // that are never removed to make room.
 func labels() map[string]string {
-	return map[string]string{"io.cri-containerd.image": "managed", "io.cri-containerd.pinned": "pinned"}
+	return map[string]string{"io.cri-containerd.image": "managed", pinned: "pinned"}
 }

@@ -66,12 +66,24 @@ func (m Machine) detect(name string) (initSystem, error) {
 			start: []string{"rc-service", name, "start"}, stop: []string{"rc-service", name, "stop"},
 		}, nil
 	}
-	return initSystem{}, errors.New("neither systemd nor OpenRC runs here; let your init system start 'kedge controller'")
+	return initSystem{}, errors.New("neither systemd nor OpenRC runs here; let your init system start kedge")
 }
 
 func (m Machine) exists(name string) bool {
 	_, err := os.Stat(filepath.Join(m.Root, name))
 	return err == nil
+}
+
+// Installed is the role whose service is installed here, out of those that
+// there are; empty when there is none.
+func (m Machine) Installed(roles ...string) string {
+	for _, role := range roles {
+		service := Service{Role: role}
+		if system, err := m.detect(service.Name()); err == nil && m.exists(system.file) {
+			return role
+		}
+	}
+	return ""
 }
 
 // Install makes the users and the service, which then starts with the machine.

@@ -8,13 +8,15 @@ import (
 
 // Service is what runs as a service.
 type Service struct {
-	// Role is controller.
+	// Role is controller, worker or single.
 	Role       string
 	Executable string
 	// Args are the arguments behind the executable's name.
 	Args []string
 	// Stop is how kedge is asked to end, in seconds until it is made to.
 	StopSeconds int
+	// PodsGoOn says that the service starts processes that outlive it.
+	PodsGoOn bool
 }
 
 // Name is the service's, as users know it.
@@ -22,7 +24,7 @@ func (s Service) Name() string { return "kedge" + s.Role }
 
 // systemdUnit starts after the network, tells systemd when it is ready and that
 // it still is, and is started again whatever happens. Nothing of a controller
-// outlives it.
+// outlives it; of a worker, its pods do.
 const systemdUnit = `[Unit]
 Description=Kubernetes in one executable: {{.Role}}
 Documentation=https://kubernetes.io/docs/
@@ -39,7 +41,7 @@ RestartSec=10
 TimeoutStartSec=0
 TimeoutStopSec={{.StopSeconds}}
 WatchdogSec=300
-KillMode=mixed
+KillMode={{if .PodsGoOn}}process{{else}}mixed{{end}}
 Delegate=yes
 TasksMax=infinity
 LimitCORE=infinity

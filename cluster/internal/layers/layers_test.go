@@ -48,6 +48,7 @@ var rules = []rule{
 			"kedge/internal/golden", "kedge/internal/images", "kedge/internal/imagestore", "kedge/internal/install", "kedge/internal/kubeconfig",
 			"kedge/internal/layout", "kedge/internal/multicall", "kedge/internal/payload", "kedge/internal/pki", "kedge/internal/role", "kedge/internal/status",
 			"kedge/internal/support", "kedge/internal/sysinfo", "kedge/internal/token", "kedge/internal/version", "kedge/internal/words",
+			"kedge/internal/worker", "kedge/internal/workerconfig",
 		},
 		[]string{
 			"github.com/spf13/cobra", "github.com/spf13/pflag", "go.yaml.in/yaml/v3", "golang.org/x/sys/unix",
@@ -63,6 +64,15 @@ var rules = []rule{
 			"kedge/internal/role",
 		},
 		append([]string{"github.com/brutella/dnssd", "go.etcd.io/etcd/client/v3", "go.uber.org/zap"}, upstreamClients...),
+	},
+	{
+		"kedge/internal/worker",
+		[]string{
+			"kedge/internal/airgap", "kedge/internal/argv", "kedge/internal/config", "kedge/internal/datadir", "kedge/internal/images", "kedge/internal/imagestore",
+			"kedge/internal/kubeconfig", "kedge/internal/layout", "kedge/internal/nodecert", "kedge/internal/payload", "kedge/internal/role", "kedge/internal/token",
+			"kedge/internal/workerconfig",
+		},
+		append([]string{"github.com/vishvananda/netlink", "golang.org/x/sys/unix"}, upstreamClients...),
 	},
 	// What roles share.
 	{
@@ -84,7 +94,7 @@ var rules = []rule{
 		},
 	},
 	{"kedge/internal/apiconfig", []string{"kedge/internal/golden"}, none},
-	{"kedge/internal/argv", []string{"kedge/internal/golden", "kedge/internal/layout"}, none},
+	{"kedge/internal/argv", []string{"kedge/internal/golden", "kedge/internal/layout", "kedge/internal/workerconfig"}, []string{"github.com/pelletier/go-toml/v2"}},
 	{
 		"kedge/internal/backup",
 		[]string{"kedge/internal/argv", "kedge/internal/database", "kedge/internal/datadir", "kedge/internal/layout"},
@@ -96,6 +106,7 @@ var rules = []rule{
 	{"kedge/internal/database", nil, []string{"modernc.org/sqlite"}},
 	{"kedge/internal/datadir", nil, []string{"golang.org/x/sys/unix"}},
 	{"kedge/internal/csrapprover", nil, upstreamClients},
+	{"kedge/internal/nodecert", nil, upstreamClients},
 	{"kedge/internal/images", nil, none},
 	{
 		"kedge/internal/imagestore", nil,

@@ -1,4 +1,4 @@
-// Package layout knows where a controller's files are. Those in the data
+// Package layout knows where a controller's and a worker's files are. Those in the data
 // directory are kept; those in the run directory are made anew at every start
 // of the machine and are best in memory.
 package layout
@@ -22,7 +22,7 @@ const (
 // upstream's, learns of another data directory.
 const DataDirVariable = "KEDGE_DATA_DIR"
 
-// Layout is the two directories of one controller.
+// Layout is the two directories of one kedge.
 type Layout struct {
 	DataDir string
 	RunDir  string
@@ -115,9 +115,6 @@ func (l Layout) Admission() string { return filepath.Join(l.APIConfig(), "admiss
 // AuditPolicy says what is written when the user asks for an audit log.
 func (l Layout) AuditPolicy() string { return filepath.Join(l.APIConfig(), "audit-policy.json") }
 
-// ContainerdSocket is where a worker's containerd listens.
-func (l Layout) ContainerdSocket() string { return filepath.Join(l.RunDir, "containerd.sock") }
-
 // Made is everything that kedge makes in both directories.
 func (l Layout) Made() []string {
 	return []string{l.PKI(), l.Database(), l.Etcd(), l.PIDs(), l.StatusSocket(), l.Store(), l.Tunnel(), l.APIConfig()}
@@ -130,7 +127,7 @@ func (l Layout) Check() error {
 			return fmt.Errorf("directory %q is not an absolute path", dir)
 		}
 	}
-	for _, socket := range []string{l.StatusSocket(), l.KineSocket(), l.VolatileSocket(), l.TunnelSocket()} {
+	for _, socket := range []string{l.StatusSocket(), l.KineSocket(), l.VolatileSocket(), l.TunnelSocket(), l.ContainerdSocket() + ".ttrpc"} {
 		if len(socket) > maxSocketPath {
 			return fmt.Errorf("the run directory %s is too long: the socket %s has %d characters, and the kernel takes %d; choose a shorter one with --run-dir",
 				l.RunDir, socket, len(socket), maxSocketPath)

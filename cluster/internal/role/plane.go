@@ -53,8 +53,11 @@ func NewPlane(places layout.Layout, log *slog.Logger, accounts Accounts, patienc
 // Add takes a component that starts when those it needs are ready. What is
 // wrong with it, Run tells.
 func (p *Plane) Add(c component.Component, needs ...string) {
-	if made, ok := c.(*Process); ok {
+	switch made := c.(type) {
+	case *Process:
 		p.processes[c.Name()] = made
+	case *Optional:
+		p.processes[c.Name()] = made.Process
 	}
 	p.problems = append(p.problems, p.manager.Add(c, needs...))
 }

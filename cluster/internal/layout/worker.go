@@ -1,0 +1,84 @@
+package layout
+
+import "path/filepath"
+
+// Of a worker. What stands in Worker is its identity, and what it knows of its
+// cluster; the rest can be made anew.
+
+// Worker is where a node's certificates and its view of the cluster are.
+func (l Layout) Worker() string { return filepath.Join(l.DataDir, "worker") }
+
+// NodeCA is who signed the API server's certificate and the tunnel's.
+func (l Layout) NodeCA() string { return filepath.Join(l.Worker(), "ca.crt") }
+
+// NodeKubeconfig is how the node's components reach the API server.
+func (l Layout) NodeKubeconfig() string { return filepath.Join(l.Worker(), "node.conf") }
+
+// NodeCertificate is the file of a certificate with its key that the node has
+// now: "node", "serving" or "tunnel". The name is that of client-go's store.
+func (l Layout) NodeCertificate(name string) string {
+	return filepath.Join(l.Worker(), name+"-current.pem")
+}
+
+// KubeletClientCA is who signs the certificates of those that may ask the kubelet.
+func (l Layout) KubeletClientCA() string { return filepath.Join(l.Worker(), "kubelet-client-ca.crt") }
+
+// ClusterFile is what the controller told this worker last.
+func (l Layout) ClusterFile() string { return filepath.Join(l.Worker(), "cluster.json") }
+
+// ImportedImages is which bundle brought which images.
+func (l Layout) ImportedImages() string { return filepath.Join(l.Worker(), "images.json") }
+
+// Images has bundles of images, which are imported while they lie there.
+func (l Layout) Images() string { return filepath.Join(l.DataDir, "images") }
+
+// Kubelet is the kubelet's directory, with the volumes of pods.
+func (l Layout) Kubelet() string { return filepath.Join(l.DataDir, "kubelet") }
+
+// Containerd is where containerd keeps images and the file systems of containers.
+func (l Layout) Containerd() string { return filepath.Join(l.DataDir, "containerd") }
+
+// Of the run directory.
+
+// ContainerdSocket is where a worker's containerd listens.
+func (l Layout) ContainerdSocket() string { return filepath.Join(l.RunDir, "containerd.sock") }
+
+// ContainerdState is what containerd knows of the containers that run.
+func (l Layout) ContainerdState() string { return filepath.Join(l.RunDir, "containerd") }
+
+// NodeConfig is the directory of the files that a node's components read at their start.
+func (l Layout) NodeConfig() string { return filepath.Join(l.RunDir, "node") }
+
+// ContainerdConfig is containerd's file.
+func (l Layout) ContainerdConfig() string { return filepath.Join(l.NodeConfig(), "containerd.toml") }
+
+// KubeletConfig is the kubelet's file.
+func (l Layout) KubeletConfig() string { return filepath.Join(l.NodeConfig(), "kubelet.json") }
+
+// KubeProxyConfig is kube-proxy's file.
+func (l Layout) KubeProxyConfig() string { return filepath.Join(l.NodeConfig(), "kube-proxy.json") }
+
+// FlannelConfig is the file that describes flannel's network.
+func (l Layout) FlannelConfig() string { return filepath.Join(l.NodeConfig(), "flannel.json") }
+
+// FlannelSubnet is where flannel tells which addresses this node's pods have.
+func (l Layout) FlannelSubnet() string { return filepath.Join(l.RunDir, "flannel", "subnet.env") }
+
+// Corefile is the file of the node's DNS server.
+func (l Layout) Corefile() string { return filepath.Join(l.NodeConfig(), "Corefile") }
+
+// CNIConfig is where containerd looks for the network that kedge itself makes.
+func (l Layout) CNIConfig() string { return filepath.Join(l.RunDir, "cni") }
+
+// CNIAddresses is which addresses pods have. It is lost with the pods, when the
+// machine starts anew.
+func (l Layout) CNIAddresses() string { return filepath.Join(l.RunDir, "cni-addresses") }
+
+// MadeByWorker is everything of a worker in both directories, besides Kubelet
+// and Containerd, in which other file systems are mounted.
+func (l Layout) MadeByWorker() []string {
+	return []string{
+		l.Worker(), l.PIDs(), l.StatusSocket(), l.ContainerdSocket(), l.ContainerdState(), l.NodeConfig(),
+		filepath.Dir(l.FlannelSubnet()), l.CNIConfig(), l.CNIAddresses(),
+	}
+}

@@ -1,0 +1,180 @@
+package worker
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"time"
+
+	"k8s.io/client-go/rest"
+
+	"kedge/internal/argv"
+	"kedge/internal/kubeconfig"
+	"kedge/internal/nodecert"
+	"kedge/internal/role"
+)
+
+// again is the pause between two attempts to reach the controller.
+const again = 2 * time.Second
+
+// joining makes this machine a node of its cluster, and learns what the cluster is.
+func (w *Worker) joining() *role.Step {
+	var step *role.Step
+	step = role.NewStep(join, func(ctx context.Context) error {
+		identity, err := w.identity(ctx, step.Tell)
+		if err != nil {
+			return err
+		}
+		cluster, err := w.learn(ctx, identity, step.Tell)
+		if err != nil {
+			return err
+		}
+		if err := checkCgroups(cluster.Kubelet); err != nil {
+			return err
+		}
+		pause, err := w.pause(ctx, cluster)
+		if err != nil {
+			return err
+		}
+		resolvConf := findResolvConf()
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.node = argv.Node{
+			Name: w.name, Server: identity.server, Cluster: cluster, Pause: pause,
+			ContainerRuntime: w.options.CRISocket, Systemd: w.systemd, ResolvConf: resolvConf, NameServers: readNameServers(resolvConf),
+			Labels: w.options.Labels, Taints: w.options.Taints, Ports: argv.DefaultNodePorts(),
+		}
+		return nil
+	})
+	return step
+}
+
+// identity is who this node is, and whom it trusts.
+type identity struct {
+	server *url.URL
+	// config is how the API server is asked as the node.
+	config *rest.Config
+}
+
+// identity is what the machine has from before, or what it gets with its token.
+func (w *Worker) identity(ctx context.Context, tell func(error)) (identity, error) {
+	l := w.Layout
+	if err := w.adopt(); err != nil {
+		return identity{}, err
+	}
+	is, err := nodecert.Load(l.NodeCertificate(nodecert.Client))
+	if err == nil {
+		err = nodecert.Check(is, w.name, time.Now())
+	}
+	isNode := err == nil
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !nodecert.IsExpired(err) {
+		return identity{}, err
+	}
+	if err := w.trust(ctx, isNode, err); err != nil {
+		return identity{}, err
+	}
+	known, err := w.readIdentity()
+	if err != nil || isNode {
+		return known, err
+	}
+	return known, w.enrol(ctx, known, tell)
+}
+
+// adopt takes over the certificate that was made beforehand, once: the node
+// renews it, and then has a better one.
+func (w *Worker) adopt() error {
+	if w.options.Kubeconfig == "" {
+		return nil
+	}
+	if _, err := nodecert.Load(w.Layout.NodeCertificate(nodecert.Client)); err == nil {
+		return nil
+	}
+	content, err := os.ReadFile(w.options.Kubeconfig)
+	if err != nil {
+		return fmt.Errorf("read the node's kubeconfig: %w", err)
+	}
+	given, err := kubeconfig.Parse(content)
+	if err != nil {
+		return fmt.Errorf("%s: %w", w.options.Kubeconfig, err)
+	}
+	for file, inside := range map[string]*[]byte{given.CAFile: &given.CA, given.CertificateFile: &given.Certificate, given.KeyFile: &given.Key} {
+		if file == "" {
+			continue
+		}
+		if *inside, err = os.ReadFile(file); err != nil {
+			return fmt.Errorf("%s names a file that cannot be read: %w", w.options.Kubeconfig, err)
+		}
+	}
+	if _, err := tls.X509KeyPair(given.Certificate, given.Key); err != nil {
+		return fmt.Errorf("%s has no certificate of a node: %w", w.options.Kubeconfig, err)
+	}
+	if err := nodecert.Keep(w.Layout.Worker(), given.Certificate, given.Key); err != nil {
+		return err
+	}
+	return w.writeIdentity(given.Server, given.CA)
+}
+
+// trust notes where the API server is and whom to believe that it is the one. A
+// node that is one already needs no token, but follows the server that one names.
+func (w *Worker) trust(ctx context.Context, isNode bool, why error) error {
+	if w.options.Join == nil {
+		if isNode || w.options.Kubeconfig != "" {
+			return nil
+		}
+		if nodecert.IsExpired(why) {
+			return why
+		}
+		return errors.New("this machine is no node yet: give it a join token with --token-file; 'kedge token create' on the controller prints one")
+	}
+	right, err := w.options.Join(ctx)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && isNode:
+		return nil // tokens are removed when they have served
+	case err != nil:
+		return err
+	}
+	return w.writeIdentity(right.Server, right.CA)
+}
+
+func (w *Worker) writeIdentity(server string, ca []byte) error {
+	certificate := w.Layout.NodeCertificate(nodecert.Client)
+	content, err := kubeconfig.Config{
+		Server: server, User: nodecert.UserPrefix + w.name, CAFile: w.Layout.NodeCA(), CertificateFile: certificate, KeyFile: certificate,
+	}.Encode()
+	if err != nil {
+		return err
+	}
+	return errors.Join(replace(w.Layout.NodeCA(), ca), replace(w.Layout.NodeKubeconfig(), content))
+}
+
+func (w *Worker) readIdentity() (identity, error) {
+	content, err := os.ReadFile(w.Layout.NodeKubeconfig())
+	if err != nil {
+		return identity{}, fmt.Errorf("read how this node reaches its controller: %w; give the worker its token again", err)
+	}
+	known, err := kubeconfig.Parse(content)
+	if err != nil {
+		return identity{}, fmt.Errorf("%s: %w; give the worker its token again", w.Layout.NodeKubeconfig(), err)
+	}
+	server, err := url.Parse(known.Server)
+	if err != nil {
+		return identity{}, fmt.Errorf("%s: %w", w.Layout.NodeKubeconfig(), err)
+	}
+	return identity{server: server, config: &rest.Config{
+		Host: known.Server, UserAgent: "kedge/" + w.options.Version,
+		TLSClientConfig: rest.TLSClientConfig{CAFile: known.CAFile, CertFile: known.CertificateFile, KeyFile: known.KeyFile},
+	}}, nil
+}
+
+// replace writes a file whole or not at all.
+func replace(path string, content []byte) error {
+	temporary := path + ".new"
+	if err := errors.Join(os.WriteFile(temporary, content, 0o600), os.Rename(temporary, path)); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}

@@ -1,0 +1,136 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"sync"
+
+	"kedge/internal/argv"
+	"kedge/internal/payload"
+	"kedge/internal/role"
+)
+
+// Worker is a node that is being put together.
+type Worker struct {
+	*role.Plane
+	options Options
+	name    string
+	systemd bool
+
+	// helpers is held for as long as kedge runs: nobody may remove it.
+	helpers *payload.Dir
+
+	mu   sync.Mutex
+	node argv.Node // complete once the component "join" is ready
+}
+
+// Names of what works within kedge's own process.
+const (
+	helpers      = "helpers"
+	join         = "join"
+	certificates = "certificates"
+	bundles      = "images"
+	addresses    = "service-addresses"
+	relay        = "api-relay"
+	network      = "pod-network"
+	nameServers  = "name-servers"
+)
+
+// assemble adds all components:
+//
+//	helpers ──► containerd ──► images ─────────┐
+//	   │                                       ▼
+//	   │        join ──┬──► certificates ──► kubelet ──► flanneld, pod-network
+//	   │               │          └────────► konnectivity-agent
+//	   │               ├──► service-addresses ──► api-relay, coredns, name-servers
+//	   └───────────────┴──► kube-proxy, network-policy
+func (w *Worker) assemble(needs []string) {
+	w.Add(w.unpacking())
+	w.Add(w.joining(), needs...)
+	runtime := []string{join, helpers}
+	if w.options.CRISocket == "" {
+		w.Add(w.containerd(), join, helpers)
+		w.Add(w.importing(), argv.Containerd)
+		runtime = []string{bundles}
+	}
+	w.Add(w.certificates(), join)
+	w.Add(w.kubelet(), append(runtime, certificates)...)
+	w.Add(w.addresses(), join)
+	w.Add(w.relay(), addresses)
+	w.Add(w.optional(w.proxy(), func(n argv.Node) bool { return n.Cluster.Proxy.Disabled }), join, helpers)
+	w.Add(w.optional(w.flannel(), func(n argv.Node) bool { return !n.OwnNetwork() }), argv.Kubelet)
+	w.Add(w.podNetwork(), argv.Kubelet)
+	w.Add(w.optional(w.dns(), func(n argv.Node) bool { return n.Cluster.DNS.Disabled }), addresses)
+	w.Add(w.nameServers(), addresses)
+	w.Add(w.optional(w.agent(), func(n argv.Node) bool { return n.Cluster.Tunnel.Disabled }), certificates)
+}
+
+// unpacking takes the helpers out of kedge's own file.
+func (w *Worker) unpacking() *role.Step {
+	return role.NewStep(helpers, func(ctx context.Context) error {
+		carried, err := payload.OpenRunning(payload.WithLogger(role.LogOf(w.Log, helpers)))
+		if err != nil {
+			return err
+		}
+		unpacked, err := carried.Unpack(ctx, w.Layout.DataDir)
+		if err != nil {
+			return errors.Join(err, carried.Close())
+		}
+		w.helpers = unpacked
+		return carried.Close()
+	})
+}
+
+// current is what is known of the node.
+func (w *Worker) current() argv.Node {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.node
+}
+
+func (w *Worker) server() string {
+	if server := w.current().Server; server != nil {
+		return server.String()
+	}
+	return ""
+}
+
+// process makes a component whose files and arguments depend on the cluster.
+// files are written each time before it starts.
+func (w *Worker) process(name string, configure func(n argv.Node) (args []string, files map[string]encoded)) *role.Process {
+	made := w.NewProcess(name, nil)
+	made.Command.OOMScoreAdjust = oomScore
+	made.Configure = func(context.Context) error {
+		n := w.current()
+		made.Command.Env = w.environment()
+		args, files := configure(n)
+		made.Command.Args = args
+		var problems []error
+		for path, encode := range files {
+			content, err := encode(n, w.Layout)
+			if err == nil {
+				err = os.WriteFile(path, content, 0o600)
+			}
+			if err != nil {
+				problems = append(problems, fmt.Errorf("write %s: %w", path, err))
+			}
+		}
+		return errors.Join(problems...)
+	}
+	return made
+}
+
+// optional makes a component one that does nothing where the cluster does
+// without it, which is known only once the worker has joined.
+func (w *Worker) optional(made *role.Process, isUnwanted func(argv.Node) bool) *role.Optional {
+	return role.NewOptional(made, func() bool { return isUnwanted(w.current()) })
+}
+
+func loopback(port int) string { return argv.Loopback + ":" + strconv.Itoa(port) }
+
+func health(port int, path string) role.Probe {
+	return role.Answers("http://"+loopback(port)+path, nil)
+}
