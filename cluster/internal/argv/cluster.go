@@ -33,6 +33,10 @@ const (
 	etcdPeerPort           = 2380
 )
 
+// RelayPort is where every node passes on what pods say to the API server, at
+// the address of the service "kubernetes".
+const RelayPort = 6443
+
 // Issuer is who issues the tokens of service accounts.
 const Issuer = "https://kubernetes.default.svc"
 
@@ -143,3 +147,6 @@ func joinPrefixes(prefixes []netip.Prefix) string {
 	}
 	return strings.Join(list, ",")
 }
+
+// APIAddress is the address of the service "kubernetes", the first of all.
+func (c Cluster) APIAddress() netip.Addr { return c.Services[0].Masked().Addr().Next() }

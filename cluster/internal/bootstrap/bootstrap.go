@@ -66,6 +66,7 @@ func Stacks(c Cluster) (map[string]fs.FS, error) {
 // values are what the manifests leave open.
 type values struct {
 	DNSAddress    string
+	AddressType   string
 	FlannelConfig string
 }
 
@@ -75,7 +76,11 @@ func (c Cluster) values() (values, error) {
 		config = map[string]any{"EnableIPv4": false, "EnableIPv6": true, "IPv6Network": c.Pods.String(), "EnableNFTables": true, "Backend": config["Backend"]}
 	}
 	encoded, err := json.Marshal(config)
-	return values{DNSAddress: DNSAddress(c.Services).String(), FlannelConfig: string(encoded)}, err
+	family := "IPv4"
+	if c.Services.Addr().Is6() {
+		family = "IPv6"
+	}
+	return values{DNSAddress: DNSAddress(c.Services).String(), AddressType: family, FlannelConfig: string(encoded)}, err
 }
 
 // DNSAddress is the tenth of the services' addresses, where everybody looks for it.

@@ -12,7 +12,10 @@ import (
 )
 
 // endpoint tells pods where the API server is: the slice behind the service
-// "kubernetes". The API server's own way would write it every ten seconds.
+// "kubernetes". Every node has the service's address itself, and passes on what
+// comes to it: the controller's own address may mean another machine, or nothing,
+// in the network that a pod sees. The API server would write its own address,
+// every ten seconds.
 type endpoint struct {
 	address netip.Addr
 	port    int

@@ -119,7 +119,7 @@ func (o Options) names(c argv.Cluster) ([]string, []net.IP) {
 		"kubernetes", "kubernetes.default", "kubernetes.default.svc",
 		"kubernetes.default.svc." + o.Config.Spec.Network.ClusterDomain, "localhost",
 	}
-	addresses := []netip.Addr{netip.MustParseAddr(argv.Loopback), netip.IPv6Loopback(), c.Services[0].Masked().Addr().Next(), c.Address}
+	addresses := []netip.Addr{netip.MustParseAddr(argv.Loopback), netip.IPv6Loopback(), c.APIAddress(), c.Address}
 	further := slices.Clone(o.Config.Spec.API.SANs)
 	if host, err := os.Hostname(); err == nil {
 		further = append(further, host)

@@ -44,7 +44,7 @@ func (p *plane) assemble() error {
 			p.Add(made, argv.KubeAPIServer)
 		}
 	}
-	p.Add(&endpoint{address: p.cluster.Address, port: p.cluster.Port, ask: p.asAdmin}, argv.KubeAPIServer)
+	p.Add(&endpoint{address: p.cluster.APIAddress(), port: argv.RelayPort, ask: p.asAdmin}, argv.KubeAPIServer)
 	tasks := []func() (*role.Task, error){p.approver, p.manifests}
 	if p.options.Config.Spec.API.Announce {
 		tasks = append(tasks, p.announcing)

@@ -34,7 +34,7 @@ func readNameServers(file string) []string {
 			continue
 		}
 		if address, err := netip.ParseAddr(words[1]); err == nil {
-			found = append(found, address.WithZone("").String())
+			found = append(found, address.String())
 		}
 	}
 	return found

@@ -14,6 +14,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"kedge/internal/argv"
 	"kedge/internal/role"
 )
 
@@ -61,7 +62,7 @@ func (w *Worker) relay() *role.Task {
 		if err != nil {
 			return err
 		}
-		listener, err := net.Listen("tcp", net.JoinHostPort(address.String(), strconv.Itoa(relayPort)))
+		listener, err := net.Listen("tcp", net.JoinHostPort(address.String(), strconv.Itoa(argv.RelayPort)))
 		if err != nil {
 			return fmt.Errorf("pass on what pods say to the API server: %w", err)
 		}
@@ -79,9 +80,6 @@ func (w *Worker) relay() *role.Task {
 		}
 	})
 }
-
-// relayPort is where the service "kubernetes" leads, on every node.
-const relayPort = 6443
 
 // pass connects one client with the server.
 func (w *Worker) pass(ctx context.Context, client net.Conn) {
