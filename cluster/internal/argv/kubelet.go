@@ -18,7 +18,10 @@ func KubeletArgs(n Node, l layout.Layout) []string {
 		"config":            l.KubeletConfig(),
 		"hostname-override": n.Name,
 		"kubeconfig":        l.NodeKubeconfig(),
-		"root-dir":          l.Kubelet(),
+		// Without it the kubelet asks the machine's resolver for the node's name,
+		// again and again, and waits for an answer that need not come.
+		"node-ip":  n.Address.String(),
+		"root-dir": l.Kubelet(),
 	}
 	if len(n.Labels) > 0 {
 		var labels []string

@@ -25,6 +25,8 @@ const (
 // Node is what a worker's components must agree on.
 type Node struct {
 	Name string
+	// Address is the node's own, which others in its network reach it at.
+	Address netip.Addr
 	// Server is the API server, https://HOST:PORT.
 	Server *url.URL
 	// Cluster is what the controller tells.

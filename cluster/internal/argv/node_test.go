@@ -2,6 +2,7 @@ package argv
 
 import (
 	"encoding/json"
+	"net/netip"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -14,7 +15,7 @@ import (
 
 func testNode() Node {
 	return Node{
-		Name: "edge1", Server: &url.URL{Scheme: "https", Host: "controller.example:6443"},
+		Name: "edge1", Address: netip.MustParseAddr("192.0.2.21"), Server: &url.URL{Scheme: "https", Host: "controller.example:6443"},
 		Cluster: workerconfig.Config{
 			Version: workerconfig.Version, ClusterDomain: "cluster.local", DNSAddress: "10.96.0.10",
 			PodCIDR: "10.244.0.0/16", ServiceCIDR: "10.96.0.0/12",

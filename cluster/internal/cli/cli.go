@@ -129,11 +129,18 @@ its name. All arguments after the name are the component's own.`,
 	root.AddCommand(newVersion(env), newPayload(env), newSysinfo(env), newConfig(env), newAirgap(env))
 	root.AddCommand(controllerCommands(env)...)
 	root.AddCommand(workerCommands(env)...)
-	root.AddCommand(newInstall(append(installController(), installWorker()...)...), newStart(), newStop(), newStatus(env), newReset(), newSupport(env))
+	root.AddCommand(machineCommands(env)...)
 	root.AddCommand(accessCommands(env)...)
 	root.SetHelpCommandGroupID(groupCommands)
 	root.SetCompletionCommandGroupID(groupCommands)
 	return root
+}
+
+// machineCommands are about the kedge of this machine, whatever its role is.
+func machineCommands(env Env) []*cobra.Command {
+	return []*cobra.Command{
+		newInstall(append(installController(), installWorker()...)...), newStart(), newStop(), newStatus(env), newReset(), newSupport(env),
+	}
 }
 
 // listed makes a component appear in help and completion. Its process never

@@ -13,7 +13,7 @@ import (
 // ownWords are kedge's own commands, as somebody may misspell them.
 func ownWords() []string {
 	own := []string{"version", "payload", "sysinfo", "config", "airgap", "help", "completion"}
-	for _, command := range append(controllerCommands(Env{}), accessCommands(Env{})...) {
+	for _, command := range slices.Concat(controllerCommands(Env{}), workerCommands(Env{}), machineCommands(Env{}), accessCommands(Env{})) {
 		own = append(own, command.Name())
 	}
 	return own

@@ -15,6 +15,7 @@ import (
 	"kedge/internal/bootstrap"
 	"kedge/internal/config"
 	"kedge/internal/layout"
+	"kedge/internal/role"
 )
 
 // Options are what the command line says.
@@ -86,31 +87,16 @@ func securePort(extra config.Extra, port int) int {
 
 func (o Options) isDisabled(name string) bool { return slices.Contains(o.Disabled, name) }
 
-// ownAddress is the one that is configured, or else the address from which this
-// machine would reach others. Nothing is sent to find out.
+// ownAddress is the one that is configured, or else the one of this machine.
 func ownAddress(configured string) (netip.Addr, error) {
 	if configured != "" {
 		return netip.ParseAddr(configured)
 	}
-	const anywhere = "192.0.2.1:9" // TEST-NET-1 of RFC 5737, port discard
-	if connection, err := net.Dial("udp4", anywhere); err == nil {
-		defer connection.Close()
-		if local, ok := connection.LocalAddr().(*net.UDPAddr); ok {
-			return local.AddrPort().Addr(), nil
-		}
-	}
-	addresses, err := net.InterfaceAddrs()
+	address, err := role.OwnAddress()
 	if err != nil {
-		return netip.Addr{}, fmt.Errorf("find this machine's address: %w", err)
+		return address, fmt.Errorf("%w; set spec.api.address", err)
 	}
-	for _, address := range addresses {
-		if network, ok := address.(*net.IPNet); ok && network.IP.IsGlobalUnicast() {
-			if found, ok := netip.AddrFromSlice(network.IP); ok {
-				return found.Unmap(), nil
-			}
-		}
-	}
-	return netip.Addr{}, fmt.Errorf("this machine has no address that others could reach; set spec.api.address")
+	return address, nil
 }
 
 // names and addresses are how clients and nodes reach the API server and the tunnel.

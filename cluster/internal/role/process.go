@@ -2,6 +2,7 @@ package role
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 
@@ -65,6 +66,15 @@ func (p *Process) Start(ctx context.Context) error {
 	p.supervisor = supervisor
 	p.mu.Unlock()
 	return nil
+}
+
+// Restart ends the process and starts it anew, with what is known now. One that
+// has not been started yet is left alone.
+func (p *Process) Restart(ctx context.Context) error {
+	if p.running() == nil {
+		return nil
+	}
+	return errors.Join(p.Stop(ctx), p.Start(ctx))
 }
 
 // Ready is nil when the process answered its last probe.

@@ -41,13 +41,17 @@ func (w *Worker) joining() *role.Step {
 			return err
 		}
 		resolvConf := findResolvConf()
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.node = argv.Node{
+		n := argv.Node{
 			Name: w.name, Server: identity.server, Cluster: cluster, Pause: pause,
 			ContainerRuntime: w.options.CRISocket, Systemd: w.systemd, ResolvConf: resolvConf, NameServers: readNameServers(resolvConf),
 			Labels: w.options.Labels, Taints: w.options.Taints, Ports: argv.DefaultNodePorts(),
 		}
+		if n.Address, err = ownAddress(n); err != nil {
+			return err
+		}
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.node = n
 		return nil
 	})
 	return step

@@ -37,13 +37,14 @@ const (
 	relay        = "api-relay"
 	network      = "pod-network"
 	nameServers  = "name-servers"
+	nodeAddress  = "node-address"
 )
 
 // assemble adds all components:
 //
 //	helpers ──► containerd ──► images ─────────┐
 //	   │                                       ▼
-//	   │        join ──┬──► certificates ──► kubelet ──► flanneld, pod-network
+//	   │        join ──┬──► certificates ──► kubelet ──► flanneld, pod-network, node-address
 //	   │               │          └────────► konnectivity-agent
 //	   │               ├──► service-addresses ──► api-relay, coredns, name-servers
 //	   └───────────────┴──► kube-proxy, network-policy
@@ -57,12 +58,14 @@ func (w *Worker) assemble(needs []string) {
 		runtime = []string{bundles}
 	}
 	w.Add(w.certificates(), join)
-	w.Add(w.kubelet(), append(runtime, certificates)...)
 	w.Add(w.addresses(), join)
+	kubelet, flannel := w.kubelet(), w.flannel()
+	w.Add(kubelet, append(runtime, certificates, addresses)...)
 	w.Add(w.relay(), addresses)
 	w.Add(w.optional(w.proxy(), func(n argv.Node) bool { return n.Cluster.Proxy.Disabled }), join, helpers)
-	w.Add(w.optional(w.flannel(), func(n argv.Node) bool { return !n.OwnNetwork() }), argv.Kubelet)
+	w.Add(w.optional(flannel, func(n argv.Node) bool { return !n.OwnNetwork() }), argv.Kubelet)
 	w.Add(w.podNetwork(), argv.Kubelet)
+	w.Add(w.follow(kubelet, flannel), argv.Kubelet)
 	w.Add(w.optional(w.dns(), func(n argv.Node) bool { return n.Cluster.DNS.Disabled }), addresses)
 	w.Add(w.nameServers(), addresses)
 	w.Add(w.optional(w.agent(), func(n argv.Node) bool { return n.Cluster.Tunnel.Disabled }), certificates)
