@@ -38,7 +38,8 @@ func ContainerdConfig(n Node, l layout.Layout) ([]byte, error) {
 				"cni": map[string]any{
 					"bin_dirs": cni.Binaries, "conf_dir": cni.Configuration, "use_internal_loopback": true,
 				},
-				"containerd": map[string]any{"runtimes": map[string]any{"runc": n.runtime()}},
+				"restrict_oom_score_adj": n.Confined,
+				"containerd":             map[string]any{"runtimes": map[string]any{"runc": n.runtime()}},
 			},
 		},
 	}

@@ -39,6 +39,9 @@ type Node struct {
 	ContainerRuntime string
 	// Systemd says that systemd manages this machine's control groups.
 	Systemd bool
+	// Confined says that kedge may not make processes less likely to be killed
+	// than itself, as in a container.
+	Confined bool
 	// ResolvConf is the file with the machine's own name servers.
 	ResolvConf string
 	// NameServers are those of ResolvConf.

@@ -99,3 +99,15 @@ func isSystemd() bool {
 	info, err := os.Lstat("/run/systemd/system")
 	return err == nil && info.IsDir()
 }
+
+// isConfined tells whether the kernel lets kedge make no process less likely to
+// be killed: it then lacks CAP_SYS_RESOURCE, as in containers.
+func isConfined() bool {
+	var header unix.CapUserHeader
+	var data [2]unix.CapUserData
+	header.Version = unix.LINUX_CAPABILITY_VERSION_3
+	if err := unix.Capget(&header, &data[0]); err != nil {
+		return false
+	}
+	return data[0].Effective&(1<<unix.CAP_SYS_RESOURCE) == 0
+}

@@ -108,6 +108,7 @@ func (w *Worker) process(name string, configure func(n argv.Node) (args []string
 	made.Command.OOMScoreAdjust = oomScore
 	made.Configure = func(context.Context) error {
 		n := w.current()
+		n.Helpers = w.helpers.Root()
 		made.Command.Env = w.environment()
 		args, files := configure(n)
 		made.Command.Args = args
