@@ -20,14 +20,23 @@ from builder.recipe.cluster import BuiltCluster
 from builder.recipe.debian import Debian
 from builder.recipe.load import LoadedRecipe
 from builder.recipe.lockfile import LockedBoards, LockedDebian, LockedRepository, LockedRootfs, LockedTools
-from builder.recipe.match_debian import board_mismatches, cluster_mismatches, rootfs_mismatches, tool_mismatches
+from builder.recipe.match_debian import (
+    board_mismatches,
+    cluster_mismatches,
+    layer_mismatches,
+    rootfs_mismatches,
+    tool_mismatches,
+)
 from builder.recipe.models import Recipe
 from builder.recipe.packages import (
     board_packages,
+    layer_packages,
     makes_images,
     makes_rootfs,
+    needs_tools,
     rootfs_packages,
     takes_for_cluster,
+    takes_for_layers,
     tool_packages,
     unwanted_packages,
 )
@@ -43,9 +52,9 @@ def lock_debian(
 ) -> LockedDebian | None:
     """The pins that fit the recipe, None where it takes nothing out of an archive.
 
-    There are three parts: what the cluster takes, the root file systems, the tools. One that fits the recipe and is not
-    among `parts` stays as it is in `known`. The others are resolved anew as a whole, to the newest of every package:
-    nothing of an old part is carried over, so packages may move that nobody touched.
+    The parts are what the cluster takes, the root file systems, the boards, the layers of images, the tools. One that fits
+    the recipe and is not among `parts` stays as it is in `known`. The others are resolved anew as a whole, to the newest of
+    every package: nothing of an old part is carried over, so packages may move that nobody touched.
 
     `RecipeError` tells all that cannot be had.
     """
@@ -120,6 +129,19 @@ class _Work:
             pins = self._tried(partial(resolve_pins, wanted, self.archives.library), f"the boards of {arch}")
             locked[arch] = LockedBoards(wanted=tuple(names), packages=pins)
         return {"boards": locked}
+
+    def layers(self) -> _Fields:
+        """Layers of images: their packages with all that they depend on, each layer for itself. They are no systems either."""
+        recipe = self.loaded.recipe
+        locked: dict[Arch, dict[str, LockedTools]] = {}
+        for arch in recipe.architectures:
+            universe = self._device_universe(arch)
+            locked[arch] = {}
+            for name, wanted in layer_packages(recipe).items():
+                request = Request(wanted=self._places(wanted), with_base=False)
+                pins = self._closure(universe, request, f"the layer {name} for {arch}")
+                locked[arch][name] = LockedTools(wanted=tuple(sorted(wanted)), packages=pins)
+        return {"layers": locked, "repositories": _repositories(self.debian)}
 
     def tools(self) -> _Fields:
         """Trees of tools for all machines that builds run on. They have no base of their own: they are no systems."""
@@ -206,9 +228,16 @@ def _parts() -> tuple[_Part, ...]:
             resolve=_Work.boards,
         ),
         _Part(
+            lock_part=LockPart.DEBIAN,
+            fields=("layers", "repositories"),
+            is_wanted=takes_for_layers,
+            mismatches=layer_mismatches,
+            resolve=_Work.layers,
+        ),
+        _Part(
             lock_part=LockPart.TOOLS,
             fields=("tools", "tool_suites"),
-            is_wanted=makes_rootfs,
+            is_wanted=needs_tools,
             mismatches=tool_mismatches,
             resolve=_Work.tools,
         ),

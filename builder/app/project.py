@@ -8,7 +8,7 @@ from pathlib import Path
 from builder.app.boot_files import boot_files
 from builder.app.image_files import image_files
 from builder.app.laid_files import laid_files
-from builder.app.rootfs_sources import knowledge_sources
+from builder.app.rootfs_sources import knowledge_sources, layer_knowledge
 from builder.core.arch import host_arch
 from builder.core.errors import RecipeError
 from builder.formats.gomod import read_module
@@ -124,6 +124,7 @@ def open_workspace(recipe: Path, overrides: Sequence[str], *, lock_file: Path | 
         patches=patches,
         helpers=_helper_sources(cluster, module) if isinstance(cluster, BuiltCluster) else {},
         knowledge=knowledge_sources(loaded, lock),
+        layer_knowledge=layer_knowledge(loaded, lock),
         laid=laid_files(loaded),
         image_files=image_files(loaded, module),
         boot_files=boot_files(loaded),

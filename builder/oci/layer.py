@@ -4,7 +4,7 @@ import hashlib
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -12,8 +12,17 @@ import zstandard
 
 from builder.core.digest import Digest
 from builder.core.errors import BuilderError
-from builder.formats.tar import DIRECTORY, TarMember, end_bytes, header_bytes, padding_bytes
+from builder.formats.tar import (
+    DIRECTORY,
+    HARDLINK,
+    TarMember,
+    end_bytes,
+    header_bytes,
+    padding_bytes,
+    read_members,
+)
 from builder.io.files import CHUNK_BYTES
+from builder.io.mapped import MappedFiles
 from builder.oci.documents import Blob, Compression, Layer, blob_path
 
 _ZSTD_LEVEL, _GZIP_LEVEL = 15, 9
@@ -61,6 +70,17 @@ def pack_layer(chunks: Iterable[bytes], directory: Path, compression: Compressio
         for chunk in chunks:
             writer.put(chunk)
     return writer.finish()
+
+
+def archive_files(path: Path) -> list[LayerFile]:
+    """The members of the uncompressed archive at `path`, but for its root."""
+    files = []
+    for member in read_members(MappedFiles([path])):
+        name, link = (text.removeprefix("./") for text in (member.name, member.link))
+        if name:
+            kept = replace(member, name=name, link=link if member.type == HARDLINK else member.link)
+            files.append(LayerFile(member=kept, source=path, offset=member.offset))
+    return files
 
 
 def _complete(files: Iterable[LayerFile]) -> list[LayerFile]:

@@ -16,6 +16,7 @@ from builder.plan.helpers import HelperWorkshop
 from builder.plan.imported import import_step
 from builder.plan.inputs import Inputs
 from builder.plan.pulled import archived_step, pulled_steps
+from builder.plan.rootfs import RootfsWorkshop
 from builder.plan.toolchains import zig_step
 from builder.recipe.cluster import BuiltCluster
 from builder.recipe.images import Image, ImageFile, ImageLayer, Pull
@@ -25,6 +26,7 @@ from builder.steps.kinds.oci import (
     BUNDLE,
     IMAGE,
     LAYER,
+    PACKAGES,
     RELEASE,
     BundleInput,
     ImageInput,
@@ -119,6 +121,8 @@ class ImagesWorkshop:
             entries = [self._entry((name, title, path), file, arch, needs) for path, file in layer.files.items()]
             sources = self.inputs.image_files.layers.get((name, title), {})
             entries += _copied(layer, sources)
+            if layer.packages:
+                needs[PACKAGES] = self._rootfs.layer(f"{name}/{title}", layer.keep, arch)
             yield self._once(
                 Step(
                     id=f"{self._name}/{arch}/images/{name}/layer-{title}",
@@ -214,6 +218,10 @@ class ImagesWorkshop:
     def _system(self) -> dict[str, str]:
         """The references of the images that kedge needs itself, by name."""
         return {name: image.reference for name, image in self.inputs.recipe.images.items() if image.system}
+
+    @cached_property
+    def _rootfs(self) -> RootfsWorkshop:
+        return RootfsWorkshop(inputs=self.inputs)
 
     @cached_property
     def _zig(self) -> Step[Wheel]:

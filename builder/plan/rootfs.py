@@ -19,12 +19,14 @@ from builder.steps.kinds.mmdebstrap import MMDEBSTRAP, BootstrapInput
 from builder.steps.kinds.rootfs import (
     CUSTOMIZED,
     HWDB,
+    KEPT,
     KERNEL_INDEX,
     PACKAGE_CONTENT,
     ROOTFS,
     ContentInput,
     CustomizedInput,
     HwdbInput,
+    KeptInput,
     KernelInput,
     RootfsInput,
 )
@@ -111,6 +113,25 @@ class RootfsWorkshop:
     def contents(self, arch: Arch) -> dict[str, Step[ContentInput]]:
         """The steps that unpack the packages for `arch`, by name."""
         return {pin.name: self._content(pin) for pin in self._pins(arch)}
+
+    def layer(self, name: str, keep: tuple[str, ...], arch: Arch) -> Step[KeptInput]:
+        """The step that takes the files `keep` out of the packages of the layer `name` (`IMAGE/LAYER`) for `arch`."""
+        locked = self.inputs.lock.debian.layers.get(arch, {}) if self.inputs.lock.debian else {}
+        if name not in locked:  # a lock that fits its recipe has it
+            raise RecipeError(f"the lock pins no packages for {name} on {arch}", hint="run 'builder lock --update'")
+        sources = {f"knowledge/{one}": file for one, file in self.inputs.layer_knowledge[arch, name].items()}
+        return Step(
+            id=f"{self.inputs.recipe.name}/{arch}/images/{name}-packages",
+            kind=KEPT,
+            input=KeptInput(arch=arch, host=self.inputs.host, epoch_s=self.inputs.lock.epoch_s, keep=keep),
+            needs={
+                "tools": self._natives,
+                **{f"content.{pin.name}": self._content(pin) for pin in locked[name].packages},
+            },
+            sources=sources,
+            resources=_ROOTFS,
+            origins=self.inputs.places(sources),
+        )
 
     def _content(self, pin: PinnedFile) -> Step[ContentInput]:
         return Step(

@@ -17,10 +17,12 @@ from builder.recipe.shapes import (
     BuildTag,
     CapabilityName,
     CommandWord,
+    DebianName,
     DevicePath,
     DnsLabel,
     EnvironmentName,
     FileName,
+    FilePattern,
     GoPackage,
     ImageName,
     ImageUser,
@@ -103,6 +105,17 @@ class ImageLayer(Section):
     files: Mapping[DevicePath, ImageFile] = Field(default={}, description="Single files by path.")
     directories: Mapping[DevicePath, LocatedPath] = Field(
         default={}, description="Directories of this machine whose files are copied, by path in the image."
+    )
+    packages: Annotated[tuple[DebianName, ...], *Unique] = Field(
+        default=(),
+        description="Debian's packages that files are taken of, and with them all that they depend on; see `keep`.",
+    )
+    keep: Annotated[tuple[FilePattern, ...], *Unique] = Field(
+        default=(),
+        description=(
+            "What the image has of `packages`: files and directories by path, `*` for any text; libraries that kept programs"
+            " load come with them."
+        ),
     )
     compression: Annotated[Compression, Strict(strict=False)] = Field(
         default=Compression.ZSTD,

@@ -33,6 +33,7 @@ def images_mistakes(root: MapNode) -> Iterator[Problem]:
             yield from _useless_settings(image, path)
         layers = mapping_at(image, "layers")
         for title in names_of(layers):
+            yield from _wrong_packages(root, mapping_at(layers, title), (*path, "layers", title))
             files = mapping_at(mapping_at(layers, title), "files")
             yield from _wrong_files(root, files, (*path, "layers", title, "files"))
 
@@ -70,6 +71,21 @@ def _useless_settings(image: MapNode, path: KeyPath) -> Iterator[Problem]:
         if is_there(value_at(image, key)):
             message = f"{format_key_path((*path, key))}: a ready-made image brings its own; only layers are given one"
             yield Problem(place=entries_of(image)[key].key_place, message=message)
+
+
+def _wrong_packages(root: MapNode, layer: MapNode | None, path: KeyPath) -> Iterator[Problem]:
+    """Packages and what is kept of them are given together, in a recipe that says where packages come from."""
+    packages, keep = (list(items_of(layer, key)) for key in ("packages", "keep")) if layer else ([], [])
+    where = format_key_path(path)
+    if bool(packages) != bool(keep):
+        given, missing = ("packages", "keep") if packages else ("keep", "packages")
+        yield Problem(place=(packages or keep)[0].place, message=f"{where}.{given}: needs {missing} beside it")
+    if not packages:
+        return
+    tools, knowledge = value_at(mapping_at(root, "debian"), "tools"), value_at(mapping_at(root, "rootfs"), "knowledge")
+    if not is_there(tools) or not is_there(knowledge):
+        message = f"{where}.packages: needs debian.tools and rootfs.knowledge, as recipes/debian.yaml and debian/rootfs.yaml have"
+        yield Problem(place=packages[0].place, message=message)
 
 
 def _wrong_files(root: MapNode, files: MapNode | None, path: KeyPath) -> Iterator[Problem]:

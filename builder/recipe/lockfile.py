@@ -68,7 +68,7 @@ class LockedBoards(_Model):
 
 
 class LockedTools(_Model):
-    """A tree of tools: the names that were `wanted`, and they with all that they need, by name."""
+    """A tree of tools, or a layer: the names that were `wanted`, and they with all that they need, by name."""
 
     wanted: tuple[str, ...]
     packages: tuple[PinnedFile, ...]
@@ -88,7 +88,8 @@ class LockedDebian(_Model):
 
     `packages` are those of closed sets by the architecture of the device, `sources` the archives of C libraries, `rootfs`
     the packages of root file systems by the architecture of the device, `boards` those whose files images take, `tools`
-    the trees of tools by the architecture of the machine that builds and by name.
+    the trees of tools by the architecture of the machine that builds and by name. `layers` are the packages of layers of
+    images by the architecture of the device, then by image and layer (`IMAGE/LAYER`).
     """
 
     suites: dict[Arch, tuple[str, ...]]
@@ -98,6 +99,7 @@ class LockedDebian(_Model):
     sources: tuple[PinnedFile, ...] = ()
     rootfs: dict[Arch, LockedRootfs] = {}
     boards: dict[Arch, LockedBoards] = {}
+    layers: dict[Arch, dict[str, LockedTools]] = {}
     tool_suites: tuple[str, ...] = ()
     tools: dict[Arch, dict[str, LockedTools]] = {}
 

@@ -10,8 +10,10 @@ from builder.recipe.load import LoadedRecipe
 from builder.recipe.lockfile import LockedDebian, LockedRepository
 from builder.recipe.packages import (
     board_packages,
+    layer_packages,
     makes_images,
     makes_rootfs,
+    needs_tools,
     rootfs_packages,
     takes_for_cluster,
     tool_packages,
@@ -28,6 +30,7 @@ def debian_mismatches(loaded: LoadedRecipe, locked: LockedDebian | None) -> list
         *cluster_mismatches(loaded, locked),
         *rootfs_mismatches(loaded, locked),
         *board_mismatches(loaded, locked),
+        *layer_mismatches(loaded, locked),
         *tool_mismatches(loaded, locked),
     ]
     return list(dict.fromkeys(found))
@@ -88,10 +91,27 @@ def board_mismatches(loaded: LoadedRecipe, locked: LockedDebian | None) -> list[
     return found
 
 
+def layer_mismatches(loaded: LoadedRecipe, locked: LockedDebian | None) -> list[str]:
+    """The packages that layers of images take files of."""
+    recipe, debian = loaded.recipe, loaded.recipe.debian
+    wanted = layer_packages(recipe)
+    if debian is None or not wanted:
+        return []
+    found = differences(loaded, _suites(debian, recipe.architectures, locked))
+    for arch in recipe.architectures:
+        known = locked.layers.get(arch, {}) if locked else {}
+        for name, packages in wanted.items():
+            image, _, title = name.partition("/")
+            key = f"images.{image}.layers.{title}.packages"
+            pinned = known[name].wanted if name in known else ()
+            found += _package_mismatches(loaded, packages, key, f"the lock's layers for {arch}", pinned)
+    return found
+
+
 def tool_mismatches(loaded: LoadedRecipe, locked: LockedDebian | None) -> list[str]:
     """What the tools are that root file systems need."""
     tools = loaded.recipe.debian.tools if loaded.recipe.debian else None
-    if tools is None or not makes_rootfs(loaded.recipe):
+    if tools is None or not needs_tools(loaded.recipe):
         return []
     pinned = ", ".join(locked.tool_suites) if locked else None
     found = differences(loaded, [("debian.tools.suites", ", ".join(tools.suites), "the lock", pinned)])

@@ -31,6 +31,29 @@ def takes_for_cluster(recipe: Recipe) -> bool:
     )
 
 
+def layer_packages(recipe: Recipe) -> Mapping[str, Mapping[str, str]]:
+    """The packages of each layer of an image that takes any, by `IMAGE/LAYER`, then by name, each with its key."""
+    return {
+        f"{name}/{title}": {
+            package: format_key_path(("images", name, "layers", title, "packages", index))
+            for index, package in enumerate(layer.packages)
+        }
+        for name, image in recipe.images.items()
+        for title, layer in (image.layers or {}).items()
+        if layer.packages and recipe.debian is not None
+    }
+
+
+def takes_for_layers(recipe: Recipe) -> bool:
+    """Whether layers of images take anything out of Debian's archive."""
+    return bool(layer_packages(recipe))
+
+
+def needs_tools(recipe: Recipe) -> bool:
+    """Whether packages are put together, which takes tools."""
+    return makes_rootfs(recipe) or takes_for_layers(recipe)
+
+
 def rootfs_packages(recipe: Recipe, arch: Arch) -> Mapping[str, str]:
     """The packages that the root file system for `arch` is to have, by name, each with its key; those left out are not there."""
     found: dict[str, str] = {}

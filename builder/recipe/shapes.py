@@ -76,6 +76,8 @@ _ENVIRONMENT: Final = r"^[A-Za-z_][A-Za-z0-9_]*$"
 _IMAGE_LABEL: Final = r"^[a-z0-9]+([._/-][a-zA-Z0-9]+)*$"
 _CAPABILITY: Final = r"^[a-z_]+$"
 _LINE: Final = r"^[^\u0000-\u001f\u007f]*$"
+# An absolute path in which `*`, `?` and `[...]` may stand for other text.
+_FILE_PATTERN: Final = r"^(/[A-Za-z0-9_@+.*?\[\]-]+)+$"
 PATH_PATTERN: Final = r"^[^\u0000-\u001f]+$"
 
 SHAPES: Final[dict[str, Shape]] = {
@@ -150,6 +152,9 @@ SHAPES: Final[dict[str, Shape]] = {
     _ENVIRONMENT: Shape(kind="environment variable", meaning="a name of letters, digits and '_'"),
     _IMAGE_LABEL: Shape(kind="label", meaning="a label such as org.opencontainers.image.title"),
     _CAPABILITY: Shape(kind="capability", meaning="a capability in lower case without 'cap_': net_bind_service"),
+    _FILE_PATTERN: Shape(
+        kind="pattern of files", meaning="an absolute path, in which '*', '?' and '[...]' may stand for other text"
+    ),
     _LINE: Shape(kind="line", meaning="one line of text without control characters"),
     PATH_PATTERN: Shape(kind="path", meaning="a path: not empty, and without control characters"),
 }
@@ -169,6 +174,7 @@ SizeText = Annotated[str, StringConstraints(pattern=_SIZE)]
 GoPackage = Annotated[str, StringConstraints(pattern=_GO_PACKAGE)]
 PayloadPath = Annotated[str, StringConstraints(pattern=_PAYLOAD_PATH)]
 SourcePattern = Annotated[str, StringConstraints(pattern=_SOURCE_PATTERN)]
+FilePattern = Annotated[str, StringConstraints(pattern=_FILE_PATTERN)]
 DebianName = Annotated[str, StringConstraints(pattern=_DEBIAN_NAME)]
 DevicePath = Annotated[str, StringConstraints(pattern=_DEVICE_PATH)]
 CommandWord = Annotated[str, StringConstraints(pattern=_COMMAND_WORD)]

@@ -15,12 +15,14 @@ from builder.oci.documents import Compression, RunSettings
 from builder.oci.platform import Platform
 from builder.steps.context import StepContext
 from builder.steps.kinds.common import copy_source
+from builder.steps.kinds.rootfs import OUTPUT as ROOTFS_FILE
 from builder.steps.step import StepKind
 
 if TYPE_CHECKING:
     from builder.oci.layer import LayerFile
 
 RELEASE_FILE = "images.json"
+PACKAGES = "packages"
 _LAYER = "layer."
 
 
@@ -48,7 +50,10 @@ class LayerEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerInput:
-    """A layer of `entries`, every one of them dated `epoch_s`; `compressor` is what writes it."""
+    """A layer of `entries`, every one of them dated `epoch_s`; `compressor` is what writes it.
+
+    The step that is needed as `packages`, if there is one, has further files in an archive.
+    """
 
     epoch_s: int
     compression: Compression
@@ -58,9 +63,11 @@ class LayerInput:
 
 def _make_layer(wanted: LayerInput, context: StepContext) -> None:
     from builder.oci.image import write_layer_note
-    from builder.oci.layer import write_layer
+    from builder.oci.layer import archive_files, write_layer
 
     files = [_layer_file(entry, wanted.epoch_s, context) for entry in wanted.entries]
+    if packages := context.needs.get(PACKAGES):
+        files += archive_files(packages / ROOTFS_FILE)
     layer = write_layer(files, context.output, wanted.compression, cores=context.cores)
     sources = {f"/{entry.path}": entry.c_files for entry in wanted.entries if entry.c_files}
     write_layer_note(context.output, layer, sources)

@@ -116,6 +116,36 @@ def _make_rootfs(wanted: RootfsInput, context: StepContext) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeptInput:
+    """The files `keep` for `arch`, with what they need, of the packages that the step needs as `content.NAME`.
+
+    The rest is as in `RootfsInput`.
+    """
+
+    arch: Arch
+    host: Arch
+    epoch_s: int
+    keep: tuple[str, ...]
+
+
+def _keep_files(wanted: KeptInput, context: StepContext) -> None:
+    from builder.rootfs.emit import write_tar
+    from builder.rootfs.engine import Assembly
+    from builder.rootfs.kept import keep_only
+    from builder.rootfs.knowledge.load import read_knowledge
+
+    assembly = Assembly(
+        arch=wanted.arch,
+        knowledge=read_knowledge(_copied(context, _KNOWLEDGE)),
+        epoch_s=wanted.epoch_s,
+        bench=_bench(wanted.host, context),
+    )
+    with assembly.run([path for role, path in context.needs.items() if role.startswith(_CONTENT)]) as image:
+        keep_only(image, wanted.keep)
+        write_tar(image.tree, context.output / OUTPUT, epoch_s=wanted.epoch_s)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CustomizedInput:
     """The root file system that the step needs as `bootstrapped`, with what `customization` lays over it; see `RootfsInput`."""
 
@@ -190,4 +220,5 @@ PACKAGE_CONTENT = StepKind(name="package-content", version=2, run=_unpack)
 HWDB = StepKind(name="hwdb", version=1, run=_compile_hwdb)
 KERNEL_INDEX = StepKind(name="kernel-index", version=1, run=_index_kernel)
 ROOTFS = StepKind(name="rootfs", version=5, run=_make_rootfs)
+KEPT = StepKind(name="kept-files", version=1, run=_keep_files)
 CUSTOMIZED = StepKind(name="customized-rootfs", version=3, run=_customize_archive)

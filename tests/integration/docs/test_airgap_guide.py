@@ -20,11 +20,13 @@ def commands() -> list[Documented]:
 
 
 def test_the_recipe_is_one(tmp_path: Path) -> None:
-    first, second = _RECIPE.findall((ROOT / GUIDE).read_text())
+    first, layer, second = _RECIPE.findall((ROOT / GUIDE).read_text())
     path = tmp_path / "gateway.yaml"
-    path.write_text(first.replace("extends: edge.yaml", f"extends: {ROOT}/recipes/edge.yaml") + second)
+    (tmp_path / "layer.yaml").write_text(layer)
+    extended = f"extends: [{ROOT}/recipes/edge.yaml, layer.yaml]"
+    path.write_text(first.replace("extends: edge.yaml", extended) + second)
     recipe = load_recipe(path, cwd=tmp_path).recipe
-    assert list(recipe.images) == ["pause", "broker", "viewer", "agent"]
+    assert list(recipe.images) == ["pause", "curl", "broker", "viewer", "agent"]
     assert recipe.bundle.config == tmp_path / "kedge.yaml"
 
 

@@ -101,3 +101,15 @@ cluster: {executables: {armv7: {file: kedge, sha256: %s}}}
 """
     told = mistakes(tmp_path, section % ("0" * 64))
     assert "mine.yaml:4:20: bundle.embedded: the cluster executable is imported" in "\n".join(told)
+
+
+def test_packages_and_what_is_kept_of_them_are_given_together(tmp_path: Path) -> None:
+    section = """\
+  a: {reference: "host.example/a:1", layers: {one: {packages: [curl]}, two: {keep: [/usr/bin/curl]}}}
+  b: {reference: "host.example/b:1", layers: {one: {packages: [curl], keep: [/usr/bin/curl]}}}
+debian: {tools: null}
+"""
+    told = "\n".join(mistakes(tmp_path, section))
+    assert "images.a.layers.one.packages: needs keep beside it" in told
+    assert "images.a.layers.two.keep: needs packages beside it" in told
+    assert "images.b.layers.one.packages: needs debian.tools and rootfs.knowledge" in told
