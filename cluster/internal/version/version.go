@@ -89,6 +89,10 @@ func FromBuildInfo(info *debug.BuildInfo) Build {
 	for _, dep := range info.Deps {
 		build.modules[dep.Path] = linked(dep)
 	}
+	if info.Main.Path != "" {
+		// The linker knows no version of the module that it was started in.
+		build.modules[info.Main.Path] = Module{Path: info.Main.Path, Version: Version}
+	}
 	return build
 }
 

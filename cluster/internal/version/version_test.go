@@ -17,7 +17,7 @@ func TestModule(t *testing.T) {
 	patched.Replace = module("./patched/kubernetes", "", "")
 	patchedKine := module("github.com/k3s-io/kine", "v0.17.5", "h1:kine")
 	patchedKine.Replace = module("/patched/kine", "(devel)", "")
-	build := FromBuildInfo(&debug.BuildInfo{Deps: []*debug.Module{
+	build := FromBuildInfo(&debug.BuildInfo{Main: *module("kedge", "(devel)", ""), Deps: []*debug.Module{
 		module("go.etcd.io/etcd/server/v3", "v3.7.3", "h1:etcd"), staged, patched, patchedKine,
 	}})
 	for _, test := range []struct {
@@ -29,6 +29,7 @@ func TestModule(t *testing.T) {
 		{"replaced by another version", "k8s.io/api", Module{"k8s.io/api", "v0.37.2", "h1:api"}},
 		{"replaced by a directory", "k8s.io/kubernetes", Module{"k8s.io/kubernetes", "v1.37.2+patched", ""}},
 		{"replaced by a directory, as the linker tells", "github.com/k3s-io/kine", Module{"github.com/k3s-io/kine", "v0.17.5+patched", ""}},
+		{"kedge itself", "kedge", Module{"kedge", Version, ""}},
 		{"not linked", "example.test/other", Module{"example.test/other", Missing, ""}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
