@@ -22,7 +22,7 @@ _CHEAP_PACKAGES = (
     "./internal/controller", "./internal/csrapprover", "./internal/database", "./internal/datadir",
     "./internal/golden", "./internal/images", "./internal/imagestore", "./internal/install",
     "./internal/kubeconfig", "./internal/layers", "./internal/layout", "./internal/manifests",
-    "./internal/multicall", "./internal/payload", "./internal/pki", "./internal/status",
+    "./internal/multicall", "./internal/payload", "./internal/pki", "./internal/policy", "./internal/status",
     "./internal/supervise", "./internal/support", "./internal/sysinfo", "./internal/token",
     "./internal/version", "./internal/words",
 )  # fmt: skip

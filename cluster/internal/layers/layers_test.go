@@ -84,6 +84,7 @@ var rules = []rule{
 	},
 	{"kedge/internal/components", []string{"kedge/internal/components/*", "kedge/internal/multicall"}, none},
 	// Components know nothing of each other: any of them may be left out.
+	{"kedge/internal/components/networkpolicy", []string{"kedge/internal/multicall", "kedge/internal/policy", "kedge/internal/version"}, nil},
 	{"kedge/internal/components/*", []string{"kedge/internal/layout", "kedge/internal/upstream/*", "kedge/internal/multicall", "kedge/internal/version"}, nil},
 	{"kedge/internal/upstream/*", []string{"kedge/internal/version"}, nil},
 	{
@@ -123,6 +124,7 @@ var rules = []rule{
 	{"kedge/internal/multicall", nil, none},
 	{"kedge/internal/payload", nil, []string{"github.com/klauspost/compress/zstd", "golang.org/x/sync/errgroup", "golang.org/x/sys/unix"}},
 	{"kedge/internal/pki", []string{"kedge/internal/kubeconfig", "kedge/internal/layout"}, none},
+	{"kedge/internal/policy", []string{"kedge/internal/golden"}, append([]string{"sigs.k8s.io/knftables"}, upstreamClients...)},
 	{"kedge/internal/status", []string{"kedge/internal/component", "kedge/internal/supervise"}, none},
 	{"kedge/internal/support", nil, none},
 	{"kedge/internal/supervise", nil, []string{"golang.org/x/sys/unix"}},
