@@ -1,4 +1,4 @@
-"""The executable that all tests of kedge are about, one control plane of it, and the builder's session."""
+"""The executable that all tests of kedge are about, its helpers, one control plane of it, and the builder's session."""
 
 import os
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ import pytest
 
 from builder.app.project import find_project
 from builder.app.session import Session, Settings
+from builder.payload.reader import read_payload
 from tests.integration.controller.controller import Controller, place, running_controller
 
 
@@ -21,6 +22,17 @@ def kedge() -> Path:
     if not os.access(path, os.X_OK):
         pytest.fail(f"KEDGE={value} is not an executable file; build it first")
     return path
+
+
+@pytest.fixture(scope="session")
+def helpers(kedge: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory that the helpers are unpacked into, with `bin`, `cni`, `lib`."""
+    payload = read_payload(kedge)
+    if payload is None:
+        pytest.fail(f"{kedge} carries no helpers; build it with ./builderw make")
+    directory = tmp_path_factory.mktemp("payload") / "helpers"
+    payload.extract(directory)
+    return directory
 
 
 @pytest.fixture(scope="module")

@@ -15,15 +15,16 @@ import (
 	"text/template"
 )
 
-//go:embed rbac dns network proxy
+//go:embed rbac dns network networkpolicy proxy
 var files embed.FS
 
 // Names of the stacks that a cluster can do without, as --disable-components
 // has them.
 const (
-	DNS     = "coredns"
-	Network = "network-provider"
-	Proxy   = "kube-proxy"
+	DNS           = "coredns"
+	Network       = "network-provider"
+	NetworkPolicy = "network-policy"
+	Proxy         = "kube-proxy"
 )
 
 // Cluster is what manifests depend on.
@@ -36,7 +37,7 @@ type Cluster struct {
 }
 
 // Optional are the stacks that a cluster can do without.
-func Optional() []string { return []string{DNS, Proxy, Network} }
+func Optional() []string { return []string{DNS, Proxy, Network, NetworkPolicy} }
 
 // Stacks are by name. The names begin with "kedge-", to leave others to users.
 func Stacks(c Cluster) (map[string]fs.FS, error) {
@@ -49,6 +50,9 @@ func Stacks(c Cluster) (map[string]fs.FS, error) {
 	}
 	if c.Backend != "" && !slices.Contains(c.Disabled, Network) {
 		directories["kedge-network"] = "network"
+	}
+	if !slices.Contains(c.Disabled, NetworkPolicy) {
+		directories["kedge-network-policy"] = "networkpolicy"
 	}
 	values, err := c.values()
 	if err != nil {

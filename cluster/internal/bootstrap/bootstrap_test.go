@@ -64,8 +64,8 @@ func TestStacksThatAreNotWanted(t *testing.T) {
 		cluster Cluster
 		want    string
 	}{
-		"all":              {cluster(), "kedge-dns kedge-network kedge-proxy kedge-rbac"},
-		"custom network":   {without(func(c *Cluster) { c.Backend = "" }), "kedge-dns kedge-proxy kedge-rbac"},
+		"all":              {cluster(), "kedge-dns kedge-network kedge-network-policy kedge-proxy kedge-rbac"},
+		"custom network":   {without(func(c *Cluster) { c.Backend = "" }), "kedge-dns kedge-network-policy kedge-proxy kedge-rbac"},
 		"none of optional": {without(func(c *Cluster) { c.Disabled = Optional() }), "kedge-rbac"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"kedge/internal/components/konnectivityagent"
 	"kedge/internal/components/kubelet"
 	"kedge/internal/components/kubeproxy"
+	"kedge/internal/components/networkpolicy"
 	"kedge/internal/multicall"
 )
 
@@ -20,6 +21,7 @@ func worker() []multicall.Program {
 		containerd.Program(),
 		ctr.Program(),
 		flannel.Program(),
+		networkpolicy.Program(),
 		coredns.Program(),
 		konnectivityagent.Program(),
 	}

@@ -11,6 +11,7 @@ func worker() []multicall.Program {
 		"containerd",
 		"ctr",
 		"flanneld",
+		"network-policy",
 		"coredns",
 		"konnectivity-agent",
 	)

@@ -21,6 +21,7 @@ VERSION_TEXT = {
     "coredns": "CoreDNS-{}\n",
     "metrics-server": "{}\n",
     "flanneld": "{}\n",
+    "network-policy": "{}\n",
     "ctr": "ctr github.com/containerd/containerd/v2 {}",
     "kubectl": "Client Version: {}\n",
 }
@@ -86,6 +87,7 @@ def test_help_is_the_components_own(kedge: Path, component: str, words: list[str
         "coredns": "-dns.port",
         "metrics-server": "--kubelet-insecure-tls",
         "flanneld": "-kube-subnet-mgr",
+        "network-policy": "--sync-period",
         "ctr": "--connect-timeout",
         "kubectl": "rollout",
     }

@@ -7,6 +7,7 @@ from tests.integration.components.process import wait_for
 from tests.integration.controller.controller import Controller, place, running_controller
 
 NODE = ("--as=system:node:edge-1", "--as-group=system:nodes", "--as-group=system:authenticated")
+POLICIES = "networkpolicies.networking.k8s.io"
 FLANNELS_FILE = ("get", "configmaps/kube-flannel-cfg", "--namespace=kube-system")
 
 
@@ -21,13 +22,14 @@ def test_dns_service_is_where_everybody_looks(controller: Controller) -> None:
 
 
 def test_nodes_may_what_runs_on_them_needs_and_no_more(controller: Controller) -> None:
-    for resource in ("endpointslices.discovery.k8s.io", "services", "namespaces", "nodes"):
+    for resource in ("endpointslices.discovery.k8s.io", "services", "namespaces", "nodes", "pods", POLICIES):
         assert may(controller, "list", resource, "--all-namespaces"), resource
     assert may(controller, "patch", "nodes/status")
     assert may(controller, *FLANNELS_FILE)
     assert not may(controller, "list", "secrets", "--all-namespaces")
     assert not may(controller, "list", "configmaps", "--namespace=kube-system")
     assert not may(controller, "patch", "services", "--namespace=kube-system")
+    assert not may(controller, "patch", POLICIES, "--namespace=kube-system")
 
 
 def test_flannel_is_told_its_network(controller: Controller) -> None:
@@ -41,6 +43,9 @@ def test_stacks_that_are_disabled_go(kedge: Path, tmp_path: Path) -> None:
     dns = ("get", "service", "kube-dns", "--namespace=kube-system")
     with running_controller(where) as controller:
         controller.applied(*dns)
-    with running_controller(where, "--disable-components=coredns,network-provider,kube-proxy") as controller:
+    disabled = "--disable-components=coredns,network-provider,kube-proxy,network-policy"
+    with running_controller(where, disabled) as controller:
         wait_for(controller.daemon, lambda: "NotFound" in controller.kubectl(*dns).stderr, what="without DNS")
         wait_for(controller.daemon, lambda: not may(controller, *FLANNELS_FILE), what="without flannel")
+        policies = ("list", POLICIES, "--all-namespaces")
+        wait_for(controller.daemon, lambda: not may(controller, *policies), what="without network policies")
