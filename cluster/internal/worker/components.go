@@ -52,6 +52,16 @@ func (w *Worker) proxy() *role.Process {
 	return made
 }
 
+func (w *Worker) policy() *role.Process {
+	made := w.process(argv.NetworkPolicy, func(n argv.Node) ([]string, map[string]encoded) {
+		return argv.NetworkPolicyArgs(n, w.Layout), nil
+	})
+	// Ready only means that it lives: a node whose API server is away has the
+	// rules that it had, and works on.
+	made.Options.Probe = health(argv.DefaultNodePorts().Policy, "/healthz")
+	return made
+}
+
 func (w *Worker) flannel() *role.Process {
 	made := w.process(argv.Flannel, func(n argv.Node) ([]string, map[string]encoded) {
 		told := func(n argv.Node, _ layout.Layout) ([]byte, error) { return n.Cluster.Network.FlannelConfig, nil }

@@ -63,6 +63,7 @@ func (w *Worker) assemble(needs []string) {
 	w.Add(kubelet, append(runtime, certificates, addresses)...)
 	w.Add(w.relay(), addresses)
 	w.Add(w.optional(w.proxy(), func(n argv.Node) bool { return n.Cluster.Proxy.Disabled }), join, helpers)
+	w.Add(w.optional(w.policy(), func(n argv.Node) bool { return n.Cluster.NetworkPolicy.Disabled }), join, helpers)
 	w.Add(w.optional(flannel, func(n argv.Node) bool { return !n.OwnNetwork() }), argv.Kubelet)
 	w.Add(w.podNetwork(), argv.Kubelet)
 	w.Add(w.follow(kubelet, flannel), argv.Kubelet)

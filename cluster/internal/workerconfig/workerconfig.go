@@ -28,10 +28,11 @@ type Config struct {
 	PodCIDR     string `json:"podCIDR"`
 	ServiceCIDR string `json:"serviceCIDR"`
 
-	Network Network `json:"network"`
-	Proxy   Proxy   `json:"proxy"`
-	DNS     DNS     `json:"dns"`
-	Tunnel  Tunnel  `json:"tunnel"`
+	Network       Network       `json:"network"`
+	NetworkPolicy NetworkPolicy `json:"networkPolicy"`
+	Proxy         Proxy         `json:"proxy"`
+	DNS           DNS           `json:"dns"`
+	Tunnel        Tunnel        `json:"tunnel"`
 
 	// KubeletClientCA is who signs the certificates of those that may ask
 	// kubelets, in PEM.
@@ -52,6 +53,12 @@ type Network struct {
 	Provider string `json:"provider"`
 	// FlannelConfig is flannel's net-conf.json; absent with another provider.
 	FlannelConfig json.RawMessage `json:"flannelConfig,omitempty"`
+}
+
+// NetworkPolicy is who enforces network policies.
+type NetworkPolicy struct {
+	// Disabled says that workers enforce none.
+	Disabled bool `json:"disabled,omitempty"`
 }
 
 // Proxy is how services are reached.

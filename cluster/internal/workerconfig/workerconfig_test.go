@@ -11,6 +11,7 @@ func example() Config {
 	return Config{
 		Version: Version, ClusterDomain: "cluster.local", DNSAddress: "10.96.0.10", PodCIDR: "10.244.0.0/16", ServiceCIDR: "10.96.0.0/12",
 		Network:         Network{Provider: "flannel", FlannelConfig: json.RawMessage(`{"Network":"10.244.0.0/16"}`)},
+		NetworkPolicy:   NetworkPolicy{Disabled: true},
 		Proxy:           Proxy{Mode: "nftables"},
 		DNS:             DNS{Disabled: true},
 		Tunnel:          Tunnel{Port: 8132},
