@@ -12,8 +12,7 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM, "sctp": socket.SOCK_STREAM}
-PROTOCOLS = {"tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP, "sctp": socket.IPPROTO_SCTP}
+KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
 SIZE = 1024
 PATIENCE_S = 3
 
@@ -39,7 +38,7 @@ def serve(*ports: str) -> None:
     """Both kinds of addresses, until the process is ended."""
     for port in ports:
         protocol, _, number = port.partition("/")
-        server = socket.socket(socket.AF_INET6, KINDS[protocol], PROTOCOLS[protocol])
+        server = socket.socket(socket.AF_INET6, KINDS[protocol])
         server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         server.bind(("::", int(number)))
         if protocol == "udp":
@@ -55,7 +54,7 @@ def serve(*ports: str) -> None:
 def _connect(target: str, timeout_s: float) -> socket.socket:
     protocol, address, port = target.split("/")
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    client = socket.socket(family, KINDS[protocol], PROTOCOLS[protocol])
+    client = socket.socket(family, KINDS[protocol])
     client.settimeout(timeout_s)
     client.connect((address, int(port)))
     return client

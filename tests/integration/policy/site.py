@@ -126,8 +126,9 @@ class Site:
                 },
             }
         )
-        self.report(peer, name, {"phase": "Running", "podIP": peer.addresses[0],
-                                 "podIPs": [{"ip": address} for address in peer.addresses]})  # fmt: skip
+        ips, ready = [{"ip": address} for address in peer.addresses], [{"type": "Ready", "status": "True"}]
+        running = {"phase": "Running", "podIP": peer.addresses[0], "podIPs": ips, "conditions": ready}
+        self.report(peer, name, running)
         return peer
 
     def report(self, peer: Peer, name: str, status: Spec) -> None:
@@ -158,18 +159,16 @@ class Site:
                 return
             assert time.monotonic() < give_up_s, f"open: {found}\nwanted: {dict(wanted)}\n{self.node.ruleset()}"
 
-    def argv(self, *arguments: str) -> list[str]:
-        """network-policy on the node, which finds no nft but kedge's own."""
-        return self.node.enter(
-            "/usr/bin/env", "-i", f"PATH={self.node.helpers}/bin", str(self.controller.place.kedge), "network-policy",
-            *arguments,
-        )  # fmt: skip
+    def argv(self, component: str, *arguments: str) -> list[str]:
+        """A component on the node, which finds no nft but kedge's own."""
+        path = f"PATH={self.node.helpers}/bin"
+        return self.node.enter("/usr/bin/env", "-i", path, str(self.controller.place.kedge), component, *arguments)
 
     @contextmanager
     def enforcing(self, *arguments: str, log: str = "network-policy") -> Iterator[Daemon]:
         """network-policy runs; whether it is ready is another matter."""
         argv = self.argv(
-            f"--kubeconfig={self.kubeconfig}", f"--hostname-override={HERE}",
+            "network-policy", f"--kubeconfig={self.kubeconfig}", f"--hostname-override={HERE}",
             f"--healthz-bind-address={LOOPBACK}:{HEALTH_PORT}", "--debug", *arguments,
         )  # fmt: skip
         with running(argv, name=log, directory=self.directory) as daemon:

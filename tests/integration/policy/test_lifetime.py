@@ -59,7 +59,7 @@ def test_cleanup_leaves_no_table(furnished: Site) -> None:
         furnished.wait_until_ready(daemon)
         furnished.expect(DENIED)
     for _ in range(2):
-        subprocess.run(furnished.argv("--cleanup"), check=True)
+        subprocess.run(furnished.argv("network-policy", "--cleanup"), check=True)
         assert [furnished.table(family) for family in TABLES] == ["", ""]
     furnished.expect(OPEN)
     furnished.reset()
