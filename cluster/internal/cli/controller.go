@@ -22,6 +22,7 @@ type controllerFlags struct {
 	disabled    []string
 	newCluster  bool
 	debug       bool
+	worker      withWorker
 }
 
 func (f *controllerFlags) add(flags *pflag.FlagSet) {
@@ -30,6 +31,7 @@ func (f *controllerFlags) add(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&f.disabled, "disable-components", nil, "components that shall not run: "+strings.Join(controller.Optional(), ", "))
 	flags.BoolVar(&f.newCluster, "new-cluster", false, "begin a new cluster although the database of the old one is empty")
 	flags.BoolVar(&f.debug, "debug", false, "log more")
+	f.worker.add(flags)
 }
 
 func (f *controllerFlags) check() error {
@@ -41,7 +43,7 @@ func (f *controllerFlags) check() error {
 			}
 		}
 	}
-	return nil
+	return f.worker.check()
 }
 
 func newController(env Env) *cobra.Command {
@@ -65,6 +67,8 @@ run as that user.`,
 			if err != nil {
 				return err
 			}
+			options.Role = roleController
+			flags.worker.apply(env, &options)
 			ctx, stop := signal.NotifyContext(cmd.Context(), unix.SIGTERM, unix.SIGINT)
 			defer stop()
 			return controller.Run(ctx, options)
@@ -93,7 +97,9 @@ func controllerOptions(env Env, flags controllerFlags) (controller.Options, erro
 
 // controllerCommands are the commands that only a build with a controller has.
 func controllerCommands(env Env) []*cobra.Command {
-	return []*cobra.Command{newController(env), newBackup(env), newRestore(env)}
+	return append([]*cobra.Command{newController(env), newBackup(env), newRestore(env)}, singleCommands(env)...)
 }
 
-func installController() []*cobra.Command { return []*cobra.Command{newInstallController()} }
+func installController() []*cobra.Command {
+	return append([]*cobra.Command{newInstallController()}, installSingle()...)
+}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -41,18 +43,35 @@ func serviceOf(name string, flags *pflag.FlagSet) (install.Service, error) {
 	if err != nil {
 		return install.Service{}, fmt.Errorf("find kedge's own file: %w", err)
 	}
-	args := []string{name}
+	service := install.Service{Role: name, Executable: executable, Args: []string{name}, StopSeconds: role.StopSeconds, PodsGoOn: name != roleController}
 	flags.Visit(func(flag *pflag.Flag) {
-		value := flag.Value.String()
-		if list, ok := flag.Value.(pflag.SliceValue); ok {
-			for _, item := range list.GetSlice() {
-				args = append(args, "--"+flag.Name+"="+item)
-			}
-			return
+		values, problem := serviceValues(flag)
+		err = errors.Join(err, problem)
+		for _, value := range values {
+			service.Args = append(service.Args, "--"+flag.Name+"="+value)
 		}
-		args = append(args, "--"+flag.Name+"="+value)
+		if flag.Name == "enable-worker" && flag.Value.String() == "true" {
+			service.PodsGoOn = true
+		}
 	})
-	return install.Service{Role: name, Executable: executable, Args: args, StopSeconds: role.StopSeconds, PodsGoOn: name != roleController}, nil
+	return service, err
+}
+
+// serviceValues are what a flag says, as the command line of a service repeats
+// it: paths do not depend on where the service is started.
+func serviceValues(flag *pflag.Flag) ([]string, error) {
+	value := flag.Value.String()
+	if list, ok := flag.Value.(pflag.SliceValue); ok {
+		return list.GetSlice(), nil
+	}
+	switch flag.Name {
+	case "config", "data-dir", "kubeconfig", "run-dir", "token-file":
+		path, err := filepath.Abs(value)
+		return []string{path}, err
+	case "labels":
+		return strings.Split(strings.Trim(value, "[]"), ","), nil
+	}
+	return []string{value}, nil
 }
 
 func newStart() *cobra.Command {

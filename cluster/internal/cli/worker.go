@@ -111,9 +111,9 @@ func workerOptions(env Env, flags workerFlags, args []string) (worker.Options, e
 	case len(args) > 0 && flags.tokenFile != "":
 		return options, &usageError{problem: "a join token and --token-file exclude each other", hint: "See 'kedge worker --help'."}
 	case len(args) > 0:
-		options.Join = func(context.Context) (token.Join, error) { return token.Decode(args[0]) }
+		options.Join = func(context.Context, bool) (token.Join, error) { return token.Decode(args[0]) }
 	case flags.tokenFile != "":
-		options.Join = func(context.Context) (token.Join, error) { return readToken(flags.tokenFile) }
+		options.Join = func(context.Context, bool) (token.Join, error) { return readToken(flags.tokenFile) }
 	}
 	return options, nil
 }

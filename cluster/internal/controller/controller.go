@@ -2,12 +2,17 @@ package controller
 
 import (
 	"context"
+	"crypto/rand"
+	"fmt"
 	"os"
 	"time"
+
+	"k8s.io/client-go/kubernetes"
 
 	"kedge/internal/argv"
 	"kedge/internal/datadir"
 	"kedge/internal/role"
+	"kedge/internal/token"
 )
 
 const (
@@ -32,7 +37,7 @@ func Run(ctx context.Context, options Options) error {
 	}
 	defer p.dir.Close()
 	return p.Run(ctx, role.About{
-		Role: "controller", Version: options.Version, Kubernetes: options.Kubernetes, Server: p.publicServer,
+		Role: options.Role, Version: options.Version, Kubernetes: options.Kubernetes, Server: p.publicServer,
 		RecentLog: options.RecentLog, Ready: p.ready, Background: []func(context.Context) error{p.renewCertificates},
 	})
 }
@@ -53,7 +58,7 @@ func prepare(options Options) (*plane, error) {
 		return nil, err
 	}
 	p := &plane{options: options, cluster: cluster, dir: dir}
-	for _, step := range []func() error{p.found, dir.Save, p.directories, p.certificates, p.assemble} {
+	for _, step := range []func() error{p.found, dir.Save, p.directories, p.certificates, p.assemble, p.addNode} {
 		if err := step(); err != nil {
 			_ = dir.Close()
 			return nil, err
@@ -68,8 +73,40 @@ func (p *plane) found() error {
 	if err != nil {
 		return err
 	}
-	p.Plane = role.NewPlane(p.options.Layout, p.options.Log, accounts, patience)
+	wait := patience
+	if p.options.Node != nil {
+		wait = 0 // a node may wait for images, or for a network
+	}
+	p.Plane = role.NewPlane(p.options.Layout, p.options.Log, accounts, wait)
 	return nil
+}
+
+// addNode makes this machine a worker, too. It joins like any other.
+func (p *plane) addNode() error {
+	if p.options.Node == nil {
+		return nil
+	}
+	return p.options.Node(p.Plane, p.ownJoin, stacks, csrApprover)
+}
+
+// joinTime is more than this machine needs until it has used its token.
+const joinTime = 10 * time.Minute
+
+// ownJoin makes a join token for this machine.
+func (p *plane) ownJoin(ctx context.Context) (token.Join, error) {
+	authority, err := os.ReadFile(p.Layout.Certificate("ca"))
+	if err != nil {
+		return token.Join{}, fmt.Errorf("read the API server's authority: %w", err)
+	}
+	client, err := kubernetes.NewForConfig(p.adminConfig())
+	if err != nil {
+		return token.Join{}, fmt.Errorf("make a client of the API server: %w", err)
+	}
+	secret, err := token.New(rand.Reader)
+	if err == nil {
+		err = token.Tokens{Secrets: client.CoreV1().Secrets(token.Namespace)}.Create(ctx, secret, time.Now().Add(joinTime))
+	}
+	return token.Join{Server: p.server(), CA: authority, Bootstrap: secret}, err
 }
 
 // ready is called once, when everything serves.

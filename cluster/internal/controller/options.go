@@ -3,6 +3,7 @@
 package controller
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net"
@@ -16,6 +17,7 @@ import (
 	"kedge/internal/config"
 	"kedge/internal/layout"
 	"kedge/internal/role"
+	"kedge/internal/token"
 )
 
 // Options are what the command line says.
@@ -24,6 +26,11 @@ type Options struct {
 	Config config.ClusterConfig
 	// Disabled are components that shall not run.
 	Disabled []string
+	// Node adds a worker to this machine; nil: a controller runs no workload. It
+	// is given how the machine gets the right to join, and what must be ready.
+	Node func(plane *role.Plane, join func(context.Context) (token.Join, error), needs ...string) error
+	// Role is what the running kedge calls itself.
+	Role string
 	// NewCluster permits an empty database where there was a cluster.
 	NewCluster bool
 	// Version and Kubernetes are this build's.

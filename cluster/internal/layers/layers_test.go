@@ -61,7 +61,7 @@ var rules = []rule{
 		[]string{
 			"kedge/internal/apiconfig", "kedge/internal/argv", "kedge/internal/bootstrap", "kedge/internal/component", "kedge/internal/config",
 			"kedge/internal/csrapprover", "kedge/internal/database", "kedge/internal/datadir", "kedge/internal/layout", "kedge/internal/manifests", "kedge/internal/pki",
-			"kedge/internal/role",
+			"kedge/internal/role", "kedge/internal/token",
 		},
 		append([]string{"github.com/brutella/dnssd", "go.etcd.io/etcd/client/v3", "go.uber.org/zap"}, upstreamClients...),
 	},
@@ -88,8 +88,10 @@ var rules = []rule{
 	{"kedge/internal/components/*", []string{"kedge/internal/layout", "kedge/internal/upstream/*", "kedge/internal/multicall", "kedge/internal/version"}, nil},
 	{"kedge/internal/upstream/*", []string{"kedge/internal/version"}, nil},
 	{
-		"kedge/internal/airgap", nil,
+		"kedge/internal/airgap",
+		[]string{"kedge/internal/payload"},
 		[]string{
+			"aead.dev/minisign",
 			"github.com/distribution/reference", "github.com/klauspost/compress/gzip", "github.com/klauspost/compress/zstd",
 			"github.com/opencontainers/image-spec/specs-go/v1", "golang.org/x/sync/errgroup",
 		},

@@ -17,16 +17,13 @@ import (
 
 	"kedge/internal/nodecert"
 	"kedge/internal/role"
+	"kedge/internal/token"
 )
 
 // enrol asks for the node's certificate with the right that the token gives.
-func (w *Worker) enrol(ctx context.Context, known identity, tell func(error)) error {
-	right, err := w.options.Join(ctx)
-	if err != nil {
-		return err
-	}
+func (w *Worker) enrol(ctx context.Context, right token.Join, tell func(error)) error {
 	asBootstrap := &rest.Config{
-		Host: right.Server, UserAgent: known.config.UserAgent, BearerToken: right.Bootstrap.String(), TLSClientConfig: rest.TLSClientConfig{CAData: right.CA},
+		Host: right.Server, UserAgent: "kedge/" + w.options.Version, BearerToken: right.Bootstrap.String(), TLSClientConfig: rest.TLSClientConfig{CAData: right.CA},
 	}
 	// Whatever would be wrong for ever is told now: who keeps certificates only
 	// tries again.

@@ -16,6 +16,7 @@ import (
 	"kedge/internal/kubeconfig"
 	"kedge/internal/nodecert"
 	"kedge/internal/role"
+	"kedge/internal/token"
 )
 
 // again is the pause between two attempts to reach the controller.
@@ -78,14 +79,15 @@ func (w *Worker) identity(ctx context.Context, tell func(error)) (identity, erro
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && !nodecert.IsExpired(err) {
 		return identity{}, err
 	}
-	if err := w.trust(ctx, isNode, err); err != nil {
+	right, err := w.trust(ctx, isNode, err)
+	if err != nil {
 		return identity{}, err
 	}
 	known, err := w.readIdentity()
 	if err != nil || isNode {
 		return known, err
 	}
-	return known, w.enrol(ctx, known, tell)
+	return known, w.enrol(ctx, right, tell)
 }
 
 // adopt takes over the certificate that was made beforehand, once: the node
@@ -124,24 +126,24 @@ func (w *Worker) adopt() error {
 
 // trust notes where the API server is and whom to believe that it is the one. A
 // node that is one already needs no token, but follows the server that one names.
-func (w *Worker) trust(ctx context.Context, isNode bool, why error) error {
+func (w *Worker) trust(ctx context.Context, isNode bool, why error) (token.Join, error) {
 	if w.options.Join == nil {
 		if isNode || w.options.Kubeconfig != "" {
-			return nil
+			return token.Join{}, nil
 		}
 		if nodecert.IsExpired(why) {
-			return why
+			return token.Join{}, why
 		}
-		return errors.New("this machine is no node yet: give it a join token with --token-file; 'kedge token create' on the controller prints one")
+		return token.Join{}, errors.New("this machine is no node yet: give it a join token with --token-file; 'kedge token create' on the controller prints one")
 	}
-	right, err := w.options.Join(ctx)
+	right, err := w.options.Join(ctx, isNode)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && isNode:
-		return nil // tokens are removed when they have served
+		return token.Join{}, nil // tokens are removed when they have served
 	case err != nil:
-		return err
+		return token.Join{}, err
 	}
-	return w.writeIdentity(right.Server, right.CA)
+	return right, w.writeIdentity(right.Server, right.CA)
 }
 
 func (w *Worker) writeIdentity(server string, ca []byte) error {

@@ -21,9 +21,9 @@ import (
 // Options are what the command line says.
 type Options struct {
 	Layout layout.Layout
-	// Join gets the right to join, when the machine is no node yet; nil: there
-	// is none.
-	Join func(ctx context.Context) (token.Join, error)
+	// Join gets the right to join; nil: there is none. A machine that is a node
+	// already needs none, and fs.ErrNotExist then is no error.
+	Join func(ctx context.Context, isNode bool) (token.Join, error)
 	// Kubeconfig is a file with a node's certificate that was made beforehand;
 	// empty: there is none.
 	Kubeconfig string

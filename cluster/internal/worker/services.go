@@ -58,6 +58,10 @@ func setAddresses(own []netip.Addr) error {
 func (w *Worker) relay() *role.Task {
 	return role.NewTask(relay, func(ctx context.Context) error {
 		n := w.current()
+		if n.Server.Host == loopback(argv.RelayPort) {
+			<-ctx.Done() // the API server itself listens there, at every address
+			return nil
+		}
 		address, err := n.APIAddress()
 		if err != nil {
 			return err
