@@ -21,7 +21,6 @@ from builder.app.manifest import (
 )
 from builder.app.project import Workspace
 from builder.app.session import Session
-from builder.audit.executable import audit_executable, require_sound
 from builder.audit.rules import Check, Rules
 from builder.core.arch import Arch
 from builder.core.digest import Digest
@@ -193,6 +192,8 @@ def _image_content(files: Sequence[Artifact]) -> ManifestContent | None:
 
 def _audited(artifact: Artifact, arch: Arch) -> tuple[Check, ...]:
     """What an audit of `artifact` as it lies in the store looks at; `VerificationError` where it finds something."""
+    from builder.audit.executable import audit_executable, require_sound  # noqa: PLC0415 - other outputs have no use for it
+
     audit = audit_executable(artifact.source, Rules(arch=arch), name=artifact.path.name)
     require_sound([audit])
     return audit.checked

@@ -64,6 +64,8 @@ class HelperWorkshop:
 
     def payload(self, arch: Arch) -> Step[PayloadInput]:
         """The compressed helpers for `arch`."""
+        from builder.payload.pack import COMPRESSOR  # noqa: PLC0415 - plans of other outputs need no compressor
+
         cluster = self.go.cluster
         helpers = {name: self.helper(name, arch) for name in cluster.helpers}
         sets = {name: self._closed_set(name, closed_set, arch) for name, closed_set in cluster.closed_sets.items()}
@@ -75,6 +77,7 @@ class HelperWorkshop:
                 helpers={name: helper.links for name, helper in cluster.helpers.items()},
                 closed_sets=tuple(sets),
                 versions=self._versions(arch),
+                compressor=COMPRESSOR,
             ),
             needs={
                 **{f"helper.{name}": step for name, step in helpers.items()},

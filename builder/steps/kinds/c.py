@@ -1,11 +1,11 @@
-"""The kinds of steps that compile C."""
+"""The kinds of steps that compile C.
+
+Plans know of them without importing what they work with.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from builder.cbuild.archive import unpack_source
-from builder.cbuild.library import CLibrary
-from builder.cbuild.program import CProgram
 from builder.core.arch import Arch
 from builder.steps.context import StepContext
 from builder.steps.kinds.common import require_static, snapshot, zig_of
@@ -26,6 +26,9 @@ class LibraryInput:
 
 
 def _build_library(wanted: LibraryInput, context: StepContext) -> None:
+    from builder.cbuild.archive import unpack_source
+    from builder.cbuild.library import CLibrary
+
     (archive,) = context.needs["archive"].iterdir()
     tree = context.scratch / "tree"
     unpack_source(archive, tree)
@@ -51,6 +54,8 @@ class ProgramInput:
 
 
 def _build_program(wanted: ProgramInput, context: StepContext) -> None:
+    from builder.cbuild.program import CProgram
+
     program = CProgram(name=wanted.name, arch=wanted.arch, sources=wanted.sources, texts={})
     executable = program.run(zig_of(context), tree=snapshot(context), output=context.output)
     require_static(context, executable, wanted.arch, name=wanted.name)

@@ -4,22 +4,24 @@ import shutil
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from builder.audit.executable import audit_executable, require_sound
-from builder.audit.hostpaths import searchable
-from builder.audit.rules import Rules
 from builder.core.arch import Arch
 from builder.core.digest import Digest
 from builder.core.errors import BuilderError
-from builder.gobuild.command import Go
 from builder.io.growth import directory_bytes, watch_growth
 from builder.steps.context import StepContext
 from builder.steps.source import SourceFile
-from builder.toolchain.zig import Zig
+
+if TYPE_CHECKING:
+    from builder.gobuild.command import Go
+    from builder.toolchain.zig import Zig
 
 
-def go_of(context: StepContext) -> Go:
+def go_of(context: StepContext) -> "Go":
     """The Go toolchain that the step needs as `go`."""
+    from builder.gobuild.command import Go
+
     return Go(
         goroot=context.needs["go"],
         build_cache=context.caches.go_build,
@@ -29,8 +31,10 @@ def go_of(context: StepContext) -> Go:
     )
 
 
-def zig_of(context: StepContext) -> Zig:
+def zig_of(context: StepContext) -> "Zig":
     """The C toolchain that the step needs as `zig`."""
+    from builder.toolchain.zig import Zig
+
     return Zig(wheel_tree=context.needs["zig"], cache=context.caches.zig, runner=context.runner)
 
 
@@ -71,5 +75,9 @@ def copy_source(source: SourceFile, target: Path) -> None:
 
 def require_static(context: StepContext, executable: Path, arch: Arch, *, name: str) -> None:
     """Raise where `executable`, made by this step and told as `name`, is not fit for a device of `arch`."""
+    from builder.audit.executable import audit_executable, require_sound
+    from builder.audit.hostpaths import searchable
+    from builder.audit.rules import Rules
+
     rules = Rules(arch=arch, host_paths=searchable(context.places()))
     require_sound([audit_executable(executable, rules, name=name)])

@@ -1,20 +1,22 @@
-"""The kinds of steps that work on Go modules."""
+"""The kinds of steps that work on Go modules.
+
+Plans know of them without importing what they work with.
+"""
 
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from builder.audit.locked import locked_build, locked_settings, require_locked
 from builder.core.arch import Arch
-from builder.gobuild.build import GoBuild
-from builder.gobuild.cgo import Cgo
-from builder.gobuild.modules import ModuleFetcher
-from builder.gobuild.patches import ModulePatch, ModulePatcher, apply_to_snapshot
 from builder.io.growth import file_lines, watch_growth
 from builder.steps.context import StepContext
 from builder.steps.kinds.common import go_of, online, require_static, snapshot, watched_download, zig_of
 from builder.steps.step import StepKind
 from builder.toolchain.network import network_hints
+
+if TYPE_CHECKING:
+    from builder.gobuild.cgo import Cgo
 
 # What pins the modules.
 PINS = ("go.mod", "go.sum")
@@ -26,6 +28,8 @@ class ModulesInput:
 
 
 def _fetch_modules(_: ModulesInput, context: StepContext) -> None:
+    from builder.gobuild.modules import ModuleFetcher
+
     module_directory = snapshot(context, only=PINS)
     fetcher = ModuleFetcher(
         go=go_of(context),
@@ -46,6 +50,8 @@ class PatchesInput:
 
 
 def _patch_modules(wanted: PatchesInput, context: StepContext) -> None:
+    from builder.gobuild.patches import ModulePatch, ModulePatcher
+
     module_directory = snapshot(context)
     patcher = ModulePatcher(go=go_of(context), module_directory=module_directory, modules=context.needs["modules"])
     patches = [
@@ -72,6 +78,10 @@ class ExecutableInput:
 
 
 def _build_executable(wanted: ExecutableInput, context: StepContext) -> None:
+    from builder.audit.locked import locked_build, locked_settings, require_locked
+    from builder.gobuild.build import GoBuild
+    from builder.gobuild.patches import apply_to_snapshot
+
     build = GoBuild(
         name=wanted.name,
         arch=wanted.arch,
@@ -101,7 +111,9 @@ def _build_executable(wanted: ExecutableInput, context: StepContext) -> None:
     require_locked(executable, locked, name=wanted.name)
 
 
-def _cgo(wanted: ExecutableInput, context: StepContext) -> Cgo | None:
+def _cgo(wanted: ExecutableInput, context: StepContext) -> "Cgo | None":
+    from builder.gobuild.cgo import Cgo
+
     if not wanted.libraries:
         return None
     prefix = context.scratch / "libraries"

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from builder.core.arch import Arch
-from builder.rootfs.mmdebstrap import Bootstrap
 from builder.steps.context import StepContext
 from builder.steps.kinds.tools import package_role
 from builder.steps.step import StepKind
@@ -25,6 +24,8 @@ class BootstrapInput:
 
 
 def _bootstrap(wanted: BootstrapInput, context: StepContext) -> None:
+    from builder.rootfs.mmdebstrap import Bootstrap
+
     places = [path for role, path in context.needs.items() if role.startswith(package_role(""))]
     bootstrap = Bootstrap(
         debs=[deb for place in places for deb in place.iterdir()],

@@ -1,4 +1,7 @@
-"""The kinds of steps that make a payload and put it into the executable."""
+"""The kinds of steps that make a payload and put it into the executable.
+
+Plans know of them without importing what they work with.
+"""
 
 import os
 import shutil
@@ -6,16 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from builder.audit.executable import audit_directory, audit_executable, require_sound
-from builder.audit.rules import Audit, Rules
-from builder.audit.rules import ClosedSet as ClosedDirectory
-from builder.cbuild.program import CProgram
 from builder.core.arch import Arch
 from builder.core.errors import BuilderError
-from builder.formats.deb import extract_all
 from builder.io.files import copy_file
-from builder.payload.closed_set import ClosedSet
-from builder.payload.pack import COMPRESSOR, Packing, assemble
 from builder.steps.context import StepContext
 from builder.steps.kinds.common import snapshot, zig_of
 from builder.steps.kinds.oci import RELEASE_FILE
@@ -37,6 +33,13 @@ class ClosedSetInput:
 
 
 def _assemble_closed_set(wanted: ClosedSetInput, context: StepContext) -> None:
+    from builder.audit.executable import audit_directory, require_sound
+    from builder.audit.rules import ClosedSet as ClosedDirectory
+    from builder.audit.rules import Rules
+    from builder.cbuild.program import CProgram
+    from builder.formats.deb import extract_all
+    from builder.payload.closed_set import ClosedSet
+
     trees = []
     for package in sorted(context.needs["packages"].iterdir()):
         trees.append(context.scratch / "trees" / package.name)
@@ -47,16 +50,9 @@ def _assemble_closed_set(wanted: ClosedSetInput, context: StepContext) -> None:
     launchers.mkdir()
     launcher = CProgram(name=wanted.name, arch=wanted.arch, sources=("launcher.c",), texts={"NAME": wanted.name})
     launcher.run(zig_of(context), tree=snapshot(context), output=launchers)
-    require_sound(
-        [
-            *audit_directory(launchers, Rules(arch=wanted.arch)),
-            *_audit_set(context.output / "lib" / wanted.name, wanted.arch),
-        ]
-    )
-
-
-def _audit_set(directory: Path, arch: Arch) -> tuple[Audit, ...]:
-    return audit_directory(directory, Rules(arch=arch, closed_set=ClosedDirectory(directory=directory)))
+    directory = context.output / "lib" / wanted.name
+    closed = Rules(arch=wanted.arch, closed_set=ClosedDirectory(directory=directory))
+    require_sound([*audit_directory(launchers, Rules(arch=wanted.arch)), *audit_directory(directory, closed)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,10 +67,12 @@ class PayloadInput:
     helpers: Mapping[str, tuple[str, ...]]
     closed_sets: tuple[str, ...]
     versions: Mapping[str, str]
-    compressor: str = COMPRESSOR
+    compressor: str
 
 
 def _pack(wanted: PayloadInput, context: StepContext) -> None:
+    from builder.payload.pack import Packing
+
     tree = context.scratch / "tree"
     for name, links in wanted.helpers.items():
         place = tree / "bin" / name
@@ -108,6 +106,10 @@ class AssemblyInput:
 
 
 def _assemble(wanted: AssemblyInput, context: StepContext) -> None:
+    from builder.audit.executable import audit_executable, require_sound
+    from builder.audit.rules import Rules
+    from builder.payload.pack import assemble
+
     target = context.output / wanted.name
     assemble(context.needs["executable"] / wanted.name, context.needs["payload"], target)
     # What was put together was audited before, paths of this machine included; this is about the file as a whole.
