@@ -110,11 +110,16 @@ class Site:
     def add_pod(self, name: str, number: int, *, namespace: str, app: str, node: str = HERE) -> Peer:
         """A pod that the API server knows as running, which serves what is named http."""
         peer = self.connect(f"{namespace}-{name}", number, node=node, namespace=namespace)
+        self.announce(peer, name, app=app, node=node)
+        return peer
+
+    def announce(self, peer: Peer, name: str, *, app: str, node: str = HERE) -> None:
+        """Tell the API server of a pod, as the scheduler and the kubelet would."""
         self.create(
             {
                 "apiVersion": "v1",
                 "kind": "Pod",
-                "metadata": {"name": name, "namespace": namespace, "labels": {"app": app}},
+                "metadata": {"name": name, "namespace": peer.namespace, "labels": {"app": app}},
                 "spec": {
                     "nodeName": node,
                     "automountServiceAccountToken": False,
@@ -129,7 +134,6 @@ class Site:
         ips, ready = [{"ip": address} for address in peer.addresses], [{"type": "Ready", "status": "True"}]
         running = {"phase": "Running", "podIP": peer.addresses[0], "podIPs": ips, "conditions": ready}
         self.report(peer, name, running)
-        return peer
 
     def report(self, peer: Peer, name: str, status: Spec) -> None:
         """What the kubelet would tell of a pod."""
