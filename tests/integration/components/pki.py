@@ -43,14 +43,14 @@ class Authority:
     def certificate(self) -> Path:
         return self.files.certificate
 
-    def issue(self, common_name: str, organization: str | None = None) -> KeyPair:
+    def issue(self, common_name: str, organization: str | None = None, validity: dt.timedelta = VALIDITY) -> KeyPair:
         """A certificate for server and client use, in files that bear the common name."""
         key = ec.generate_private_key(ec.SECP256R1())
         addresses = [x509.IPAddress(ipaddress.ip_address(address)) for address in ADDRESSES]
         alternatives = x509.SubjectAlternativeName([*addresses, *(x509.DNSName(name) for name in NAMES)])
         usages = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH])
         built = (
-            _builder(_subject(common_name, organization), self._name, key.public_key())
+            _builder(_subject(common_name, organization), self._name, key.public_key(), validity)
             .add_extension(alternatives, critical=False)
             .add_extension(usages, critical=False)
         )
@@ -73,7 +73,9 @@ def _subject(common_name: str, organization: str | None) -> x509.Name:
     return x509.Name(attributes)
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, public_key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+def _builder(
+    subject: x509.Name, issuer: x509.Name, public_key: ec.EllipticCurvePublicKey, validity: dt.timedelta = VALIDITY
+) -> x509.CertificateBuilder:
     now = dt.datetime.now(dt.UTC)
     return (
         x509.CertificateBuilder()
@@ -82,7 +84,7 @@ def _builder(subject: x509.Name, issuer: x509.Name, public_key: ec.EllipticCurve
         .public_key(public_key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - CLOCK_SKEW)
-        .not_valid_after(now + VALIDITY)
+        .not_valid_after(now + validity)
     )
 
 

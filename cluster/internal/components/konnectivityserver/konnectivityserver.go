@@ -1,7 +1,10 @@
+//go:build !unpatched
+
 // Package konnectivityserver carries the controller's end of the tunnel.
 package konnectivityserver
 
 import (
+	"google.golang.org/grpc"
 	"sigs.k8s.io/apiserver-network-proxy/cmd/server/app"
 	"sigs.k8s.io/apiserver-network-proxy/cmd/server/app/options"
 
@@ -17,7 +20,11 @@ func Program() multicall.Program {
 		Module:  konnectivity.Module,
 		Main: func(argv []string) int {
 			o := options.NewProxyRunOptions()
-			return konnectivity.Main(argv, app.NewProxyCommand(&app.Proxy{}, o), o.Flags())
+			proxy := &app.Proxy{
+				AgentServerOptions: []grpc.ServerOption{grpc.ChainStreamInterceptor(holdToName)},
+				Prepare:            keepNodesApart,
+			}
+			return konnectivity.Main(argv, app.NewProxyCommand(proxy, o), o.Flags())
 		},
 	}
 }

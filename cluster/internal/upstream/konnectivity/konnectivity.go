@@ -5,10 +5,12 @@ package konnectivity
 import (
 	"flag"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"google.golang.org/grpc/grpclog"
 	cliflag "k8s.io/component-base/cli/flag"
 	"k8s.io/klog/v2"
 
@@ -25,6 +27,10 @@ const defaultVerbosity = "4"
 // upstream's executable gives it, and --version, which upstream does not have.
 func Main(argv []string, command *cobra.Command, options *pflag.FlagSet) int {
 	defer klog.Flush()
+	// The API server's code, which is linked too, sends gRPC's warnings to the
+	// log. Upstream's executables have errors there alone: with its warnings, a
+	// line would tell that each stream was closed.
+	grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, os.Stderr))
 	// cobra takes over whatever packages registered here while they
 	// initialised: Kubernetes' --version would answer instead of this one's.
 	pflag.CommandLine = pflag.NewFlagSet(argv[0], pflag.ContinueOnError)
