@@ -176,16 +176,14 @@ func TestEverythingThatIsWrongIsToldInOneLine(t *testing.T) {
 	}
 }
 
-func TestOtherSignersAndDecidedRequestsAreLeftAlone(t *testing.T) {
-	client := rightly()
-	client.spec.SignerName = certificates.KubeAPIServerClientKubeletSignerName
+func TestDecidedRequestsAreLeftAlone(t *testing.T) {
 	denied := rightly().request(t)
 	denied.Status.Conditions = []certificates.CertificateSigningRequestCondition{{Type: certificates.CertificateDenied}}
+	approved := rightly().request(t)
+	approved.Status.Conditions = []certificates.CertificateSigningRequestCondition{{Type: certificates.CertificateApproved}}
 	signed := rightly().request(t)
 	signed.Status.Certificate = []byte("signed")
-	for name, csr := range map[string]*certificates.CertificateSigningRequest{
-		"another signer": client.request(t), "denied": denied, "signed": signed,
-	} {
+	for name, csr := range map[string]*certificates.CertificateSigningRequest{"denied": denied, "approved": approved, "signed": signed} {
 		t.Run(name, func(t *testing.T) {
 			fake := cluster(always, csr)
 			if err := newApprover(fake).decide(t.Context(), csr); err != nil {

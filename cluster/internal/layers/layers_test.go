@@ -59,9 +59,9 @@ var rules = []rule{
 	{
 		"kedge/internal/controller",
 		[]string{
-			"kedge/internal/apiconfig", "kedge/internal/argv", "kedge/internal/bootstrap", "kedge/internal/component", "kedge/internal/config",
+			"kedge/internal/agentsigner", "kedge/internal/apiconfig", "kedge/internal/argv", "kedge/internal/bootstrap", "kedge/internal/component", "kedge/internal/config",
 			"kedge/internal/csrapprover", "kedge/internal/database", "kedge/internal/datadir", "kedge/internal/layout", "kedge/internal/manifests", "kedge/internal/pki",
-			"kedge/internal/role", "kedge/internal/token",
+			"kedge/internal/role", "kedge/internal/token", "kedge/internal/workerconfig",
 		},
 		append([]string{"github.com/brutella/dnssd", "go.etcd.io/etcd/client/v3", "go.uber.org/zap"}, upstreamClients...),
 	},
@@ -103,12 +103,18 @@ var rules = []rule{
 		[]string{"kedge/internal/argv", "kedge/internal/database", "kedge/internal/datadir", "kedge/internal/layout"},
 		[]string{"go.etcd.io/etcd/client/v3", "go.uber.org/zap", "modernc.org/sqlite"},
 	},
-	{"kedge/internal/bootstrap", []string{"kedge/internal/csrapprover", "kedge/internal/manifests"}, upstreamClients}, // in tests alone
+	{
+		"kedge/internal/bootstrap",
+		[]string{"kedge/internal/agentsigner", "kedge/internal/csrapprover", "kedge/internal/manifests", "kedge/internal/workerconfig"},
+		upstreamClients, // in tests alone
+	},
 	{"kedge/internal/component", nil, []string{"golang.org/x/sync/errgroup"}},
 	{"kedge/internal/config", []string{"kedge/internal/golden", "kedge/internal/words"}, []string{"go.yaml.in/yaml/v3"}},
 	{"kedge/internal/database", nil, []string{"modernc.org/sqlite"}},
 	{"kedge/internal/datadir", nil, []string{"golang.org/x/sys/unix"}},
-	{"kedge/internal/csrapprover", nil, upstreamClients},
+	{"kedge/internal/agentsigner", []string{"kedge/internal/csr"}, upstreamClients},
+	{"kedge/internal/csr", nil, upstreamClients},
+	{"kedge/internal/csrapprover", []string{"kedge/internal/csr"}, upstreamClients},
 	{"kedge/internal/nodecert", nil, upstreamClients},
 	{"kedge/internal/images", nil, none},
 	{

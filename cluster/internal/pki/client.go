@@ -32,9 +32,6 @@ func SignClient(l layout.Layout, client Client, now time.Time) (certificate, key
 		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 		BasicConstraintsValid: true,
 	}
-	if by.certificate.NotAfter.Before(template.NotAfter) {
-		template.NotAfter = by.certificate.NotAfter
-	}
 	made, err := by.sign(template)
 	if err != nil {
 		return nil, nil, fmt.Errorf("sign the certificate of %s: %w", client.Name, err)

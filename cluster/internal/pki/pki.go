@@ -111,7 +111,7 @@ func (o Options) judgeAuthority(certificate *x509.Certificate) error {
 
 func (o Options) ensureLeaf(l leaf, by *signer) error {
 	pair := o.Layout.Pair(l.name)
-	template := o.template(l, by)
+	template := o.template(l)
 	if reason := o.reasonToSign(pair, template, by); reason != "" {
 		o.Log.Info("signing a certificate", "file", pair.Certificate, "reason", reason)
 		made, err := by.sign(template)

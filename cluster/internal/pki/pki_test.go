@@ -2,6 +2,9 @@ package pki
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -268,5 +271,36 @@ func TestSignClient(t *testing.T) {
 	}
 	if err := signed.CheckSignatureFrom(certificate(t, options, "client-ca")); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestSignAgent(t *testing.T) {
+	options := testOptions(t)
+	ensure(t, options)
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for life, ends := range map[time.Duration]time.Time{day: options.Now.Add(day), 20 * 365 * day: certificate(t, options, "konnectivity-ca").NotAfter} {
+		text, err := SignAgent(options.Layout, Agent{Node: "edge-1", Key: key.Public(), Life: life}, options.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		block, _ := pem.Decode(text)
+		signed, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if signed.Subject.String() != "CN=edge-1" || !signed.NotAfter.Equal(ends) || !key.PublicKey.Equal(signed.PublicKey) {
+			t.Errorf("certificate of %s until %s; want until %s", signed.Subject, signed.NotAfter, ends)
+		}
+		pool := x509.NewCertPool()
+		pool.AddCert(certificate(t, options, "konnectivity-ca"))
+		for usage, good := range map[x509.ExtKeyUsage]bool{x509.ExtKeyUsageClientAuth: true, x509.ExtKeyUsageServerAuth: false} {
+			_, err := signed.Verify(x509.VerifyOptions{Roots: pool, CurrentTime: options.Now, KeyUsages: []x509.ExtKeyUsage{usage}})
+			if (err == nil) != good {
+				t.Errorf("with usage %v: %v", usage, err)
+			}
+		}
 	}
 }

@@ -12,6 +12,7 @@ const (
 	groupMasters   = "system:masters"
 	authorityAPI   = "ca"
 	authorityUsers = "client-ca"
+	authorityAgent = "konnectivity-ca"
 )
 
 // authority is a certificate authority. Each has one purpose, so that no
@@ -26,7 +27,7 @@ func authorities() []authority {
 		{authorityAPI, root},                  // the API server and the tunnel, as nodes and clients see them
 		{authorityUsers, userAPIServer},       // whoever speaks to the API server or to a kubelet
 		{"kubelet-serving-ca", userAPIServer}, // kubelets, as the API server sees them
-		{"konnectivity-ca", root},             // nodes that open the tunnel
+		{authorityAgent, root},                // nodes that open the tunnel
 		{"front-proxy-ca", root},              // the API server, as servers of further APIs see it
 		{"etcd/ca", root},                     // etcd and its clients
 	}

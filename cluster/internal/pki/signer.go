@@ -41,7 +41,8 @@ func newAuthority(name string, now time.Time) (*issued, error) {
 		IsCA:                  true,
 		MaxPathLenZero:        true,
 	}
-	return finish(template, template, key, key)
+	der, err := finish(template, template, key.Public(), key)
+	return &issued{der: der, key: key}, err
 }
 
 // sign makes a key and signs its certificate.
@@ -50,21 +51,25 @@ func (s *signer) sign(template *x509.Certificate) (*issued, error) {
 	if err != nil {
 		return nil, err
 	}
-	return finish(template, s.certificate, key, s.key)
+	der, err := finish(template, s.certificate, key.Public(), s.key)
+	return &issued{der: der, key: key}, err
 }
 
-func finish(template, parent *x509.Certificate, key *ecdsa.PrivateKey, by crypto.Signer) (*issued, error) {
+// finish signs a certificate of a key. It ends with its authority at the latest.
+func finish(template, parent *x509.Certificate, key crypto.PublicKey, by crypto.Signer) ([]byte, error) {
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), serialBits))
 	if err != nil {
 		return nil, err
 	}
 	template.SerialNumber = serial
-	der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), by)
-	return &issued{der: der, key: key}, err
+	if parent.NotAfter.Before(template.NotAfter) {
+		template.NotAfter = parent.NotAfter
+	}
+	return x509.CreateCertificate(rand.Reader, template, parent, key, by)
 }
 
-// template is what a leaf's certificate says. It ends with its authority at the latest.
-func (o Options) template(l leaf, by *signer) *x509.Certificate {
+// template is what a leaf's certificate says.
+func (o Options) template(l leaf) *x509.Certificate {
 	template := &x509.Certificate{
 		Subject:               pkix.Name{CommonName: l.common},
 		NotBefore:             o.Now.Add(-skew),
@@ -75,9 +80,6 @@ func (o Options) template(l leaf, by *signer) *x509.Certificate {
 	}
 	if l.group != "" {
 		template.Subject.Organization = []string{l.group}
-	}
-	if by.certificate.NotAfter.Before(template.NotAfter) {
-		template.NotAfter = by.certificate.NotAfter
 	}
 	switch {
 	case l.served:
