@@ -8,14 +8,17 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/netip"
 	"path"
 	"slices"
 	"testing/fstest" // for its file system in memory
 	"text/template"
+
+	"kedge/internal/workerconfig"
 )
 
-//go:embed rbac dns network networkpolicy proxy
+//go:embed rbac dns network networkpolicy proxy workers
 var files embed.FS
 
 // Names of the stacks that a cluster can do without, as --disable-components
@@ -34,6 +37,8 @@ type Cluster struct {
 	Backend string
 	// Disabled are the stacks that are not wanted.
 	Disabled []string
+	// Workers is what workers are told, by profile.
+	Workers map[string]workerconfig.Config
 }
 
 // Optional are the stacks that a cluster can do without.
@@ -41,7 +46,7 @@ func Optional() []string { return []string{DNS, Proxy, Network, NetworkPolicy} }
 
 // Stacks are by name. The names begin with "kedge-", to leave others to users.
 func Stacks(c Cluster) (map[string]fs.FS, error) {
-	directories := map[string]string{"kedge-rbac": "rbac"}
+	directories := map[string]string{"kedge-rbac": "rbac", "kedge-worker": "workers"}
 	if !slices.Contains(c.Disabled, DNS) {
 		directories["kedge-dns"] = "dns"
 	}
@@ -72,19 +77,51 @@ type values struct {
 	DNSAddress    string
 	AddressType   string
 	FlannelConfig string
+	Workers       []worker
+}
+
+// worker is the ConfigMap of one profile.
+type worker struct {
+	ConfigMap, Key string
+	Document       string // a string of JSON, which is one of YAML
 }
 
 func (c Cluster) values() (values, error) {
-	config := map[string]any{"Network": c.Pods.String(), "EnableNFTables": true, "Backend": map[string]string{"Type": c.Backend}}
-	if c.Pods.Addr().Is6() {
-		config = map[string]any{"EnableIPv4": false, "EnableIPv6": true, "IPv6Network": c.Pods.String(), "EnableNFTables": true, "Backend": config["Backend"]}
+	flannel, err := FlannelConfig(c.Pods, c.Backend)
+	if err != nil {
+		return values{}, err
 	}
-	encoded, err := json.Marshal(config)
+	workers, err := c.workers()
 	family := "IPv4"
 	if c.Services.Addr().Is6() {
 		family = "IPv6"
 	}
-	return values{DNSAddress: DNSAddress(c.Services).String(), AddressType: family, FlannelConfig: string(encoded)}, err
+	return values{DNSAddress: DNSAddress(c.Services).String(), AddressType: family, FlannelConfig: string(flannel), Workers: workers}, err
+}
+
+func (c Cluster) workers() ([]worker, error) {
+	var workers []worker
+	for _, profile := range slices.Sorted(maps.Keys(c.Workers)) {
+		document, err := c.Workers[profile].Encode()
+		if err != nil {
+			return nil, fmt.Errorf("profile %s: %w", profile, err)
+		}
+		quoted, err := json.Marshal(string(document))
+		if err != nil {
+			return nil, fmt.Errorf("profile %s: %w", profile, err)
+		}
+		workers = append(workers, worker{ConfigMap: workerconfig.ConfigMap(profile), Key: workerconfig.Key, Document: string(quoted)})
+	}
+	return workers, nil
+}
+
+// FlannelConfig is flannel's net-conf.json.
+func FlannelConfig(pods netip.Prefix, backend string) (json.RawMessage, error) {
+	config := map[string]any{"Network": pods.String(), "EnableNFTables": true, "Backend": map[string]string{"Type": backend}}
+	if pods.Addr().Is6() {
+		config = map[string]any{"EnableIPv4": false, "EnableIPv6": true, "IPv6Network": pods.String(), "EnableNFTables": true, "Backend": config["Backend"]}
+	}
+	return json.Marshal(config)
 }
 
 // DNSAddress is the tenth of the services' addresses, where everybody looks for it.

@@ -9,12 +9,20 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"kedge/internal/agentsigner"
 	"kedge/internal/csrapprover"
 	"kedge/internal/manifests"
+	"kedge/internal/workerconfig"
 )
 
 func cluster() Cluster {
-	return Cluster{Pods: netip.MustParsePrefix("10.244.0.0/16"), Services: netip.MustParsePrefix("10.96.0.0/12"), Backend: "host-gw"}
+	return Cluster{
+		Pods: netip.MustParsePrefix("10.244.0.0/16"), Services: netip.MustParsePrefix("10.96.0.0/12"), Backend: "host-gw",
+		Workers: map[string]workerconfig.Config{
+			"default": {Version: workerconfig.Version, KubeletClientCA: "-----BEGIN\n\"<&>\"\n"},
+			"tiny":    {Version: workerconfig.Version, Kubelet: map[string]any{"maxPods": 30}},
+		},
+	}
 }
 
 func TestStacksAreGood(t *testing.T) {
@@ -33,24 +41,26 @@ func TestStacksAreGood(t *testing.T) {
 	}
 }
 
-func TestNodesMayHaveWhatTheApproverAsksFor(t *testing.T) {
+func TestNodesMayHaveWhatTheSignersAskFor(t *testing.T) {
 	stacks, err := Stacks(cluster())
 	if err != nil {
 		t.Fatal(err)
 	}
 	objects := manifests.Read("kedge-rbac", stacks["kedge-rbac"]).Objects
-	at := slices.IndexFunc(objects, func(o *unstructured.Unstructured) bool { return o.GetName() == "kedge:selfnodeserver" })
-	if at < 0 {
-		t.Fatal("there is no such role")
-	}
-	rules, _, err := unstructured.NestedSlice(objects[at].Object, "rules")
-	if err != nil || len(rules) != 1 {
-		t.Fatalf("rules = %v, %v", rules, err)
-	}
-	resources, _, err := unstructured.NestedStringSlice(rules[0].(map[string]any), "resources")
-	want := "certificatesigningrequests/" + csrapprover.Subresource
-	if err != nil || !slices.Equal(resources, []string{want}) {
-		t.Errorf("resources = %v, %v; want %s", resources, err, want)
+	for _, subresource := range []string{csrapprover.Subresource, agentsigner.Subresource} {
+		at := slices.IndexFunc(objects, func(o *unstructured.Unstructured) bool { return o.GetName() == "kedge:"+subresource })
+		if at < 0 {
+			t.Fatalf("there is no role for %s", subresource)
+		}
+		rules, _, err := unstructured.NestedSlice(objects[at].Object, "rules")
+		if err != nil || len(rules) != 1 {
+			t.Fatalf("rules = %v, %v", rules, err)
+		}
+		resources, _, err := unstructured.NestedStringSlice(rules[0].(map[string]any), "resources")
+		want := "certificatesigningrequests/" + subresource
+		if err != nil || !slices.Equal(resources, []string{want}) {
+			t.Errorf("resources = %v, %v; want %s", resources, err, want)
+		}
 	}
 }
 
@@ -64,9 +74,9 @@ func TestStacksThatAreNotWanted(t *testing.T) {
 		cluster Cluster
 		want    string
 	}{
-		"all":              {cluster(), "kedge-dns kedge-network kedge-network-policy kedge-proxy kedge-rbac"},
-		"custom network":   {without(func(c *Cluster) { c.Backend = "" }), "kedge-dns kedge-network-policy kedge-proxy kedge-rbac"},
-		"none of optional": {without(func(c *Cluster) { c.Disabled = Optional() }), "kedge-rbac"},
+		"all":              {cluster(), "kedge-dns kedge-network kedge-network-policy kedge-proxy kedge-rbac kedge-worker"},
+		"custom network":   {without(func(c *Cluster) { c.Backend = "" }), "kedge-dns kedge-network-policy kedge-proxy kedge-rbac kedge-worker"},
+		"none of optional": {without(func(c *Cluster) { c.Disabled = Optional() }), "kedge-rbac kedge-worker"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			stacks, err := Stacks(test.cluster)
@@ -74,6 +84,40 @@ func TestStacksThatAreNotWanted(t *testing.T) {
 				t.Errorf("stacks = %s, %v; want %s", got, err, test.want)
 			}
 		})
+	}
+}
+
+func TestWorkersMayReadWhatTheyAreTold(t *testing.T) {
+	stacks, err := Stacks(cluster())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told, permitted []string
+	for _, object := range manifests.Read("kedge-worker", stacks["kedge-worker"]).Objects {
+		switch object.GetKind() {
+		case "ConfigMap":
+			told = append(told, object.GetName())
+			document, _, err := unstructured.NestedString(object.Object, "data", workerconfig.Key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			profile := strings.TrimPrefix(object.GetName(), "worker-config-")
+			if got, err := workerconfig.Decode([]byte(document)); err != nil || got.KubeletClientCA != cluster().Workers[profile].KubeletClientCA {
+				t.Errorf("%s is told %+v, %v", profile, got, err)
+			}
+		case "Role":
+			rules, _, err := unstructured.NestedSlice(object.Object, "rules")
+			if err != nil || len(rules) != 1 {
+				t.Fatalf("rules = %v, %v", rules, err)
+			}
+			permitted, _, err = unstructured.NestedStringSlice(rules[0].(map[string]any), "resourceNames")
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if want := []string{"worker-config-default", "worker-config-tiny"}; !slices.Equal(told, want) || !slices.Equal(permitted, want) {
+		t.Errorf("told = %v, permitted = %v; want %v", told, permitted, want)
 	}
 }
 

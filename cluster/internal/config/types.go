@@ -107,7 +107,7 @@ type Konnectivity struct {
 
 // WorkerProfile is settings of kubelets.
 type WorkerProfile struct {
-	Name   string         `yaml:"name" rule:"name" required:"true" doc:"What --profile calls it."`
+	Name   string         `yaml:"name" rule:"name" required:"true" doc:"What --profile calls it. default, small (about 1 GB of memory) and tiny (512 MB and less) are there already: a profile of such a name lies over kedge's, others lie over default."`
 	Values map[string]any `yaml:"values,omitempty" keys:"kubeletField" doc:"Fields of a KubeletConfiguration; kedge sets apiVersion, kind, clusterDNS, clusterDomain and staticPodURL itself."`
 }
 

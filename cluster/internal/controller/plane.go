@@ -27,6 +27,7 @@ type plane struct {
 //	                                          ├──► konnectivity-server
 //	                                          ├──► kubernetes-endpoint
 //	                                          ├──► csr-approver
+//	                                          ├──► agent-signer
 //	                                          ├──► manifests
 //	                                          └──► announcement, on request
 func (p *plane) assemble() error {
@@ -46,6 +47,9 @@ func (p *plane) assemble() error {
 	}
 	p.Add(&endpoint{address: p.cluster.APIAddress(), port: argv.RelayPort, ask: p.asAdmin}, argv.KubeAPIServer)
 	tasks := []func() (*role.Task, error){p.approver, p.manifests}
+	if p.cluster.Tunnel {
+		tasks = append(tasks, p.agentSigner)
+	}
 	if p.options.Config.Spec.API.Announce {
 		tasks = append(tasks, p.announcing)
 	}

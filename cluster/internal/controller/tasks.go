@@ -1,8 +1,9 @@
 package controller
 
 import (
+	"crypto"
 	"fmt"
-	"slices"
+	"time"
 
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/discovery/cached/memory"
@@ -11,16 +12,19 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/restmapper"
 
+	"kedge/internal/agentsigner"
 	"kedge/internal/bootstrap"
 	"kedge/internal/config"
 	"kedge/internal/csrapprover"
 	"kedge/internal/manifests"
+	"kedge/internal/pki"
 	"kedge/internal/role"
 )
 
 // Names of what works within kedge's own process.
 const (
 	csrApprover = "csr-approver"
+	agentSigner = "agent-signer"
 	stacks      = "manifests"
 )
 
@@ -42,26 +46,45 @@ func (p *plane) adminConfig() *rest.Config {
 	}
 }
 
-// approver approves the certificates with which kubelets serve.
-func (p *plane) approver() (*role.Task, error) {
+func (p *plane) client() (*kubernetes.Clientset, error) {
 	client, err := kubernetes.NewForConfig(p.adminConfig())
 	if err != nil {
 		return nil, fmt.Errorf("make a client of the API server: %w", err)
 	}
+	return client, nil
+}
+
+// approver approves the certificates with which kubelets serve.
+func (p *plane) approver() (*role.Task, error) {
+	client, err := p.client()
+	if err != nil {
+		return nil, err
+	}
 	return role.NewTask(csrApprover, csrapprover.New(client, role.LogOf(p.Log, csrApprover)).Run), nil
 }
 
+// agentSigner signs the certificates with which nodes open the tunnel. The
+// controller manager has no authority for it.
+func (p *plane) agentSigner() (*role.Task, error) {
+	client, err := p.client()
+	if err != nil {
+		return nil, err
+	}
+	sign := func(node string, key crypto.PublicKey, life time.Duration) ([]byte, error) {
+		return pki.SignAgent(p.options.Layout, pki.Agent{Node: node, Key: key, Life: life}, time.Now())
+	}
+	return role.NewTask(agentSigner, agentsigner.New(client, sign, role.LogOf(p.Log, agentSigner)).Run), nil
+}
+
 // bootstrapped is what the manifests that kedge brings depend on.
-func (p *plane) bootstrapped() bootstrap.Cluster {
-	network := p.options.Config.Spec.Network
-	c := bootstrap.Cluster{Pods: p.cluster.Pods[0], Services: p.cluster.Services[0], Disabled: p.options.Disabled}
-	if network.Provider == config.FlannelProvider {
+func (p *plane) bootstrapped() (bootstrap.Cluster, error) {
+	c := bootstrap.Cluster{Pods: p.cluster.Pods[0], Services: p.cluster.Services[0], Disabled: p.disabledStacks()}
+	if network := p.options.Config.Spec.Network; network.Provider == config.FlannelProvider {
 		c.Backend = network.Flannel.Backend
 	}
-	if network.KubeProxy.Disabled {
-		c.Disabled = append(slices.Clone(c.Disabled), bootstrap.Proxy)
-	}
-	return c
+	var err error
+	c.Workers, err = p.workers()
+	return c, err
 }
 
 // manifests applies what kedge brings and what the user puts into the
@@ -76,14 +99,18 @@ func (p *plane) manifests() (*role.Task, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a client of the API server: %w", err)
 	}
-	own, err := bootstrap.Stacks(p.bootstrapped())
+	cluster, err := p.bootstrapped()
+	if err != nil {
+		return nil, err
+	}
+	own, err := bootstrap.Stacks(cluster)
 	if err != nil {
 		return nil, fmt.Errorf("read the manifests that kedge brings: %w", err)
 	}
-	cluster := manifests.Cluster{
+	into := manifests.Cluster{
 		Client: client, Mapper: restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(asks)), Log: role.LogOf(p.Log, stacks),
 	}
-	watcher := manifests.NewWatcher(cluster, p.options.Layout.Manifests(), own)
+	watcher := manifests.NewWatcher(into, p.options.Layout.Manifests(), own)
 	made := role.NewTask(stacks, watcher.Run)
 	made.IsReady = watcher.Ready
 	return made, nil

@@ -9,11 +9,11 @@ from cryptography import x509
 from tests.integration.components.invoke import Result, invoke
 from tests.integration.components.process import wait_for
 from tests.integration.controller.controller import Controller, Place, place, running_controller
-from tests.integration.controller.requests import address, ask, dns, is_signed_by
+from tests.integration.controller.requests import address, as_node, ask, dns, is_signed_by, to_serve
 
 
 def test_kubelet_serves_under_its_own_name(controller: Controller) -> None:
-    verdict = ask(controller, node="edge-1", names=[dns("edge-1")])
+    verdict = ask(controller, to_serve("edge-1", dns("edge-1")), *as_node("edge-1"))
     assert verdict.kind == "Approved"
     certificate = x509.load_pem_x509_certificate(verdict.certificate)
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
@@ -30,7 +30,7 @@ def test_kubelet_serves_under_its_own_name(controller: Controller) -> None:
     ],
 )
 def test_kubelet_serves_under_nothing_else(controller: Controller, names: list[x509.GeneralName], reason: str) -> None:
-    verdict = ask(controller, node="edge-1", names=names)
+    verdict = ask(controller, to_serve("edge-1", *names), *as_node("edge-1"))
     assert verdict.kind == "Denied"
     assert reason in verdict.message
     assert verdict.certificate == b""

@@ -1,0 +1,89 @@
+package controller
+
+import (
+	"fmt"
+	"os"
+	"slices"
+
+	"kedge/internal/bootstrap"
+	"kedge/internal/config"
+	"kedge/internal/workerconfig"
+)
+
+// workers is what workers are told, by profile.
+func (p *plane) workers() (map[string]workerconfig.Config, error) {
+	common, err := p.toldToAll()
+	if err != nil {
+		return nil, err
+	}
+	var users []workerconfig.Profile
+	for _, profile := range p.options.Config.Spec.WorkerProfiles {
+		users = append(users, workerconfig.Profile(profile))
+	}
+	told := make(map[string]workerconfig.Config)
+	for name, values := range workerconfig.Profiles(users) {
+		config := common
+		config.Kubelet = values
+		told[name] = config
+	}
+	return told, nil
+}
+
+// toldToAll is what does not depend on the profile.
+func (p *plane) toldToAll() (workerconfig.Config, error) {
+	clients, err := os.ReadFile(p.options.Layout.Certificate("client-ca"))
+	if err != nil {
+		return workerconfig.Config{}, fmt.Errorf("read who signs the certificates of clients: %w", err)
+	}
+	network, err := p.toldNetwork()
+	if err != nil {
+		return workerconfig.Config{}, err
+	}
+	spec, disabled := p.options.Config.Spec, p.disabledStacks()
+	return workerconfig.Config{
+		Version:       workerconfig.Version,
+		ClusterDomain: spec.Network.ClusterDomain,
+		DNSAddress:    bootstrap.DNSAddress(p.cluster.Services[0]).String(),
+		PodCIDR:       spec.Network.PodCIDR, ServiceCIDR: spec.Network.ServiceCIDR,
+		Network:         network,
+		Proxy:           workerconfig.Proxy{Disabled: slices.Contains(disabled, bootstrap.Proxy), Mode: spec.Network.KubeProxy.Mode},
+		DNS:             workerconfig.DNS{Disabled: slices.Contains(disabled, bootstrap.DNS)},
+		NetworkPolicy:   workerconfig.NetworkPolicy{Disabled: slices.Contains(disabled, bootstrap.NetworkPolicy)},
+		Tunnel:          workerconfig.Tunnel{Disabled: !p.cluster.Tunnel, Port: p.cluster.AgentPort},
+		KubeletClientCA: string(clients),
+		Images:          toldImages(spec.Images),
+		FeatureGates:    spec.FeatureGatesOf("kubelet"), KubeProxyFeatureGates: spec.FeatureGatesOf("kube-proxy"),
+	}, nil
+}
+
+func (p *plane) toldNetwork() (workerconfig.Network, error) {
+	network := p.options.Config.Spec.Network
+	told := workerconfig.Network{
+		Provider: network.Provider,
+		Disabled: network.Provider != config.FlannelProvider || slices.Contains(p.options.Disabled, bootstrap.Network),
+	}
+	if told.Disabled {
+		return told, nil
+	}
+	flannel, err := bootstrap.FlannelConfig(p.cluster.Pods[0], network.Flannel.Backend)
+	told.FlannelConfig = flannel
+	return told, err
+}
+
+// toldImages leaves pause to the worker where the user names none: it has its
+// own, of its release and architecture.
+func toldImages(images config.Images) workerconfig.Images {
+	told := workerconfig.Images{Repository: images.Repository, DefaultPullPolicy: images.DefaultPullPolicy}
+	if images.Pause.Image != "" {
+		told.Pause = images.PauseReference("")
+	}
+	return told
+}
+
+// disabledStacks are those of the command line and of the configuration.
+func (p *plane) disabledStacks() []string {
+	if !p.options.Config.Spec.Network.KubeProxy.Disabled {
+		return p.options.Disabled
+	}
+	return append(slices.Clone(p.options.Disabled), bootstrap.Proxy)
+}
