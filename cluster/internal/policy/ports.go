@@ -160,7 +160,7 @@ func (c *compiler) namedCondition(s scope, named []networking.NetworkPolicyPort)
 // the peer stands beside this one.
 func (c *compiler) receivers(s scope) ([]endpoint, []string) {
 	if s.direction.kind == networking.PolicyTypeIngress {
-		return s.selected, []string{s.policy.Namespace, s.policy.Name}
+		return s.selected, []string{s.direction.chain, s.policy.Namespace, s.policy.Name}
 	}
-	return c.endpoints, nil
+	return c.endpoints, []string{s.direction.chain}
 }
