@@ -1,15 +1,18 @@
 """Moving the pins of images: what references mean in their registries now."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from builder.app.session import Session
 from builder.core.arch import Arch
 from builder.core.errors import BuilderError, RecipeError
+from builder.oci.daemon import Daemon
 from builder.oci.documents import Blob
 from builder.oci.pulled import choose_manifest, is_index, read_manifest, read_object, require_platform
+from builder.oci.ready import ReadyImage
 from builder.oci.reference import Reference
 from builder.oci.registry.client import Registries, Work
 from builder.recipe.images import Pull
@@ -17,6 +20,7 @@ from builder.recipe.load import LoadedRecipe
 from builder.recipe.lockfile import LockedBlob, LockedImage
 
 Locked = dict[str, dict[Arch, LockedImage]]
+PinT = TypeVar("PinT")
 
 
 def lock_images(
@@ -26,25 +30,47 @@ def lock_images(
 
     `RecipeError` tells all that cannot be had.
     """
-    wanted = {image.reference: name for name, image in loaded.recipe.images.items() if image.pull is Pull.REGISTRY}
-    archs = loaded.recipe.architectures
-    locked: Locked = {}
-    problems: list[str] = []
-    hints: dict[str, None] = {}
     with session.bench("lock-images") as (runner, scratch):
         resolving = _Resolving(
             registries=session.network.registries.get(), work=Work(runner=runner, pause=time.sleep), scratch=scratch
         )
-        for reference, name in wanted.items():
-            have = {} if anew else dict(known.get(reference, {}))
-            try:
-                locked[reference] = {arch: have.get(arch) or resolving.image(reference, arch) for arch in archs}
-            except BuilderError as error:
-                problems += [
-                    f"{loaded.origin(f'images.{name}.reference')}: {error.brief}",
-                    *(f"  {line}" for line in error.details),
-                ]
-                hints[error.hint] = None
+        return _all_of(loaded, Pull.REGISTRY, {} if anew else known, resolving.image)
+
+
+def lock_daemon_images(
+    session: Session, loaded: LoadedRecipe, known: Mapping[str, dict[Arch, str]], *, anew: bool
+) -> dict[str, dict[Arch, str]]:
+    """The same for the images of a Docker daemon, each by the digest of its config."""
+    daemon = Daemon(environment=session.network.environment)
+
+    def resolve(reference: str, arch: Arch) -> str:
+        with session.bench("lock-daemon") as (_, scratch):
+            daemon.save(reference, scratch / "image.tar")
+            return ReadyImage(reference=reference, arch=arch).config_digest(scratch / "image.tar")
+
+    return _all_of(loaded, Pull.DAEMON, {} if anew else known, resolve)
+
+
+def _all_of(
+    loaded: LoadedRecipe, pull: Pull, known: Mapping[str, dict[Arch, PinT]], resolve: Callable[[str, Arch], PinT]
+) -> dict[str, dict[Arch, PinT]]:
+    """The pins of all images that are come by as `pull` says, as they are `known` or as `resolve` finds them."""
+    wanted = {image.reference: name for name, image in loaded.recipe.images.items() if image.pull is pull}
+    locked: dict[str, dict[Arch, PinT]] = {}
+    problems: list[str] = []
+    hints: dict[str, None] = {}
+    for reference, name in wanted.items():
+        have = known.get(reference, {})
+        try:
+            locked[reference] = {
+                arch: have.get(arch) or resolve(reference, arch) for arch in loaded.recipe.architectures
+            }
+        except BuilderError as error:
+            problems += [
+                f"{loaded.origin(f'images.{name}.reference')}: {error.brief}",
+                *(f"  {line}" for line in error.details),
+            ]
+            hints[error.hint] = None
     if problems:
         raise RecipeError("not all images that the recipe pulls can be had", details=problems, hint="; ".join(hints))
     return locked

@@ -6,7 +6,7 @@ from os.path import relpath
 from pathlib import Path
 
 from builder.app.debian_locking import lock_debian
-from builder.app.image_locking import lock_images
+from builder.app.image_locking import lock_daemon_images, lock_images
 from builder.app.module_locking import ModuleLocking
 from builder.app.session import Session
 from builder.core.arch import BUILD_HOSTS
@@ -103,7 +103,9 @@ class _Update:
         lock = lock.model_copy(update={"debian": debian})
         images = self.before.images if self.before else {}
         images = lock_images(self.session, self.loaded, images, anew=LockPart.IMAGES in self.parts)
-        lock = lock.model_copy(update={"images": images})
+        on_daemon = self.before.daemon_images if self.before else {}
+        on_daemon = lock_daemon_images(self.session, self.loaded, on_daemon, anew=LockPart.IMAGES in self.parts)
+        lock = lock.model_copy(update={"images": images, "daemon_images": on_daemon})
         if self.before and lock == self.before.model_copy(update={"epoch_s": now_s}):
             return self.before
         return lock
@@ -172,7 +174,12 @@ def _versions(lock: Lock | None) -> dict[str, str]:
         for reference, archs in lock.images.items()
         for arch, image in archs.items()
     }
-    return {"go": lock.go.version, **wheels, **modules, **images}
+    on_daemon = {
+        f"{reference} ({arch})": digest
+        for reference, archs in lock.daemon_images.items()
+        for arch, digest in archs.items()
+    }
+    return {"go": lock.go.version, **wheels, **modules, **images, **on_daemon}
 
 
 def _debian_changes(before: LockedDebian | None, after: LockedDebian | None) -> list[str]:
@@ -199,6 +206,11 @@ def _debian_groups(locked: LockedDebian | None) -> dict[str, dict[str, str]]:
     groups |= {f"{arch}": pins for arch, pins in locked.packages.items()}
     groups |= {f"{arch} rootfs": rootfs.packages for arch, rootfs in locked.rootfs.items()}
     groups |= {f"{arch} boards": boards.packages for arch, boards in locked.boards.items()}
+    groups |= {
+        f"{arch} layer {name}": layer.packages
+        for arch, layers in locked.layers.items()
+        for name, layer in layers.items()
+    }
     groups |= {
         f"{host} tools {name}": tools.packages for host, sets in locked.tools.items() for name, tools in sets.items()
     }

@@ -44,6 +44,7 @@ class Origin(StrEnum):
     BUILT = "built"
     REGISTRY = "registry"
     ARCHIVE = "archive"
+    DAEMON = "daemon"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

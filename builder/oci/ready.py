@@ -35,6 +35,8 @@ from builder.oci.stream import Span, decompressed
 _DOCKER_FILE = "manifest.json"
 _HINT = "archive takes an OCI image layout (a directory or an uncompressed tar file), or what 'docker save' writes"
 _MOST_LINKS = 8
+# How media types of layers end that nobody compressed.
+_PLAIN = ".tar"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +46,13 @@ class ReadyImage:
     reference: str
     arch: Arch
     compression: Compression = Compression.ZSTD
+    origin: Origin = Origin.ARCHIVE
 
     def take(self, source: Path, directory: Path, *, cores: int) -> None:
         """Write its blobs, verified, and its note into `directory`; `BuilderError` where `source` has no such image."""
         with _opened(source) as files:
             if INDEX_FILE in files:
-                self._from_layout(files, directory)
+                self._from_layout(files, directory, cores)
             elif _DOCKER_FILE in files:
                 self._from_docker(files, directory, cores)
             else:
@@ -57,7 +60,13 @@ class ReadyImage:
                     f"{source.name} has neither {INDEX_FILE} nor {_DOCKER_FILE}: it is no archive of images", hint=_HINT
                 )
 
-    def _from_layout(self, files: Mapping[str, Span], directory: Path) -> None:
+    def config_digest(self, source: Path) -> Digest:
+        """The digest of the image's config in an archive of `docker save`: it stays the same however layers are compressed."""
+        with _opened(source) as files:
+            _, config = self._docker_config(files)
+        return Digest.of_bytes(config)
+
+    def _from_layout(self, files: Mapping[str, Span], directory: Path, cores: int) -> None:
         entries = read_object(files[INDEX_FILE].read(), INDEX_FILE).get("manifests")
         chosen = self._chosen(entries if isinstance(entries, list) else [], _names_of_entry)
         data = _blob(files, str(chosen.get("digest")))
@@ -65,19 +74,16 @@ class ReadyImage:
             wanted = choose_manifest(read_object(data, self.reference), self.arch, self.reference)
             data = _blob(files, wanted.digest)
         manifest = read_manifest(data, self.reference)
+        if _DOCKER_FILE in files and any(layer.media_type.endswith(_PLAIN) for layer in manifest.layers):
+            self._from_docker(files, directory, cores)  # which compresses
+            return
         require_platform(_blob(files, manifest.config.digest), self.arch, self.reference)
         for blob in (manifest.config, *manifest.layers):
             write_blob(directory, _blob(files, blob.digest))
         self._note(directory, data, manifest.media_type)
 
     def _from_docker(self, files: Mapping[str, Span], directory: Path, cores: int) -> None:
-        try:
-            entries = json.loads(files[_DOCKER_FILE].read())
-        except ValueError:
-            raise BuilderError(f"{_DOCKER_FILE} is no JSON", hint=_HINT) from None
-        chosen = self._chosen(entries if isinstance(entries, list) else [], _names_of_docker)
-        config = _file(files, str(chosen.get("Config"))).read()
-        require_platform(config, self.arch, self.reference)
+        chosen, config = self._docker_config(files)
         diff_ids = read_object(config, "the config").get("rootfs", {}).get("diff_ids")
         names = chosen.get("Layers")
         if not isinstance(names, list) or not isinstance(diff_ids, list) or len(names) != len(diff_ids):
@@ -89,6 +95,17 @@ class ReadyImage:
         write_blob(directory, config)
         self._note(directory, manifest_bytes(Blob.of(CONFIG, config), [layer.blob for layer in layers]), MANIFEST)
 
+    def _docker_config(self, files: Mapping[str, Span]) -> tuple[Mapping[str, Any], bytes]:
+        """What `docker save` says of the image, and its config."""
+        try:
+            entries = json.loads(_file(files, _DOCKER_FILE).read())
+        except ValueError:
+            raise BuilderError(f"{_DOCKER_FILE} is no JSON", hint=_HINT) from None
+        chosen = self._chosen(entries if isinstance(entries, list) else [], _names_of_docker)
+        config = _file(files, str(chosen.get("Config"))).read()
+        require_platform(config, self.arch, self.reference)
+        return chosen, config
+
     def _layer(self, span: Span, directory: Path, cores: int) -> Layer:
         return pack_layer(decompressed(span), directory, self.compression, cores=cores)
 
@@ -98,7 +115,7 @@ class ReadyImage:
             reference=self.reference,
             manifest=Blob.of(media_type, manifest),
             platform=Platform.of(self.arch),
-            origin=Origin.ARCHIVE,
+            origin=self.origin,
         )
         write_note(directory, note)
 

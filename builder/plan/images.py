@@ -15,7 +15,7 @@ from builder.plan.built import GoWorkshop
 from builder.plan.helpers import HelperWorkshop
 from builder.plan.imported import import_step
 from builder.plan.inputs import Inputs
-from builder.plan.pulled import archived_step, pulled_steps
+from builder.plan.pulled import archived_step, daemon_step, pulled_steps
 from builder.plan.rootfs import RootfsWorkshop
 from builder.plan.toolchains import zig_step
 from builder.recipe.cluster import BuiltCluster
@@ -94,9 +94,9 @@ class ImagesWorkshop:
         if image.pull is Pull.REGISTRY:
             note, blobs = pulled_steps(self.inputs, name, image, arch)
             return {f"image.{name}": note, **{f"blob.{one.key.short}": self._once(one) for one in blobs}}
-        if image.archive:
-            compressor = _compressor(Compression.ZSTD)
-            return {f"image.{name}": archived_step(self.inputs, name, image, arch, compressor)}
+        if image.archive or image.pull is Pull.DAEMON:
+            taking = archived_step if image.archive else daemon_step
+            return {f"image.{name}": taking(self.inputs, name, image, arch, _compressor(Compression.ZSTD))}
         layers = {f"layer.{number}": step for number, step in enumerate(self._layers(name, image, arch))}
         step = self._built(name, image, arch, layers)
         return {f"image.{name}": step, **{f"blob.{one.key.short}": one for one in layers.values()}}

@@ -9,7 +9,16 @@ from builder.core.resources import GIB, MIB, Resources
 from builder.plan.inputs import Inputs
 from builder.recipe.images import Image
 from builder.recipe.lockfile import LockedBlob, LockedImage
-from builder.steps.kinds.pulled import ARCHIVED, BLOB, PULLED, ArchivedInput, BlobInput, PulledInput
+from builder.steps.kinds.pulled import (
+    ARCHIVED,
+    BLOB,
+    DAEMON,
+    PULLED,
+    ArchivedInput,
+    BlobInput,
+    DaemonInput,
+    PulledInput,
+)
 from builder.steps.step import Step
 
 # A layer that is no larger than this comes through memory.
@@ -49,6 +58,20 @@ def archived_step(inputs: Inputs, name: str, image: Image, arch: Arch, compresso
         sources=sources,
         resources=_ARCHIVED,
         origins={"input.reference": inputs.origin(f"images.{name}.reference")} | inputs.places(sources),
+    )
+
+
+def daemon_step(inputs: Inputs, name: str, image: Image, arch: Arch, compressor: str) -> Step[DaemonInput]:
+    """The step that takes the image `name` for `arch` from the Docker daemon."""
+    config = inputs.lock.daemon_images.get(image.reference, {}).get(arch)
+    if config is None:  # a lock that fits its recipe has it
+        raise RecipeError(f"the lock has nothing of {image.reference} for {arch}", hint="run 'builder lock --update'")
+    return Step(
+        id=f"{inputs.recipe.name}/{arch}/images/{name}",
+        kind=DAEMON,
+        input=DaemonInput(reference=image.reference, arch=arch, config=Digest(config), compressor=compressor),
+        resources=_ARCHIVED,
+        origins={"input.reference": inputs.origin(f"images.{name}.reference")},
     )
 
 

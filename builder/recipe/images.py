@@ -127,6 +127,7 @@ class Pull(StrEnum):
     """Where a ready-made image is pulled from."""
 
     REGISTRY = "registry"
+    DAEMON = "daemon"
 
 
 class Image(Section):
@@ -139,7 +140,11 @@ class Image(Section):
         default=None, description="Layers by name, in the order of writing: the image is built."
     )
     pull: Annotated[Pull, Strict(strict=False)] | None = Field(
-        default=None, description="`registry`: from the registry in its reference, by the digest in the lock."
+        default=None,
+        description=(
+            "`registry`: from the registry in its reference, by the digest in the lock; `daemon`: from this machine's Docker"
+            " daemon, which must have what the lock pins."
+        ),
     )
     archive: LocatedPath | None = Field(
         default=None, description="An OCI image layout (a directory or a tar file) or an archive of `docker save`."

@@ -124,7 +124,8 @@ class Lock(_Model):
     """All pins of one recipe. `epoch_s` (seconds since 1970) is the date of everything built with this lock.
 
     `modules` is None where the recipe builds nothing in Go, `debian` where nothing comes out of Debian's archive. `images` are
-    those that are pulled, by their references and by architecture.
+    those that are pulled, by their references and by architecture, `daemon_images` the digests of the configs of those that
+    a Docker daemon has.
     """
 
     lock: Literal[1] = 1
@@ -134,6 +135,7 @@ class Lock(_Model):
     modules: LockedModules | None = None
     debian: LockedDebian | None = None
     images: dict[str, dict[Arch, LockedImage]] = {}
+    daemon_images: dict[str, dict[Arch, Sha256]] = {}
 
 
 def json_schema() -> str:

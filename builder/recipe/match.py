@@ -5,6 +5,7 @@ from pathlib import Path
 
 from builder.formats.gomod import read_requirements
 from builder.recipe.cluster import BuiltCluster
+from builder.recipe.images import Pull
 from builder.recipe.load import LoadedRecipe
 from builder.recipe.lockfile import Lock
 from builder.recipe.match_debian import Pin, debian_mismatches, differences
@@ -36,7 +37,7 @@ def image_mismatches(loaded: LoadedRecipe, lock: Lock) -> list[str]:
         f"{loaded.origin(f'images.{name}.reference')}: {image.reference} is pulled, but the lock has nothing of it for {arch}"
         for name, image in loaded.recipe.images.items()
         for arch in (loaded.recipe.architectures if image.pull else ())
-        if arch not in lock.images.get(image.reference, {})
+        if arch not in (lock.images if image.pull is Pull.REGISTRY else lock.daemon_images).get(image.reference, {})
     ]
 
 

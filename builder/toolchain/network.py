@@ -7,9 +7,10 @@ from builder.core.errors import ExitCode
 from builder.io.spawn import CommandError
 
 _USER_VARIABLES = (
-    "ALL_PROXY", "BUILDER_DEBIAN_MIRROR", "GOAUTH", "GOINSECURE", "GONOPROXY", "GONOSUMDB", "GOPRIVATE", "GOPROXY",
-    "GOSUMDB", "HOME", "HTTPS_PROXY", "HTTP_PROXY", "NETRC", "NO_PROXY", "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR",
-    "SSL_CERT_FILE", "XDG_CONFIG_HOME", "all_proxy", "http_proxy", "https_proxy", "no_proxy",
+    "ALL_PROXY", "BUILDER_DEBIAN_MIRROR", "DOCKER_CERT_PATH", "DOCKER_HOST", "DOCKER_TLS_VERIFY", "GOAUTH", "GOINSECURE",
+    "GONOPROXY", "GONOSUMDB", "GOPRIVATE", "GOPROXY", "GOSUMDB", "HOME", "HTTPS_PROXY", "HTTP_PROXY", "NETRC", "NO_PROXY",
+    "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR", "SSL_CERT_FILE", "XDG_CONFIG_HOME", "all_proxy", "http_proxy", "https_proxy",
+    "no_proxy",
 )  # fmt: skip
 
 _HINTS = {

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from builder.core.arch import Arch
 from builder.core.digest import Digest
-from builder.core.errors import BuilderError
+from builder.core.errors import BuilderError, VerificationError
 from builder.oci.documents import Blob, Origin, blob_path
 from builder.oci.platform import Platform
 from builder.oci.reference import Reference
@@ -118,6 +118,38 @@ def _take_archived(wanted: ArchivedInput, context: StepContext) -> None:
     ReadyImage(reference=wanted.reference, arch=wanted.arch).take(source, context.output, cores=context.cores)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DaemonInput:
+    """The image `reference` for `arch` of this machine's Docker daemon, whose config must have the digest `config`.
+
+    Its layers are compressed by `compressor`.
+    """
+
+    reference: str
+    arch: Arch
+    config: Digest
+    compressor: str
+
+
+def _take_from_daemon(wanted: DaemonInput, context: StepContext) -> None:
+    from builder.oci.daemon import Daemon
+    from builder.oci.ready import ReadyImage
+
+    archive = context.scratch / "image.tar"
+    daemon = Daemon(environment=context.network.environment)
+    daemon.save(wanted.reference, archive, lambda count: context.progress("download", count, None, "bytes"))
+    image = ReadyImage(reference=wanted.reference, arch=wanted.arch, origin=Origin.DAEMON)
+    found = image.config_digest(archive)
+    if found != wanted.config:
+        raise VerificationError(
+            f"the Docker daemon's image {wanted.reference} is not what the lock pins",
+            details=[f"pinned: {wanted.config}", f"found:  {found}"],
+            hint="if it was built or pulled anew on purpose: builder lock --update --only images",
+        )
+    image.take(archive, context.output, cores=context.cores)
+
+
 BLOB = StepKind(name="image-blob", version=1, run=_fetch_blob, downloads=True)
 PULLED = StepKind(name="pulled-image", version=1, run=_note_pulled)
-ARCHIVED = StepKind(name="archived-image", version=1, run=_take_archived)
+ARCHIVED = StepKind(name="archived-image", version=2, run=_take_archived)
+DAEMON = StepKind(name="daemon-image", version=1, run=_take_from_daemon)

@@ -9,7 +9,10 @@ from tests.integration.debian_sets import DebianSets
 
 SETS = DebianSets(
     lock=Path(__file__).with_name("packages.json"),
-    packages={name: (name,) for name in ("containerd", "docker-registry", "minisign", "skopeo")},
+    packages={
+        "docker": ("docker.io", "iptables"),
+        **{name: (name,) for name in ("containerd", "docker-registry", "minisign", "skopeo")},
+    },
 )
 
 if __name__ == "__main__":

@@ -22,12 +22,16 @@ ROOT = Path(__file__).parents[3]
 
 @dataclass(kw_only=True)
 class Shop:
-    """`images` are references by name; `home` is the user's home directory; everything is written below `directory`."""
+    """`images` are references by name, which are come by as `pull` says; `home` is the user's home directory.
+
+    Everything is written below `directory`.
+    """
 
     directory: Path
     home: Path
     images: Mapping[str, str]
     archs: tuple[str, ...] = ("armv7",)
+    pull: str = "registry"
     stall_s: float = 30
     variables: Mapping[str, str] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
@@ -61,7 +65,7 @@ class Shop:
             "architectures": list(self.archs),
             "outputs": ["bundle"],
             "cluster": {"name": "kedge", "version": "1.0.0", "executables": executables},
-            "images": {name: {"reference": one, "pull": "registry"} for name, one in self.images.items()},
+            "images": {name: {"reference": one, "pull": self.pull} for name, one in self.images.items()},
         }
         self.recipe.write_text(json.dumps(recipe))
 

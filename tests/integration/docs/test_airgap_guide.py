@@ -26,7 +26,7 @@ def test_the_recipe_is_one(tmp_path: Path) -> None:
     extended = f"extends: [{ROOT}/recipes/edge.yaml, layer.yaml]"
     path.write_text(first.replace("extends: edge.yaml", extended) + second)
     recipe = load_recipe(path, cwd=tmp_path).recipe
-    assert list(recipe.images) == ["pause", "curl", "broker", "viewer", "agent"]
+    assert list(recipe.images) == ["pause", "curl", "broker", "viewer", "trial", "agent"]
     assert recipe.bundle.config == tmp_path / "kedge.yaml"
 
 
