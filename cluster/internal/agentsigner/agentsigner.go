@@ -13,11 +13,10 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"kedge/internal/csr"
+	"kedge/internal/nodecert"
 )
 
 const (
-	// SignerName is what nodes ask.
-	SignerName = "kedge.io/konnectivity-agent"
 	// Subresource is what a requestor must be allowed to create.
 	Subresource = "selfnodeagent"
 	// Life is how long a certificate is good for at most: as long can a stolen
@@ -47,7 +46,7 @@ func New(client kubernetes.Interface, sign Sign, log *slog.Logger) *Signer {
 
 // Run works until ctx ends.
 func (s *Signer) Run(ctx context.Context) error {
-	return csr.Watcher{Client: s.client, Log: s.log, Signer: SignerName, Decide: s.decide}.Run(ctx)
+	return csr.Watcher{Client: s.client, Log: s.log, Signer: nodecert.TunnelSigner, Decide: s.decide}.Run(ctx)
 }
 
 // decide signs, refuses, or says why that must wait. What a person approved is

@@ -21,6 +21,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes/fake"
 	clienttesting "k8s.io/client-go/testing"
+
+	"kedge/internal/nodecert"
 )
 
 // wish is what a node sends: a request, and who asks for it.
@@ -35,7 +37,7 @@ func rightly() wish {
 	return wish{
 		template: x509.CertificateRequest{Subject: pkix.Name{CommonName: "edge-1"}},
 		spec: certificates.CertificateSigningRequestSpec{
-			SignerName: SignerName, Username: "system:node:edge-1", Groups: []string{"system:nodes", "system:authenticated"},
+			SignerName: nodecert.TunnelSigner, Username: "system:node:edge-1", Groups: []string{"system:nodes", "system:authenticated"},
 			Usages: []certificates.KeyUsage{certificates.UsageDigitalSignature, certificates.UsageClientAuth},
 		},
 	}

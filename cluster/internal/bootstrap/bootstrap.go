@@ -32,9 +32,7 @@ const (
 
 // Cluster is what manifests depend on.
 type Cluster struct {
-	Pods, Services netip.Prefix
-	// Backend is flannel's; empty: somebody else connects pods.
-	Backend string
+	Services netip.Prefix
 	// Disabled are the stacks that are not wanted.
 	Disabled []string
 	// Workers is what workers are told, by profile.
@@ -53,7 +51,7 @@ func Stacks(c Cluster) (map[string]fs.FS, error) {
 	if !slices.Contains(c.Disabled, Proxy) {
 		directories["kedge-proxy"] = "proxy"
 	}
-	if c.Backend != "" && !slices.Contains(c.Disabled, Network) {
+	if !slices.Contains(c.Disabled, Network) {
 		directories["kedge-network"] = "network"
 	}
 	if !slices.Contains(c.Disabled, NetworkPolicy) {
@@ -74,10 +72,9 @@ func Stacks(c Cluster) (map[string]fs.FS, error) {
 
 // values are what the manifests leave open.
 type values struct {
-	DNSAddress    string
-	AddressType   string
-	FlannelConfig string
-	Workers       []worker
+	DNSAddress  string
+	AddressType string
+	Workers     []worker
 }
 
 // worker is the ConfigMap of one profile.
@@ -87,16 +84,12 @@ type worker struct {
 }
 
 func (c Cluster) values() (values, error) {
-	flannel, err := FlannelConfig(c.Pods, c.Backend)
-	if err != nil {
-		return values{}, err
-	}
 	workers, err := c.workers()
 	family := "IPv4"
 	if c.Services.Addr().Is6() {
 		family = "IPv6"
 	}
-	return values{DNSAddress: DNSAddress(c.Services).String(), AddressType: family, FlannelConfig: string(flannel), Workers: workers}, err
+	return values{DNSAddress: DNSAddress(c.Services).String(), AddressType: family, Workers: workers}, err
 }
 
 func (c Cluster) workers() ([]worker, error) {
@@ -113,15 +106,6 @@ func (c Cluster) workers() ([]worker, error) {
 		workers = append(workers, worker{ConfigMap: workerconfig.ConfigMap(profile), Key: workerconfig.Key, Document: string(quoted)})
 	}
 	return workers, nil
-}
-
-// FlannelConfig is flannel's net-conf.json.
-func FlannelConfig(pods netip.Prefix, backend string) (json.RawMessage, error) {
-	config := map[string]any{"Network": pods.String(), "EnableNFTables": true, "Backend": map[string]string{"Type": backend}}
-	if pods.Addr().Is6() {
-		config = map[string]any{"EnableIPv4": false, "EnableIPv6": true, "IPv6Network": pods.String(), "EnableNFTables": true, "Backend": config["Backend"]}
-	}
-	return json.Marshal(config)
 }
 
 // DNSAddress is the tenth of the services' addresses, where everybody looks for it.

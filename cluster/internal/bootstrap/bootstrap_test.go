@@ -17,7 +17,7 @@ import (
 
 func cluster() Cluster {
 	return Cluster{
-		Pods: netip.MustParsePrefix("10.244.0.0/16"), Services: netip.MustParsePrefix("10.96.0.0/12"), Backend: "host-gw",
+		Services: netip.MustParsePrefix("10.96.0.0/12"),
 		Workers: map[string]workerconfig.Config{
 			"default": {Version: workerconfig.Version, KubeletClientCA: "-----BEGIN\n\"<&>\"\n"},
 			"tiny":    {Version: workerconfig.Version, Kubelet: map[string]any{"maxPods": 30}},
@@ -75,7 +75,7 @@ func TestStacksThatAreNotWanted(t *testing.T) {
 		want    string
 	}{
 		"all":              {cluster(), "kedge-dns kedge-network kedge-network-policy kedge-proxy kedge-rbac kedge-worker"},
-		"custom network":   {without(func(c *Cluster) { c.Backend = "" }), "kedge-dns kedge-network-policy kedge-proxy kedge-rbac kedge-worker"},
+		"no network":       {without(func(c *Cluster) { c.Disabled = []string{Network} }), "kedge-dns kedge-network-policy kedge-proxy kedge-rbac kedge-worker"},
 		"none of optional": {without(func(c *Cluster) { c.Disabled = Optional() }), "kedge-rbac kedge-worker"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -125,26 +125,6 @@ func TestDNSAddress(t *testing.T) {
 	for services, want := range map[string]string{"10.96.0.0/12": "10.96.0.10", "fd00::/108": "fd00::a"} {
 		if got := DNSAddress(netip.MustParsePrefix(services)).String(); got != want {
 			t.Errorf("address of %s = %s; want %s", services, got, want)
-		}
-	}
-}
-
-func TestFlannelIsToldItsNetwork(t *testing.T) {
-	six := cluster()
-	six.Pods = netip.MustParsePrefix("fd01::/48")
-	for want, c := range map[string]Cluster{
-		`{"Backend":{"Type":"host-gw"},"EnableNFTables":true,"Network":"10.244.0.0/16"}`:                                      cluster(),
-		`{"Backend":{"Type":"host-gw"},"EnableIPv4":false,"EnableIPv6":true,"EnableNFTables":true,"IPv6Network":"fd01::/48"}`: six,
-	} {
-		stacks, err := Stacks(c)
-		if err != nil {
-			t.Fatal(err)
-		}
-		objects := manifests.Read("kedge-network", stacks["kedge-network"]).Objects
-		at := slices.IndexFunc(objects, func(o *unstructured.Unstructured) bool { return o.GetKind() == "ConfigMap" })
-		got, _, err := unstructured.NestedString(objects[at].Object, "data", "net-conf.json")
-		if strings.TrimSpace(got) != want || err != nil {
-			t.Errorf("configuration = %s, %v; want %s", got, err, want)
 		}
 	}
 }

@@ -14,7 +14,6 @@ import (
 
 	"kedge/internal/agentsigner"
 	"kedge/internal/bootstrap"
-	"kedge/internal/config"
 	"kedge/internal/csrapprover"
 	"kedge/internal/manifests"
 	"kedge/internal/pki"
@@ -78,13 +77,8 @@ func (p *plane) agentSigner() (*role.Task, error) {
 
 // bootstrapped is what the manifests that kedge brings depend on.
 func (p *plane) bootstrapped() (bootstrap.Cluster, error) {
-	c := bootstrap.Cluster{Pods: p.cluster.Pods[0], Services: p.cluster.Services[0], Disabled: p.disabledStacks()}
-	if network := p.options.Config.Spec.Network; network.Provider == config.FlannelProvider {
-		c.Backend = network.Flannel.Backend
-	}
-	var err error
-	c.Workers, err = p.workers()
-	return c, err
+	workers, err := p.workers()
+	return bootstrap.Cluster{Services: p.cluster.Services[0], Disabled: p.disabledStacks(), Workers: workers}, err
 }
 
 // manifests applies what kedge brings and what the user puts into the

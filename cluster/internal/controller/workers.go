@@ -1,7 +1,9 @@
 package controller
 
 import (
+	"encoding/json"
 	"fmt"
+	"net/netip"
 	"os"
 	"slices"
 
@@ -58,16 +60,24 @@ func (p *plane) toldToAll() (workerconfig.Config, error) {
 
 func (p *plane) toldNetwork() (workerconfig.Network, error) {
 	network := p.options.Config.Spec.Network
-	told := workerconfig.Network{
-		Provider: network.Provider,
-		Disabled: network.Provider != config.FlannelProvider || slices.Contains(p.options.Disabled, bootstrap.Network),
-	}
+	told := workerconfig.Network{Provider: network.Provider, Disabled: slices.Contains(p.disabledStacks(), bootstrap.Network)}
 	if told.Disabled {
 		return told, nil
 	}
-	flannel, err := bootstrap.FlannelConfig(p.cluster.Pods[0], network.Flannel.Backend)
-	told.FlannelConfig = flannel
+	var err error
+	told.FlannelConfig, err = flannelConfig(p.cluster.Pods[0], network.Flannel.Backend)
 	return told, err
+}
+
+// flannelConfig is flannel's net-conf.json.
+func flannelConfig(pods netip.Prefix, backend string) (json.RawMessage, error) {
+	settings := map[string]any{"Network": pods.String()}
+	if pods.Addr().Is6() {
+		settings = map[string]any{"EnableIPv4": false, "EnableIPv6": true, "IPv6Network": pods.String()}
+	}
+	settings["EnableNFTables"] = true
+	settings["Backend"] = map[string]string{"Type": backend}
+	return json.Marshal(settings)
 }
 
 // toldImages leaves pause to the worker where the user names none: it has its
@@ -82,8 +92,13 @@ func toldImages(images config.Images) workerconfig.Images {
 
 // disabledStacks are those of the command line and of the configuration.
 func (p *plane) disabledStacks() []string {
-	if !p.options.Config.Spec.Network.KubeProxy.Disabled {
-		return p.options.Disabled
+	disabled := slices.Clone(p.options.Disabled)
+	network := p.options.Config.Spec.Network
+	if network.KubeProxy.Disabled {
+		disabled = append(disabled, bootstrap.Proxy)
 	}
-	return append(slices.Clone(p.options.Disabled), bootstrap.Proxy)
+	if network.Provider != config.FlannelProvider {
+		disabled = append(disabled, bootstrap.Network)
+	}
+	return disabled
 }

@@ -91,3 +91,17 @@ func TestWorkersAreToldWhatIsNotThere(t *testing.T) {
 		})
 	}
 }
+
+func TestFlannelIsToldItsNetwork(t *testing.T) {
+	six := testOptions(func(s *config.Spec) {
+		s.Network.PodCIDR, s.Network.ServiceCIDR, s.API.Address = "fd01::/48", "fd02::/108", "2001:db8::1"
+	})
+	for want, options := range map[string]Options{
+		`{"Backend":{"Type":"vxlan"},"EnableNFTables":true,"Network":"10.244.0.0/16"}`:                                      testOptions(nil),
+		`{"Backend":{"Type":"vxlan"},"EnableIPv4":false,"EnableIPv6":true,"EnableNFTables":true,"IPv6Network":"fd01::/48"}`: six,
+	} {
+		if got := string(told(t, options)[workerconfig.DefaultProfile].Network.FlannelConfig); got != want {
+			t.Errorf("configuration = %s; want %s", got, want)
+		}
+	}
+}

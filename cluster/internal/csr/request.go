@@ -9,12 +9,8 @@ import (
 	"strings"
 
 	certificates "k8s.io/api/certificates/v1"
-)
 
-const (
-	nodePrefix = "system:node:"
-	// NodesGroup is the group of every node.
-	NodesGroup = "system:nodes"
+	"kedge/internal/nodecert"
 )
 
 // Parse reads the request itself, which must be signed with its own key.
@@ -35,8 +31,8 @@ func Parse(encoded []byte) (*x509.CertificateRequest, error) {
 
 // Node is the name of the node that asks; empty for anybody else.
 func Node(spec certificates.CertificateSigningRequestSpec) string {
-	node, isNode := strings.CutPrefix(spec.Username, nodePrefix)
-	if !isNode || !slices.Contains(spec.Groups, NodesGroup) {
+	node, isNode := strings.CutPrefix(spec.Username, nodecert.UserPrefix)
+	if !isNode || !slices.Contains(spec.Groups, nodecert.Group) {
 		return ""
 	}
 	return node

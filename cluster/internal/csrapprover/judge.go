@@ -9,6 +9,7 @@ import (
 	certificates "k8s.io/api/certificates/v1"
 
 	"kedge/internal/csr"
+	"kedge/internal/nodecert"
 )
 
 // judge says which node asks, or why what is asked for must not be signed. It
@@ -35,8 +36,8 @@ func checkRequestor(spec certificates.CertificateSigningRequestSpec, request *x5
 	if request.Subject.CommonName != spec.Username {
 		return fmt.Errorf("it is for %q, but %q asks", request.Subject.CommonName, spec.Username)
 	}
-	if !slices.Equal(request.Subject.Organization, []string{csr.NodesGroup}) {
-		return fmt.Errorf("its organization is %q, not %q alone", request.Subject.Organization, csr.NodesGroup)
+	if !slices.Equal(request.Subject.Organization, []string{nodecert.Group}) {
+		return fmt.Errorf("its organization is %q, not %q alone", request.Subject.Organization, nodecert.Group)
 	}
 	return nil
 }

@@ -112,9 +112,9 @@ var rules = []rule{
 	{"kedge/internal/config", []string{"kedge/internal/golden", "kedge/internal/words"}, []string{"go.yaml.in/yaml/v3"}},
 	{"kedge/internal/database", nil, []string{"modernc.org/sqlite"}},
 	{"kedge/internal/datadir", nil, []string{"golang.org/x/sys/unix"}},
-	{"kedge/internal/agentsigner", []string{"kedge/internal/csr"}, upstreamClients},
-	{"kedge/internal/csr", nil, upstreamClients},
-	{"kedge/internal/csrapprover", []string{"kedge/internal/csr"}, upstreamClients},
+	{"kedge/internal/agentsigner", []string{"kedge/internal/csr", "kedge/internal/nodecert"}, upstreamClients},
+	{"kedge/internal/csr", []string{"kedge/internal/nodecert"}, upstreamClients},
+	{"kedge/internal/csrapprover", []string{"kedge/internal/csr", "kedge/internal/nodecert"}, upstreamClients},
 	{"kedge/internal/nodecert", nil, upstreamClients},
 	{"kedge/internal/images", nil, none},
 	{

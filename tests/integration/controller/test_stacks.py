@@ -1,6 +1,5 @@
 """What every cluster has before anybody adds to it, and how it is left out."""
 
-import json
 from pathlib import Path
 
 from tests.integration.components.process import wait_for
@@ -8,7 +7,6 @@ from tests.integration.controller.controller import Controller, place, running_c
 
 NODE = ("--as=system:node:edge-1", "--as-group=system:nodes", "--as-group=system:authenticated")
 POLICIES = "networkpolicies.networking.k8s.io"
-FLANNELS_FILE = ("get", "configmaps/kube-flannel-cfg", "--namespace=kube-system")
 
 
 def may(controller: Controller, *question: str) -> bool:
@@ -17,35 +15,33 @@ def may(controller: Controller, *question: str) -> bool:
 
 
 def test_dns_service_is_where_everybody_looks(controller: Controller) -> None:
-    path = "--output=jsonpath={.spec.clusterIP} {.spec.internalTrafficPolicy} {.spec.ports[*].port}"
-    assert controller.applied("get", "service", "kube-dns", "--namespace=kube-system", path) == "10.96.0.10 Local 53 53"
+    path = "--output=jsonpath={.spec.clusterIP} {.spec.ports[*].port}"
+    assert controller.applied("get", "service", "kube-dns", "--namespace=kube-system", path) == "10.96.0.10 53 53"
+    # Every node has the address itself.
+    path = "--output=jsonpath={.endpoints[*].addresses[*]}"
+    assert controller.applied("get", "endpointslice", "kube-dns", "--namespace=kube-system", path) == "10.96.0.10"
 
 
 def test_nodes_may_what_runs_on_them_needs_and_no_more(controller: Controller) -> None:
     for resource in ("endpointslices.discovery.k8s.io", "services", "namespaces", "nodes", "pods", POLICIES):
         assert may(controller, "list", resource, "--all-namespaces"), resource
     assert may(controller, "patch", "nodes/status")
-    assert may(controller, *FLANNELS_FILE)
     assert not may(controller, "list", "secrets", "--all-namespaces")
     assert not may(controller, "list", "configmaps", "--namespace=kube-system")
     assert not may(controller, "patch", "services", "--namespace=kube-system")
     assert not may(controller, "patch", POLICIES, "--namespace=kube-system")
 
 
-def test_flannel_is_told_its_network(controller: Controller) -> None:
-    path = "--output=jsonpath={.data.net-conf\\.json}"
-    told = json.loads(controller.applied("get", "configmap", "kube-flannel-cfg", "--namespace=kube-system", path))
-    assert told == {"Network": "10.244.0.0/16", "EnableNFTables": True, "Backend": {"Type": "vxlan"}}
-
-
 def test_stacks_that_are_disabled_go(kedge: Path, tmp_path: Path) -> None:
     where = place(kedge, tmp_path)
     dns = ("get", "service", "kube-dns", "--namespace=kube-system")
+    flannel = ("get", "clusterrole", "kedge:flannel")
     with running_controller(where) as controller:
         controller.applied(*dns)
+        controller.applied(*flannel)
     disabled = "--disable-components=coredns,network-provider,kube-proxy,network-policy"
     with running_controller(where, disabled) as controller:
         wait_for(controller.daemon, lambda: "NotFound" in controller.kubectl(*dns).stderr, what="without DNS")
-        wait_for(controller.daemon, lambda: not may(controller, *FLANNELS_FILE), what="without flannel")
+        wait_for(controller.daemon, lambda: "NotFound" in controller.kubectl(*flannel).stderr, what="without flannel")
         policies = ("list", POLICIES, "--all-namespaces")
         wait_for(controller.daemon, lambda: not may(controller, *policies), what="without network policies")
