@@ -48,6 +48,9 @@ const (
 //	   │               │          └────────► konnectivity-agent
 //	   │               ├──► service-addresses ──► api-relay, coredns, name-servers
 //	   └───────────────┴──► kube-proxy, network-policy
+//
+// All processes need the helpers, which are in their environment, and which a
+// slow machine takes longer to unpack than to join.
 func (w *Worker) assemble(needs []string) {
 	w.Add(w.unpacking())
 	w.Add(w.joining(), needs...)
@@ -60,16 +63,16 @@ func (w *Worker) assemble(needs []string) {
 	w.Add(w.certificates(), join)
 	w.Add(w.addresses(), join)
 	kubelet, flannel := w.kubelet(), w.flannel()
-	w.Add(kubelet, append(runtime, certificates, addresses)...)
+	w.Add(kubelet, append(runtime, certificates, addresses, helpers)...)
 	w.Add(w.relay(), addresses)
 	w.Add(w.optional(w.proxy(), func(n argv.Node) bool { return n.Cluster.Proxy.Disabled }), join, helpers)
 	w.Add(w.optional(w.policy(), func(n argv.Node) bool { return n.Cluster.NetworkPolicy.Disabled }), join, helpers)
 	w.Add(w.optional(flannel, func(n argv.Node) bool { return !n.OwnNetwork() }), argv.Kubelet)
 	w.Add(w.podNetwork(), argv.Kubelet)
 	w.Add(w.follow(kubelet, flannel), argv.Kubelet)
-	w.Add(w.optional(w.dns(), func(n argv.Node) bool { return n.Cluster.DNS.Disabled }), addresses)
+	w.Add(w.optional(w.dns(), func(n argv.Node) bool { return n.Cluster.DNS.Disabled }), addresses, helpers)
 	w.Add(w.nameServers(), addresses)
-	w.Add(w.optional(w.agent(), func(n argv.Node) bool { return n.Cluster.Tunnel.Disabled }), certificates)
+	w.Add(w.optional(w.agent(), func(n argv.Node) bool { return n.Cluster.Tunnel.Disabled }), certificates, helpers)
 }
 
 // unpacking takes the helpers out of kedge's own file.
