@@ -113,14 +113,10 @@ func (c *compiler) selected(policy *networking.NetworkPolicy) []endpoint {
 // rules are those of a policy's chain: each accepts something.
 func (c *compiler) rules(d direction, policy *networking.NetworkPolicy, selected []endpoint) []string {
 	found := []string{}
+	s := scope{direction: d, policy: policy, selected: selected}
 	for _, r := range d.rules(policy.Spec) {
-		scope := scope{direction: d, policy: policy, selected: selected}
-		peers := c.peers(scope, r.peers)
-		if len(peers) == 0 {
-			continue
-		}
-		ports := c.ports(scope, r)
-		for _, peer := range peers {
+		ports := c.ports(s, r)
+		for _, peer := range c.peers(s, r.peers) {
 			for _, port := range ports {
 				found = append(found, strings.Join(strings.Fields(peer+" "+port+" accept"), " "))
 			}
