@@ -1,13 +1,13 @@
 """Workers join, run pods that find each other, and let them be when they end."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
 
 from tests.integration.worker.lab import Lab, Node
-from tests.integration.worker.pods import AGNHOST, pod, service
+from tests.integration.worker.pods import AGNHOST, PORT, pod, service
 
 HTTP_S = "5"
 
@@ -48,3 +48,29 @@ def test_images_come_from_the_bundle(lab: Lab, nodes: tuple[Node, Node]) -> None
     assert [event["message"] for event in events] == [
         f'Container image "{AGNHOST}" already present on machine and can be accessed by the pod'
     ]
+
+
+@pytest.mark.usefixtures("nodes")
+def test_policies_hold_between_nodes(lab: Lab) -> None:
+    lab.apply(pod("guarded", node="edge1"), pod("guest", node="edge2"))
+    lab.wait_for_pods("app in (guarded,guest)", 2)
+    address = lab.get("pods", "guarded")["status"]["podIP"]
+
+    def answers() -> bool:
+        with suppress(AssertionError):
+            lab.kubectl("exec", "guest", "--", "/agnhost", "connect", "--timeout=2s", f"{address}:{PORT}")
+            return True
+        return False
+
+    lab.wait_for("the pod is open", answers)
+    lab.apply(
+        {
+            "apiVersion": "networking.k8s.io/v1",
+            "kind": "NetworkPolicy",
+            "metadata": {"name": "closed"},
+            "spec": {"podSelector": {"matchLabels": {"app": "guarded"}}},
+        }
+    )
+    lab.wait_for("the policy holds", lambda: not answers())
+    lab.kubectl("delete", "networkpolicy", "closed")
+    lab.wait_for("the pod is open again", answers)
