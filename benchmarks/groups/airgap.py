@@ -1,11 +1,13 @@
-"""Bundles of images: writing and proving them beside tar and sha256sum, and what the system's own weighs."""
+"""Bundles of images: writing and proving them beside tar and sha256sum, pulling beside skopeo, what the system's own weighs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
 from benchmarks.process import run
+from benchmarks.pulling import IMAGES, open_pulling
 from benchmarks.report import Figure, Measurement, Report, Unit
 from benchmarks.setting import Setting, cores_of
 from benchmarks.stats import Series, interleave, tell
@@ -120,6 +122,9 @@ def measure(setting: Setting) -> Report:
             figures.append(figure)
             measurements += found
         figures += _made(setting, place, rounds)
+        pulled, times = _pulled(setting, place / "pulling", rounds)
+        figures += pulled
+        measurements += times
     return Report(
         group="airgap",
         figures=figures,
@@ -148,6 +153,32 @@ def _proven(bench: _Bench, bundle: Path, compression: Compression, rounds: int) 
         Measurement(name=verify, unit=Unit.SECONDS, series=found[verify], against=hashing),
         Measurement(name=hashing, unit=Unit.SECONDS, series=found[hashing]),
     ]
+
+
+def _pulled(setting: Setting, place: Path, rounds: int) -> tuple[list[Figure], list[Measurement]]:
+    """Images out of a registry, with layers of their own and with one in common, beside skopeo."""
+    figures: list[Figure] = []
+    measurements: list[Measurement] = []
+    with Session(setting.project, Settings()) as session, open_pulling(session, place) as pulling:
+        for name, shared, limit in (("own", False, 1.2), ("shared", True, 1.0)):
+            references = pulling.fill(name, shared=shared)
+            pull = f"pulling {IMAGES} images, {'one layer in common' if shared else 'nothing in common'}"
+            skopeo = f"skopeo copy of the same, {name}"
+            cases = {pull: partial(pulling.by_builder, references), skopeo: partial(pulling.by_skopeo, references)}
+            found = interleave(cases, rounds)
+            figures.append(
+                Figure(
+                    name=f"{pull}, over skopeo",
+                    limit=limit,
+                    unit=Unit.TIMES,
+                    series=found[pull].over(found[skopeo]),
+                )
+            )
+            measurements += [
+                Measurement(name=pull, unit=Unit.SECONDS, series=found[pull], against=skopeo),
+                Measurement(name=skopeo, unit=Unit.SECONDS, series=found[skopeo]),
+            ]
+    return figures, measurements
 
 
 def _made(setting: Setting, place: Path, rounds: int) -> list[Figure]:

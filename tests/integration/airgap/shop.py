@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from builder.app.locking import LockRequest, update_lock
-from builder.app.make import Wanted, make_artifacts
+from builder.app.make import Wanted, make_artifacts, targets_of
 from builder.app.project import Project, open_workspace
 from builder.app.session import Session, Settings
 from builder.app.vendor.compose import Scope
@@ -82,6 +82,12 @@ class Shop:
             workspace = open_workspace(self.recipe, ())
             make_artifacts(session, workspace, Wanted(), self.directory / "out")
         return self.bundle
+
+    def fetch(self) -> None:
+        """Bring the images of the bundle, which is not made."""
+        with self._session() as session:
+            (target,) = targets_of(open_workspace(self.recipe, ()), Wanted())
+            session.build(list(target.step.needs.values()))
 
     def vendor(self, directory: Path) -> int:
         """Keep what the lock names in `directory`; how many parts came."""
