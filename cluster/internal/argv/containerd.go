@@ -27,6 +27,8 @@ func ContainerdConfig(n Node, l layout.Layout) ([]byte, error) {
 		"plugins": map[string]any{
 			"io.containerd.server.v1.grpc":  map[string]any{"address": socket},
 			"io.containerd.server.v1.ttrpc": map[string]any{"address": socket + ".ttrpc"},
+			// Whatever stands in /run/containerd is another containerd's.
+			"io.containerd.shim.v1.manager": map[string]any{"socket_dir": l.ShimSockets()},
 			"io.containerd.internal.v1.opt": map[string]any{"path": filepath.Join(l.Containerd(), "opt")},
 			"io.containerd.cri.v1.images": map[string]any{
 				"pinned_images": map[string]any{"sandbox": n.Pause},
@@ -39,7 +41,7 @@ func ContainerdConfig(n Node, l layout.Layout) ([]byte, error) {
 					"bin_dirs": cni.Binaries, "conf_dir": cni.Configuration, "use_internal_loopback": true,
 				},
 				"restrict_oom_score_adj": n.Confined,
-				"containerd":             map[string]any{"runtimes": map[string]any{"runc": n.runtime()}},
+				"containerd":             map[string]any{"runtimes": map[string]any{"runc": n.runtime(l)}},
 			},
 		},
 	}
@@ -51,12 +53,13 @@ func ContainerdConfig(n Node, l layout.Layout) ([]byte, error) {
 }
 
 // runtime is how containers are started: by the shim and the runc that kedge carries.
-func (n Node) runtime() map[string]any {
+func (n Node) runtime(l layout.Layout) map[string]any {
 	return map[string]any{
 		"runtime_type": "io.containerd.runc.v2",
 		"runtime_path": filepath.Join(n.Helpers, "bin", "containerd-shim-runc-v2"),
 		"options": map[string]any{
 			"BinaryName":    filepath.Join(n.Helpers, "bin", "runc"),
+			"Root":          l.RuncState(),
 			"SystemdCgroup": n.Systemd,
 		},
 	}

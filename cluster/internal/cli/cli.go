@@ -139,7 +139,7 @@ its name. All arguments after the name are the component's own.`,
 // machineCommands are about the kedge of this machine, whatever its role is.
 func machineCommands(env Env) []*cobra.Command {
 	return []*cobra.Command{
-		newInstall(append(installController(), installWorker()...)...), newStart(), newStop(), newStatus(env), newReset(), newSupport(env),
+		newInstall(append(installController(), installWorker()...)...), newStart(), newStop(), newStatus(env), newReset(env), newSupport(env),
 	}
 }
 

@@ -10,10 +10,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"kedge/internal/datadir"
 	"kedge/internal/install"
 	"kedge/internal/role"
-	"kedge/internal/status"
 )
 
 // The roles that kedge can have on a machine.
@@ -89,32 +87,4 @@ func newStart() *cobra.Command {
 			return machine.Start(background(cmd), install.Service{Role: name})
 		},
 	}
-}
-
-func newReset() *cobra.Command {
-	var directories directoryFlags
-	cmd := &cobra.Command{
-		Use:   "reset",
-		Short: "Remove the cluster and the service from this machine",
-		Long: `kedge reset removes what kedge made: the cluster's database, its certificates and
-keys, the run directory and the service. It refuses while kedge runs. Nothing
-else in the data directory is touched.`,
-		GroupID: groupCommands,
-		Args:    noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			places, err := directories.layout()
-			if err != nil {
-				return err
-			}
-			if report, err := status.Ask(background(cmd), places.StatusSocket()); !errors.Is(err, status.ErrNotRunning) {
-				return errors.Join(err, fmt.Errorf("kedge runs as process %d; 'kedge stop' ends it", report.PID))
-			}
-			if err := datadir.Remove(places.Record(), places.Made()); err != nil {
-				return err
-			}
-			return install.ThisMachine().Uninstall(background(cmd), install.Service{Role: roleController})
-		},
-	}
-	directories.add(cmd.Flags())
-	return cmd
 }

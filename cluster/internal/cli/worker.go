@@ -17,6 +17,8 @@ import (
 
 	"kedge/internal/images"
 	"kedge/internal/install"
+	"kedge/internal/layout"
+	"kedge/internal/nodereset"
 	"kedge/internal/payload"
 	"kedge/internal/token"
 	"kedge/internal/worker"
@@ -173,3 +175,8 @@ func newInstallWorker() *cobra.Command {
 func workerCommands(env Env) []*cobra.Command { return []*cobra.Command{newWorker(env)} }
 
 func installWorker() []*cobra.Command { return []*cobra.Command{newInstallWorker()} }
+
+// madeByNode and undoNode are what reset does to a machine that was a node.
+func madeByNode(places layout.Layout) []string { return places.MadeByWorker() }
+
+func undoNode(ctx context.Context, places layout.Layout) error { return nodereset.Undo(ctx, places) }

@@ -2,10 +2,20 @@
 
 package cli
 
-import "github.com/spf13/cobra"
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"kedge/internal/layout"
+)
 
 func airgapWorkerCommands(Env) []*cobra.Command { return nil }
 
 func workerCommands(Env) []*cobra.Command { return nil }
 
 func installWorker() []*cobra.Command { return nil }
+
+func madeByNode(layout.Layout) []string { return nil }
+
+func undoNode(context.Context, layout.Layout) error { return nil }

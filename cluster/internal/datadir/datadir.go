@@ -74,9 +74,12 @@ func (d *Dir) Path() string { return filepath.Dir(d.file) }
 // Close gives the directory back.
 func (d *Dir) Close() error { return d.lock.Close() }
 
+// LockFile is the file by which a process holds a directory.
+func LockFile(path string) string { return filepath.Join(path, "kedge.lock") }
+
 // Lock takes a directory for this process; the file that is returned holds it.
 func Lock(path string) (*os.File, error) {
-	lock, err := os.OpenFile(filepath.Join(path, "kedge.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	lock, err := os.OpenFile(LockFile(path), os.O_CREATE|os.O_RDWR, 0o600)
 	if errors.Is(err, os.ErrPermission) {
 		return nil, &Error{Path: path, Problem: "this user may not write there", Hint: "run kedge as the user that it belongs to, or choose another with --data-dir"}
 	}
@@ -167,8 +170,9 @@ func (d *Dir) Save() error {
 }
 
 // Remove removes what kedge made, the record last: until it is gone, what is
-// left is still known to be kedge's.
-func Remove(record string, made []string) error {
+// left is still known to be kedge's. Before that it lets undo take back what
+// kedge made elsewhere, while no other kedge can use the directory.
+func Remove(record string, made []string, undo func() error) error {
 	path := filepath.Dir(record)
 	if _, err := os.Lstat(record); err != nil {
 		return &Error{Path: path, Problem: "it does not look like kedge's: " + err.Error(), Hint: "name the right one with --data-dir; what has no such file is removed by hand"}
@@ -178,8 +182,12 @@ func Remove(record string, made []string) error {
 		return err
 	}
 	defer lock.Close()
+	if err := undo(); err != nil {
+		return err
+	}
 	for _, each := range append(slices.Clone(made), record, lock.Name()) {
-		if err := os.RemoveAll(each); err != nil {
+		// A disk that the user mounted in its place stays, empty.
+		if err := os.RemoveAll(each); err != nil && !errors.Is(err, unix.EBUSY) {
 			return fmt.Errorf("remove %s: %w", each, err)
 		}
 	}

@@ -1,6 +1,7 @@
 package datadir
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -75,7 +76,8 @@ func TestRemoveTakesWhatKedgeMade(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := Remove(file, []string{made}); err == nil || !strings.Contains(err.Error(), "does not look like kedge's") {
+	nothing := func() error { return nil }
+	if err := Remove(file, []string{made}, nothing); err == nil || !strings.Contains(err.Error(), "does not look like kedge's") {
 		t.Errorf("error = %v", err)
 	}
 	d, err := Open(file, now())
@@ -85,13 +87,20 @@ func TestRemoveTakesWhatKedgeMade(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := Remove(file, []string{made}); err == nil || !strings.Contains(err.Error(), "another kedge uses it") {
+	if err := Remove(file, []string{made}, nothing); err == nil || !strings.Contains(err.Error(), "another kedge uses it") {
 		t.Errorf("error = %v", err)
 	}
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := Remove(file, []string{made}); err != nil {
+	failed := errors.New("still mounted")
+	if err := Remove(file, []string{made}, func() error { return failed }); !errors.Is(err, failed) {
+		t.Errorf("error = %v; want %v", err, failed)
+	}
+	if _, err := os.Stat(made); err != nil {
+		t.Errorf("what may be in use was removed: %v", err)
+	}
+	if err := Remove(file, []string{made}, nothing); err != nil {
 		t.Fatal(err)
 	}
 	left, err := os.ReadDir(dir)

@@ -55,7 +55,7 @@ func (m Machine) detect(name string) (initSystem, error) {
 	case m.exists("run/systemd/system"):
 		return initSystem{
 			file: "etc/systemd/system/" + name + ".service", mode: 0o644, render: Systemd,
-			enable: []string{"systemctl", "enable", name}, disable: []string{"systemctl", "disable", name},
+			enable: []string{"systemctl", "enable", name}, disable: []string{"systemctl", "disable", "--now", name},
 			start: []string{"systemctl", "start", name}, stop: []string{"systemctl", "stop", name},
 			reload: []string{"systemctl", "daemon-reload"},
 		}, nil
@@ -128,7 +128,8 @@ func (m Machine) Stop(ctx context.Context, s Service) (bool, error) {
 	return true, m.all(ctx, system.stop)
 }
 
-// Uninstall removes the service, which must not run. Users stay: files may be theirs.
+// Uninstall removes the service. Its kedge must not run, but systemd may be
+// about to start it again. Users stay: files may be theirs.
 func (m Machine) Uninstall(ctx context.Context, s Service) error {
 	system, err := m.detect(s.Name())
 	if err != nil || !m.exists(system.file) {

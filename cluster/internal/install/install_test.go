@@ -55,7 +55,7 @@ func TestInstall(t *testing.T) {
 			[]string{
 				"useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin kube-apiserver",
 				"systemctl daemon-reload", "systemctl enable kedgecontroller", "systemctl start kedgecontroller", "systemctl stop kedgecontroller",
-				"systemctl disable kedgecontroller", "systemctl daemon-reload",
+				"systemctl disable --now kedgecontroller", "systemctl daemon-reload",
 			},
 		},
 		"OpenRC": {

@@ -121,13 +121,17 @@ func (l Layout) Made() []string {
 }
 
 // Check refuses directories with which no socket could be made.
-func (l Layout) Check() error {
+func (l Layout) Check() error { return l.check() }
+
+// check is about the sockets that every role has, and more.
+func (l Layout) check(more ...string) error {
 	for _, dir := range []string{l.DataDir, l.RunDir} {
 		if !filepath.IsAbs(dir) {
 			return fmt.Errorf("directory %q is not an absolute path", dir)
 		}
 	}
-	for _, socket := range []string{l.StatusSocket(), l.KineSocket(), l.VolatileSocket(), l.TunnelSocket(), l.ContainerdSocket() + ".ttrpc"} {
+	every := []string{l.StatusSocket(), l.KineSocket(), l.VolatileSocket(), l.TunnelSocket(), l.ContainerdSocket() + ttrpc}
+	for _, socket := range append(every, more...) {
 		if len(socket) > maxSocketPath {
 			return fmt.Errorf("the run directory %s is too long: the socket %s has %d characters, and the kernel takes %d; choose a shorter one with --run-dir",
 				l.RunDir, socket, len(socket), maxSocketPath)

@@ -23,3 +23,14 @@ func TestCheck(t *testing.T) {
 		})
 	}
 }
+
+func TestCheckWorker(t *testing.T) {
+	fits := Layout{DataDir: DefaultDataDir, RunDir: "/" + strings.Repeat("d", 107-len("/s/")-64-1)}
+	if err := fits.CheckWorker(); err != nil {
+		t.Errorf("error = %v; want none", err)
+	}
+	fits.RunDir += "d"
+	if err := fits.CheckWorker(); err == nil || !strings.Contains(err.Error(), "choose a shorter one with --run-dir") {
+		t.Errorf("error = %v; want one about the run directory", err)
+	}
+}

@@ -1,6 +1,16 @@
 package layout
 
-import "path/filepath"
+import (
+	"path/filepath"
+	"strings"
+)
+
+const (
+	// ttrpc ends the name of containerd's second socket.
+	ttrpc = ".ttrpc"
+	// shimSocketName is how many characters the name of a shim's socket has: a SHA-256.
+	shimSocketName = 64
+)
 
 // Of a worker. What stands in Worker is its identity, and what it knows of its
 // cluster; the rest can be made anew.
@@ -32,6 +42,9 @@ func (l Layout) ImportedImages() string { return filepath.Join(l.Worker(), "imag
 // Images has bundles of images, which are imported while they lie there.
 func (l Layout) Images() string { return filepath.Join(l.DataDir, "images") }
 
+// Helpers is where the helpers that the executable carries are unpacked.
+func (l Layout) Helpers() string { return filepath.Join(l.DataDir, "helpers") }
+
 // Kubelet is the kubelet's directory, with the volumes of pods.
 func (l Layout) Kubelet() string { return filepath.Join(l.DataDir, "kubelet") }
 
@@ -45,6 +58,12 @@ func (l Layout) ContainerdSocket() string { return filepath.Join(l.RunDir, "cont
 
 // ContainerdState is what containerd knows of the containers that run.
 func (l Layout) ContainerdState() string { return filepath.Join(l.RunDir, "containerd") }
+
+// RuncState is what runc knows of them.
+func (l Layout) RuncState() string { return filepath.Join(l.RunDir, "runc") }
+
+// ShimSockets is where containerd reaches the processes that hold containers.
+func (l Layout) ShimSockets() string { return filepath.Join(l.RunDir, "s") }
 
 // NodeConfig is the directory of the files that a node's components read at their start.
 func (l Layout) NodeConfig() string { return filepath.Join(l.RunDir, "node") }
@@ -74,11 +93,17 @@ func (l Layout) CNIConfig() string { return filepath.Join(l.RunDir, "cni") }
 // machine starts anew.
 func (l Layout) CNIAddresses() string { return filepath.Join(l.RunDir, "cni-addresses") }
 
-// MadeByWorker is everything of a worker in both directories, besides Kubelet
-// and Containerd, in which other file systems are mounted.
+// MadeByWorker is everything of a worker in both directories, the worker's own
+// last: until it is gone, what the cluster was is still known. In those of the
+// kubelet and containerd other file systems are mounted. Images are the user's.
 func (l Layout) MadeByWorker() []string {
 	return []string{
-		l.Worker(), l.PIDs(), l.StatusSocket(), l.ContainerdSocket(), l.ContainerdState(), l.NodeConfig(),
-		filepath.Dir(l.FlannelSubnet()), l.CNIConfig(), l.CNIAddresses(),
+		l.PIDs(), l.StatusSocket(), l.ContainerdSocket(), l.ContainerdSocket() + ttrpc, l.ContainerdState(), l.RuncState(), l.ShimSockets(),
+		l.NodeConfig(), filepath.Dir(l.FlannelSubnet()), l.CNIConfig(), l.CNIAddresses(), l.Kubelet(), l.Containerd(), l.Helpers(), l.Worker(),
 	}
+}
+
+// CheckWorker refuses directories with which a worker could not make its sockets.
+func (l Layout) CheckWorker() error {
+	return l.check(filepath.Join(l.ShimSockets(), strings.Repeat("0", shimSocketName)))
 }

@@ -11,7 +11,7 @@ import (
 
 // Run runs a worker until ctx ends. Its pods go on.
 func Run(ctx context.Context, options Options) error {
-	if err := options.Layout.Check(); err != nil {
+	if err := options.Layout.CheckWorker(); err != nil {
 		return err
 	}
 	dir, err := datadir.Open(options.Layout.Record(), datadir.Record{Kubernetes: options.Kubernetes, UID: os.Geteuid()})
