@@ -44,15 +44,28 @@ func (p pods) groupNames() []string {
 	return ends
 }
 
-// walkGroups finds the outermost control groups that are wanted.
-func walkGroups(isWanted func(path string) bool) ([]string, error) {
+// hierarchies are where control groups are mounted.
+func hierarchies() ([]string, error) {
 	mounts, err := mountinfo.GetMounts(mountinfo.FSTypeFilter("cgroup", "cgroup2"))
 	if err != nil {
 		return nil, fmt.Errorf("find the control groups: %w", err)
 	}
 	var found []string
 	for _, mount := range mounts {
-		err := filepath.WalkDir(mount.Mountpoint, func(path string, entry fs.DirEntry, err error) error {
+		found = append(found, mount.Mountpoint)
+	}
+	return found, nil
+}
+
+// walkGroups finds the outermost control groups that are wanted.
+func walkGroups(isWanted func(path string) bool) ([]string, error) {
+	hierarchies, err := hierarchies()
+	if err != nil {
+		return nil, err
+	}
+	var found []string
+	for _, hierarchy := range hierarchies {
+		err := filepath.WalkDir(hierarchy, func(path string, entry fs.DirEntry, err error) error {
 			switch {
 			case errors.Is(err, fs.ErrNotExist):
 				return nil // it has just been removed
@@ -60,7 +73,7 @@ func walkGroups(isWanted func(path string) bool) ([]string, error) {
 				return err
 			case !entry.IsDir():
 				return nil
-			case path != mount.Mountpoint && isWanted(path):
+			case path != hierarchy && isWanted(path):
 				found = append(found, path)
 				return filepath.SkipDir
 			}
@@ -81,10 +94,7 @@ func (n node) removeGroups(ctx context.Context) error {
 		return err
 	}
 	problems := []error{remove(own)}
-	parents, err := walkGroups(func(path string) bool {
-		name := filepath.Base(path)
-		return name == "kubepods" || name == "kubepods.slice"
-	})
+	parents, err := n.groupsOfAllPods()
 	problems = append(problems, err)
 	for _, parent := range parents {
 		switch pids, err := cgroups.GetAllPids(parent); {
@@ -97,6 +107,31 @@ func (n node) removeGroups(ctx context.Context) error {
 		}
 	}
 	return errors.Join(problems...)
+}
+
+// groupsOfAllPods are where the kubelet puts all pods, without and with systemd.
+func (n node) groupsOfAllPods() ([]string, error) {
+	root := "/"
+	if n.cluster != nil {
+		if chosen, ok := n.cluster.Kubelet["cgroupRoot"].(string); ok {
+			root = chosen
+		}
+	}
+	hierarchies, err := hierarchies()
+	var found []string
+	for _, hierarchy := range hierarchies {
+		for _, name := range []string{"kubepods", "kubepods.slice"} {
+			if path := filepath.Join(hierarchy, root, name); isDirectory(path) {
+				found = append(found, path)
+			}
+		}
+	}
+	return found, err
+}
+
+func isDirectory(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 func remove(groups []string) error {

@@ -8,6 +8,8 @@ import (
 	"github.com/google/nftables"
 	"github.com/google/nftables/userdata"
 	"github.com/vishvananda/netlink"
+
+	"kedge/internal/policy"
 )
 
 func must(t *testing.T, err error) {
@@ -105,7 +107,7 @@ func ownNetwork(t *testing.T) {
 	must(t, err)
 	for name, family := range map[string]nftables.TableFamily{
 		"kube-proxy": nftables.TableFamilyIPv4, "flannel-ipv4": nftables.TableFamilyIPv4, "flannel-ipv6": nftables.TableFamilyIPv6,
-		"kedge-network-policy": nftables.TableFamilyIPv6,
+		policy.TableName: nftables.TableFamilyIPv6,
 	} {
 		filter.AddTable(&nftables.Table{Name: name, Family: family})
 	}

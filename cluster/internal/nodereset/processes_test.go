@@ -106,13 +106,19 @@ func TestPodsEnd(t *testing.T) {
 	})
 }
 
+// TestEmptyParentsGo is about a kubelet that was told where its pods belong.
 func TestEmptyParentsGo(t *testing.T) {
 	onMachine(t, func(t *testing.T) {
-		parents := group(t, "kubepods/besteffort")
-		must(t, testNode(t).removeGroups(t.Context()))
-		for _, parent := range parents {
-			if exists(filepath.Dir(parent)) {
-				t.Errorf("%s is still there", filepath.Dir(parent))
+		n := testNode(t)
+		n.cluster.Kubelet = map[string]any{"cgroupRoot": "/edge"}
+		own, foreign := group(t, "edge/kubepods/besteffort"), group(t, "kubepods/besteffort")
+		must(t, n.removeGroups(t.Context()))
+		for at := range own {
+			if exists(filepath.Dir(own[at])) {
+				t.Errorf("%s is still there", filepath.Dir(own[at]))
+			}
+			if !exists(foreign[at]) {
+				t.Errorf("%s of another kubelet is gone", foreign[at])
 			}
 		}
 	})

@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/nftables"
 	"golang.org/x/sys/unix"
+
+	"kedge/internal/policy"
 )
 
 // portTable is where the plugin portmap, of all distributions, keeps its rules.
@@ -15,7 +17,7 @@ const portTable = "cni_hostport"
 
 // tables are the packet filter's tables of this node's components.
 func (n node) tables() []string {
-	names := []string{"kedge-network-policy"}
+	names := []string{policy.TableName}
 	if n.cluster != nil && !n.cluster.Proxy.Disabled {
 		names = append(names, "kube-proxy")
 	}
