@@ -38,7 +38,8 @@ class Containerd:
     rootfs: Path
 
     def ctr(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        argv = [str(self.kedge), "ctr", "--address", str(self.place / "c.sock"), *arguments]
+        settings = ["--address", str(self.place / "c.sock"), "--namespace", "default"]
+        argv = [str(self.kedge), "ctr", *settings, *arguments]
         return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=START_S)
 
 

@@ -11,6 +11,8 @@ DEVICES = ("full", "null", "random", "tty", "urandom", "zero")
 SETTINGS = 'version = 4\nroot = "/containerd/root"\nstate = "/containerd/state"\n'
 IMAGE = "/image"
 SOCKET = "/run/containerd/containerd.sock"
+# kedge's ctr speaks to a worker's containerd; this one is started with upstream's defaults.
+CTR = ("ctr", "--address", SOCKET, "--namespace", "default")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

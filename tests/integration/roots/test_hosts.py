@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.components.process import wait_for
-from tests.integration.roots.hosts import DEVICES, Host
+from tests.integration.roots.hosts import CTR, DEVICES, Host
 from tests.integration.roots.material import tree
 from tests.integration.roots.root import KEDGE, Root, put
 from tests.integration.roots.space import Space
@@ -85,8 +85,8 @@ def test_what_a_plugin_lacks_is_told(host: Host, missing: str, said: str) -> Non
 def test_containerd_answers_with_proc_alone(host: Host, tmp_path: Path) -> None:
     host.mount("proc", "/proc")
     with host.root.running(*host.containerd(), logs=tmp_path) as daemon:
-        wait_for(daemon, lambda: host.root.run(KEDGE, "ctr", "version").returncode == 0, what="answering")
-        assert "Server:" in host.root.kedge("ctr", "version")
+        wait_for(daemon, lambda: host.root.run(KEDGE, *CTR, "version").returncode == 0, what="answering")
+        assert "Server:" in host.root.kedge(*CTR, "version")
 
 
 def test_a_container_runs_with_proc_devices_and_cgroups(host: Host, busybox: Path, tmp_path: Path) -> None:
@@ -96,9 +96,9 @@ def test_a_container_runs_with_proc_devices_and_cgroups(host: Host, busybox: Pat
     put(busybox, host.root.directory / "image/busybox")
     config = host.bundle("/busybox", "echo", "from inside")
     with host.root.running(*host.containerd(), logs=tmp_path) as daemon:
-        wait_for(daemon, lambda: host.root.run(KEDGE, "ctr", "version").returncode == 0, what="answering")
-        assert host.root.kedge("ctr", "run", "--rm", "--config", config, "one") == "from inside\n"
-        failing = host.root.run(KEDGE, "ctr", "run", "--rm", "--config", host.bundle("/busybox", "false"), "two")
+        wait_for(daemon, lambda: host.root.run(KEDGE, *CTR, "version").returncode == 0, what="answering")
+        assert host.root.kedge(*CTR, "run", "--rm", "--config", config, "one") == "from inside\n"
+        failing = host.root.run(KEDGE, *CTR, "run", "--rm", "--config", host.bundle("/busybox", "false"), "two")
         assert failing.returncode == 1, failing.stderr
 
 
@@ -112,7 +112,7 @@ def test_what_a_container_lacks_is_told(host: Host, busybox: Path, tmp_path: Pat
     put(busybox, host.root.directory / "image/busybox")
     config = host.bundle("/busybox", "true")
     with host.root.running(*host.containerd(), logs=tmp_path) as daemon:
-        wait_for(daemon, lambda: host.root.run(KEDGE, "ctr", "version").returncode == 0, what="answering")
-        done = host.root.run(KEDGE, "ctr", "run", "--rm", "--config", config, "one")
+        wait_for(daemon, lambda: host.root.run(KEDGE, *CTR, "version").returncode == 0, what="answering")
+        done = host.root.run(KEDGE, *CTR, "run", "--rm", "--config", config, "one")
         assert done.returncode == 1
         assert said in done.stderr

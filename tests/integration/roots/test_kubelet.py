@@ -11,7 +11,7 @@ import pytest
 
 from tests.integration.components.ports import LOOPBACK
 from tests.integration.components.process import Daemon, wait_for
-from tests.integration.roots.hosts import SOCKET, Host
+from tests.integration.roots.hosts import CTR, SOCKET, Host
 from tests.integration.roots.material import tree
 from tests.integration.roots.root import KEDGE, Root, put
 from tests.integration.roots.space import Space, environment
@@ -57,7 +57,7 @@ def running_kubelet(host: Host, logs: Path) -> Iterator[Daemon]:
     argv = [KEDGE, "kubelet", "--config", config, "--hostname-override=edge1"]
     (logs / "kubelet").mkdir()
     with host.root.running(*host.containerd(), logs=logs) as containerd:
-        wait_for(containerd, lambda: host.root.run(KEDGE, "ctr", "version").returncode == 0, what="answering")
+        wait_for(containerd, lambda: host.root.run(KEDGE, *CTR, "version").returncode == 0, what="answering")
         with host.root.running(*argv, logs=logs / "kubelet") as daemon:
             yield daemon
 

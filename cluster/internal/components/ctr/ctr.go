@@ -8,7 +8,9 @@ import (
 
 	"github.com/containerd/containerd/v2/cmd/ctr/app"
 	upstream "github.com/containerd/containerd/v2/version"
+	"github.com/urfave/cli/v3"
 
+	"kedge/internal/layout"
 	"kedge/internal/multicall"
 	"kedge/internal/version"
 )
@@ -27,9 +29,27 @@ func Program() multicall.Program {
 
 func run(argv []string) int {
 	upstream.Version = version.Current().Module(module).Version
-	if err := app.New().Run(context.Background(), argv); err != nil {
+	if err := command().Run(context.Background(), argv); err != nil {
 		fmt.Fprintln(os.Stderr, "ctr:", err)
 		return 1
 	}
 	return 0
+}
+
+// command is ctr, which speaks to a worker's containerd about what pods have,
+// where neither a flag nor a variable says otherwise.
+func command() *cli.Command {
+	defaults := map[string]string{
+		"address":   layout.Layout{RunDir: layout.DefaultRunDir}.ContainerdSocket(),
+		"namespace": "k8s.io",
+	}
+	made := app.New()
+	for _, flag := range made.Flags {
+		if text, ok := flag.(*cli.StringFlag); ok {
+			if value, ok := defaults[text.Name]; ok {
+				text.Value = value
+			}
+		}
+	}
+	return made
 }
