@@ -19,9 +19,6 @@ import (
 	"kedge/internal/datadir"
 )
 
-// standardStream is the name of standard input or output.
-const standardStream = "-"
-
 func newBackup(env Env) *cobra.Command {
 	var directories directoryFlags
 	var to string

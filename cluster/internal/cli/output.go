@@ -8,6 +8,9 @@ import (
 	"github.com/spf13/pflag"
 )
 
+// standardStream is the name of standard input or output.
+const standardStream = "-"
+
 // addOutputFlag adds the option that checkOutput judges.
 func addOutputFlag(flags *pflag.FlagSet, output *string) {
 	flags.StringVarP(output, "output", "o", "", "output format; json for programs (default: text for people)")
