@@ -228,12 +228,13 @@ def shared_content_two_digests() -> Sample:
 
 def with_bundle(
     before: bytes,
+    content: bytes = BUNDLE,
     *,
     offset: int | None = None,
-    length: int = len(BUNDLE),
+    length: int | None = None,
     digest: bytes | None = None,
     magic: bytes = BUNDLE_MAGIC,
 ) -> bytes:
     """The file `before` with a bundle of images behind it."""
-    place = struct.pack("<QQ", len(before) if offset is None else offset, length)
-    return before + BUNDLE + place + (digest or hashlib.sha256(BUNDLE).digest()) + magic
+    place = struct.pack("<QQ", len(before) if offset is None else offset, len(content) if length is None else length)
+    return before + content + place + (digest or hashlib.sha256(content).digest()) + magic

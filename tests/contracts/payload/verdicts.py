@@ -113,6 +113,7 @@ def bundles() -> dict[str, tuple[bytes, str]]:
             make.with_bundle(whole, offset=2**64 - 8, length=start + size + 8),
             "does not end at that footer",
         ),
+        "bundle-of-nothing": (make.with_bundle(whole, b""), "but not its end"),
         "bundle-empty": (make.with_bundle(whole, offset=start + size, length=0), "but not its end"),
         "bundle-in-payload": (
             make.with_bundle(whole, offset=start - 10, length=size + 10),
