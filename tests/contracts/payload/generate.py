@@ -226,7 +226,7 @@ def shared_content_two_digests() -> Sample:
     return made
 
 
-def with_bundle(
+def with_bundle(  # noqa: PLR0913 - one parameter per field of the footer
     before: bytes,
     content: bytes = BUNDLE,
     *,
