@@ -129,8 +129,8 @@ func FlannelArgs(n Node, l layout.Layout) []string {
 // CoreDNSArgs is the node's DNS server.
 func CoreDNSArgs(l layout.Layout) []string { return []string{"-conf", l.Corefile()} }
 
-// KonnectivityAgentArgs is the node's end of the tunnel. It dials for ever, and
-// looks again and again whether there are servers that it does not know.
+// KonnectivityAgentArgs is the node's end of the tunnel. It dials again whenever
+// it has fewer connections than there are servers.
 func KonnectivityAgentArgs(n Node, l layout.Layout) []string {
 	certificate := l.NodeCertificate("tunnel")
 	args := arguments{
@@ -144,7 +144,6 @@ func KonnectivityAgentArgs(n Node, l layout.Layout) []string {
 		"keepalive-time":     "30s",
 		"proxy-server-host":  n.Server.Hostname(),
 		"proxy-server-port":  strconv.Itoa(n.Cluster.Tunnel.Port),
-		"sync-forever":       "true",
 		"sync-interval":      "1s",
 		"sync-interval-cap":  "10s",
 	}

@@ -14,9 +14,16 @@ from tests.integration.components.process import Daemon, running, wait_for
 from tests.integration.worker.machine import Machine, bridged, control_groups, run, running_machine
 
 NETWORK = "172.31.99"
-SERVER = f"https://{NETWORK}.1:6443"
 _PATIENCE_S = 120
 _POLL_S = 0.2
+# The disk is the host's, which may be as full as it likes, and so are the control groups.
+_ON_THIS_HOST = {
+    "failCgroupV1": False,
+    "evictionHard": dict.fromkeys(
+        ("nodefs.available", "imagefs.available", "nodefs.inodesFree", "imagefs.inodesFree"), "0%"
+    ),
+    "imageGCHighThresholdPercent": 100,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +40,8 @@ class Node:
         argv = self.machine.inside(self.kedge, "worker", f"--node-name={self.machine.name}", *self.arguments, *more)
         with running(argv, name=f"worker-{self.machine.name}", directory=self.machine.data.parent) as daemon:
             yield daemon
+        # Its first process is nsenter, which does not wait for what it started.
+        self.machine.run("flock", "--timeout=60", "/var/lib/kedge/kedge.lock", "true")
 
     def status(self) -> dict[str, Any]:
         """What `kedge status` tells; empty while nobody answers."""
@@ -45,6 +54,15 @@ class Node:
 
     def wait_until_ready(self, daemon: Daemon) -> None:
         wait_for(daemon, lambda: bool(self.status().get("ready")), what="ready", timeout_s=_PATIENCE_S)
+
+    def wait_for(self, holds: Callable[[], bool], *, what: str, daemon: Daemon | None = None) -> None:
+        """Wait until it holds."""
+        give_up_s = time.monotonic() + _PATIENCE_S
+        while not holds():
+            if time.monotonic() > give_up_s:
+                problem = f"after {_PATIENCE_S} s it is not {what}"
+                raise AssertionError(daemon.report(problem) if daemon else problem)
+            time.sleep(_POLL_S)
 
     def pids(self) -> dict[str, int]:
         """The components that are processes and run, with their numbers within the machine."""
@@ -127,13 +145,13 @@ def _is_ready(pod: dict[str, Any]) -> bool:
 def running_lab(kedge: Path, directory: Path, names: Sequence[str], **spec: object) -> Iterator[Lab]:
     """A controller and machines with these names, one after the other at .11, .12, …"""
     with ExitStack() as stack:
+        profiles = {}
+        for name in names:  # before the machines, so that nothing is left in the groups when they are removed
+            group = stack.enter_context(control_groups(f"kedge-test-{os.getpid()}-{name}"))
+            profiles[name] = {"name": name, "values": {"cgroupRoot": group, **_ON_THIS_HOST}}
         hub = stack.enter_context(running_machine("hub", directory))
         machines = [stack.enter_context(running_machine(name, directory)) for name in names]
         stack.enter_context(bridged(hub, machines, NETWORK))
-        profiles = {}
-        for name in names:
-            group = stack.enter_context(control_groups(f"kedge-test-{os.getpid()}-{name}"))
-            profiles[name] = {"name": name, "values": {"failCgroupV1": False, "cgroupRoot": group}}
         config = directory / "cluster.yaml"
         document = {
             "apiVersion": "kedge/v1",

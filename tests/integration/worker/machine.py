@@ -7,6 +7,7 @@ machine gets a control group of its own in every hierarchy, which its kubelet is
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -14,9 +15,10 @@ from pathlib import Path
 
 from tests.integration.components.process import clean_environment, running, wait_for
 
-TOOLS = ("ip", "mount", "nsenter", "unshare")
+TOOLS = ("flock", "ip", "mount", "nsenter", "unshare")
 CGROUPS = Path("/sys/fs/cgroup")
 _COMMAND_TIMEOUT_S = 120
+_FORGET_S = 20
 # What a machine sees of its own: what its system and kedge write.
 _SETUP = """\
 set -eu
@@ -87,7 +89,19 @@ def running_machine(name: str, directory: Path) -> Iterator[Machine]:
     data.mkdir(parents=True)
     machine_id.write_text(f"{os.urandom(16).hex()}\n")
     environment = {"NAME": name, "DATA": str(data), "MACHINE_ID": str(machine_id), "READY": str(ready)}
-    argv = ["unshare", "--mount", "--uts", "--net", "--pid", "--fork", "--mount-proc", "--kill-child", "sh", "-c", _SETUP]
+    argv = [
+        "unshare",
+        "--mount",
+        "--uts",
+        "--net",
+        "--pid",
+        "--fork",
+        "--mount-proc",
+        "--kill-child",
+        "sh",
+        "-c",
+        _SETUP,
+    ]
     with running(argv, name=f"machine-{name}", directory=place, environment=environment) as daemon:
         wait_for(daemon, ready.exists, what="set up")
         (child,) = Path(f"/proc/{daemon.process.pid}/task/{daemon.process.pid}/children").read_text().split()
@@ -103,7 +117,20 @@ def bridged(hub: Machine, machines: Sequence[Machine], network: str) -> Iterator
     hub.run("ip", "link", "set", "lan", "up")
     hub.address("lan", f"{network}.1/24")
     for number, machine in enumerate(machines, 11):
-        hub.run("ip", "link", "add", f"to-{machine.name}", "type", "veth", "peer", "name", "eth0", "netns", str(machine.pid))
+        pair = (
+            "ip",
+            "link",
+            "add",
+            f"to-{machine.name}",
+            "type",
+            "veth",
+            "peer",
+            "name",
+            "eth0",
+            "netns",
+            str(machine.pid),
+        )
+        run(["nsenter", f"--net=/proc/{hub.pid}/ns/net", *pair])  # not in the hub, where the number is another process'
         hub.run("ip", "link", "set", f"to-{machine.name}", "master", "lan", "up")
         machine.address("eth0", f"{network}.{number}/24")
         machine.run("ip", "link", "set", "eth0", "up")
@@ -127,7 +154,16 @@ def control_groups(name: str) -> Iterator[str]:
 
 
 def _remove_group(group: Path) -> None:
-    for below in sorted(group.rglob("*"), reverse=True):
-        if below.is_dir():
-            below.rmdir()
-    group.rmdir()
+    """The kernel takes a moment to forget processes that have ended."""
+    give_up_s = time.monotonic() + _FORGET_S
+    while True:
+        try:
+            for below in sorted((path for path in group.rglob("*") if path.is_dir()), reverse=True):
+                below.rmdir()
+            group.rmdir()
+        except OSError:
+            if time.monotonic() > give_up_s:
+                raise
+            time.sleep(_FORGET_S / 100)
+        else:
+            return

@@ -13,7 +13,12 @@ def pod(name: str, *arguments: str, node: str | None = None, **spec: object) -> 
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {"name": name, "labels": {"app": name}},
-        "spec": {"containers": [container], "terminationGracePeriodSeconds": 1, **({"nodeName": node} if node else {}), **spec},
+        "spec": {
+            "containers": [container],
+            "terminationGracePeriodSeconds": 1,
+            **({"nodeName": node} if node else {}),
+            **spec,
+        },
     }
 
 

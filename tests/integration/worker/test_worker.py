@@ -1,15 +1,13 @@
 """Workers join, run pods that find each other, and let them be when they end."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.integration.worker.lab import Lab, Node
 from tests.integration.worker.pods import AGNHOST, PORT, pod, service
-
-HTTP_S = "5"
 
 
 @pytest.fixture(scope="module")
@@ -27,24 +25,51 @@ def nodes(lab: Lab, bundle: Path) -> Iterator[tuple[Node, Node]]:
         yield both
 
 
-def fetch(lab: Lab, name: str, url: str) -> str:
-    """What an HTTP server answers the pod `name`."""
-    return lab.kubectl("exec", name, "--", "/agnhost", "connect", "--timeout=5s", url)
-
-
-def test_pods_of_both_nodes_answer_through_a_service(lab: Lab, nodes: tuple[Node, Node]) -> None:
+@pytest.fixture(scope="module")
+def web(lab: Lab, nodes: tuple[Node, Node]) -> Lab:
+    """A pod on each node, and a service of each."""
+    assert len(nodes) == len(lab.machines)
     lab.apply(pod("web1", node="edge1"), pod("web2", node="edge2"), service("one", "web1"), service("two", "web2"))
     lab.wait_for_pods("app in (web1,web2)", 2)
-    answers = {
-        lab.kubectl("get", "--raw", f"/api/v1/namespaces/default/services/{name}:80/proxy/hostname") for name in ("one", "two")
-    }
-    assert answers == {"web1", "web2"}
+    return lab
 
 
-def test_images_come_from_the_bundle(lab: Lab, nodes: tuple[Node, Node]) -> None:
-    lab.apply(pod("present", node="edge1"))
-    lab.wait_for_pods("app=present")
-    events = lab.get("events", "--field-selector=involvedObject.name=present,reason=Pulled")["items"]
+def connects(lab: Lab, name: str, address: str) -> bool:
+    """Whether the pod `name` can open a TCP connection."""
+    try:
+        lab.kubectl("exec", name, "--", "/agnhost", "connect", "--timeout=3s", address)
+    except AssertionError:
+        return False
+    return True
+
+
+def test_each_node_answers_for_its_own_pods(web: Lab) -> None:
+    """Through the tunnel, by the names of the nodes."""
+    for name, other in (("web1", "web2"), ("web2", "web1")):
+        assert web.kubectl("exec", name, "--", "/agnhost", "help")
+        answer = web.kubectl("get", "--raw", f"/api/v1/namespaces/default/pods/{name}:8080/proxy/hostname")
+        assert answer == name
+        assert "Started HTTP server on port 8080" in web.kubectl("logs", name)
+        assert web.kubectl("logs", name) != web.kubectl("logs", other)  # both tell times
+
+
+def test_pods_find_services_by_name_across_nodes(web: Lab) -> None:
+    for name in ("web1", "web2"):
+        for address in ("one:80", "two.default:80", "two.default.svc.cluster.local:80", "kubernetes.default:443"):
+            assert connects(web, name, address), (name, address)
+        assert not connects(web, name, "three:80"), "there is no such service"
+
+
+def test_services_lead_to_their_pods_through_the_api(web: Lab) -> None:
+    answers = [
+        web.kubectl("get", "--raw", f"/api/v1/namespaces/default/services/{name}:80/proxy/hostname")
+        for name in ("one", "two")
+    ]
+    assert answers == ["web1", "web2"]
+
+
+def test_images_come_from_the_bundle(web: Lab) -> None:
+    events = web.get("events", "--field-selector=involvedObject.name=web1,reason=Pulled")["items"]
     assert [event["message"] for event in events] == [
         f'Container image "{AGNHOST}" already present on machine and can be accessed by the pod'
     ]
@@ -57,10 +82,7 @@ def test_policies_hold_between_nodes(lab: Lab) -> None:
     address = lab.get("pods", "guarded")["status"]["podIP"]
 
     def answers() -> bool:
-        with suppress(AssertionError):
-            lab.kubectl("exec", "guest", "--", "/agnhost", "connect", "--timeout=2s", f"{address}:{PORT}")
-            return True
-        return False
+        return connects(lab, "guest", f"{address}:{PORT}")
 
     lab.wait_for("the pod is open", answers)
     lab.apply(
@@ -74,3 +96,11 @@ def test_policies_hold_between_nodes(lab: Lab) -> None:
     lab.wait_for("the policy holds", lambda: not answers())
     lab.kubectl("delete", "networkpolicy", "closed")
     lab.wait_for("the pod is open again", answers)
+
+
+def test_the_tunnel_comes_back(web: Lab) -> None:
+    """After its server was killed, agents dial again."""
+    assert web.kubectl("exec", "web1", "--", "/agnhost", "help")
+    for number in web.hub.run("pgrep", "-f", "^konnectivity-server").split():
+        web.hub.run("kill", "-9", number)
+    web.wait_for("nodes answer again", lambda: connects(web, "web1", "one:80") and connects(web, "web2", "two:80"))
