@@ -18,10 +18,18 @@ func testService() Service {
 	}
 }
 
+func testWorker() Service {
+	return Service{
+		Role: "worker", Executable: "/usr/local/bin/kedge", StopSeconds: 100, PodsGoOn: true,
+		Args: []string{"worker", "--labels=a=b", "--token-file=/etc/kedge/token"},
+	}
+}
+
 func TestServiceFiles(t *testing.T) {
 	for name, render := range map[string]func(Service) string{"systemd": Systemd, "openrc": OpenRC} {
 		t.Run(name, func(t *testing.T) {
 			golden.Compare(t, filepath.Join("testdata", name+".golden"), render(testService()))
+			golden.Compare(t, filepath.Join("testdata", name+"-worker.golden"), render(testWorker()))
 		})
 	}
 }

@@ -51,7 +51,8 @@ LimitNOFILE=999999
 WantedBy=multi-user.target
 `
 
-// openRCScript lets OpenRC's own supervisor start kedge again.
+// openRCScript lets OpenRC's own supervisor start kedge again. Where pods go on,
+// a machine's setting to end all of a service's processes is not for this one.
 const openRCScript = `#!/sbin/openrc-run
 supervisor=supervise-daemon
 description="Kubernetes in one executable: {{.Role}}"
@@ -63,6 +64,9 @@ respawn_delay=10
 respawn_max=0
 retry="TERM/{{.StopSeconds}}/KILL/5"
 rc_ulimit="-n 999999 -c unlimited"
+{{- if .PodsGoOn}}
+rc_cgroup_cleanup="no"
+{{- end}}
 
 depend() {
 	need net
