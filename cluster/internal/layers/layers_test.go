@@ -46,7 +46,8 @@ var rules = []rule{
 		[]string{
 			"kedge/internal/airgap", "kedge/internal/argv", "kedge/internal/backup", "kedge/internal/config", "kedge/internal/controller", "kedge/internal/datadir",
 			"kedge/internal/golden", "kedge/internal/images", "kedge/internal/imagestore", "kedge/internal/install", "kedge/internal/kubeconfig",
-			"kedge/internal/layout", "kedge/internal/multicall", "kedge/internal/payload", "kedge/internal/pki", "kedge/internal/role", "kedge/internal/status",
+			"kedge/internal/layout", "kedge/internal/multicall", "kedge/internal/nodereset", "kedge/internal/payload", "kedge/internal/pki", "kedge/internal/role",
+			"kedge/internal/status",
 			"kedge/internal/support", "kedge/internal/sysinfo", "kedge/internal/token", "kedge/internal/version", "kedge/internal/words",
 			"kedge/internal/worker", "kedge/internal/workerconfig",
 		},
@@ -73,6 +74,14 @@ var rules = []rule{
 			"kedge/internal/workerconfig",
 		},
 		append([]string{"github.com/vishvananda/netlink", "golang.org/x/sys/unix"}, upstreamClients...),
+	},
+	{
+		"kedge/internal/nodereset",
+		[]string{"kedge/internal/argv", "kedge/internal/layout", "kedge/internal/policy", "kedge/internal/workerconfig"},
+		[]string{
+			"github.com/google/nftables", "github.com/google/nftables/userdata", "github.com/moby/sys/mountinfo", "github.com/opencontainers/cgroups",
+			"github.com/vishvananda/netlink", "golang.org/x/sys/unix",
+		},
 	},
 	// What roles share.
 	{
