@@ -22,14 +22,15 @@ _CHEAP_PACKAGES = (
     "./internal/config", "./internal/controller", "./internal/csr", "./internal/csrapprover",
     "./internal/database", "./internal/datadir", "./internal/golden", "./internal/images",
     "./internal/imagestore", "./internal/install", "./internal/kubeconfig", "./internal/layers",
-    "./internal/layout", "./internal/manifests", "./internal/multicall", "./internal/payload",
-    "./internal/pki", "./internal/policy", "./internal/status", "./internal/supervise", "./internal/support",
-    "./internal/sysinfo", "./internal/token", "./internal/version", "./internal/words",
-    "./internal/workerconfig",
+    "./internal/layout", "./internal/manifests", "./internal/multicall", "./internal/nodecert",
+    "./internal/nodereset", "./internal/payload", "./internal/pki", "./internal/policy", "./internal/role",
+    "./internal/status", "./internal/supervise", "./internal/support", "./internal/sysinfo", "./internal/token",
+    "./internal/version", "./internal/words", "./internal/worker", "./internal/workerconfig",
 )  # fmt: skip
 
 _ROOTS = "tests/integration/roots"
 _ROOTFS = ("tests/integration/rootfs", "tests/integration/tools")
+_NODES = ("tests/integration/policy", "tests/integration/worker")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,11 +74,17 @@ def rows() -> tuple[Row, ...]:
         Row(
             name="control-plane",
             what="control plane, Go tests, builder with real tools",
-            budget_min=30,
+            budget_min=25,
             commands=[
                 _go("test", "-vet=off", "./..."),
-                _pytest("tests/integration", "-m", "not slow", *(f"--ignore={path}" for path in (_ROOTS, *_ROOTFS))),
+                _pytest("tests/integration", "-m", "not slow", *(f"--ignore={path}" for path in (_ROOTS, *_ROOTFS, *_NODES))),
             ],
+        ),
+        Row(
+            name="nodes",
+            what="workers that join and run pods, network policies with real packets",
+            budget_min=10,
+            commands=[_pytest(*_NODES, "-m", "not slow")],
         ),
         Row(
             name="rootfs",

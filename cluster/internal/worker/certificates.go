@@ -15,7 +15,6 @@ import (
 // certificates keeps the node's certificates for as long as kedge runs. It is
 // ready when there are those with which the kubelet serves and the tunnel is opened.
 func (w *Worker) certificates() *role.Task {
-	missing := func() error { return nil }
 	made := role.NewTask(certificates, func(ctx context.Context) error {
 		known, err := w.readIdentity()
 		if err != nil {
@@ -35,7 +34,7 @@ func (w *Worker) certificates() *role.Task {
 		<-ctx.Done()
 		return nil
 	})
-	missing = func() error {
+	made.IsReady = func() error {
 		for _, name := range w.wantedCertificates() {
 			is, err := nodecert.Load(w.Layout.NodeCertificate(name))
 			if err != nil {
@@ -48,7 +47,6 @@ func (w *Worker) certificates() *role.Task {
 		}
 		return nil
 	}
-	made.IsReady = missing
 	return made
 }
 
