@@ -77,7 +77,9 @@ def rows() -> tuple[Row, ...]:
             budget_min=25,
             commands=[
                 _go("test", "-vet=off", "./..."),
-                _pytest("tests/integration", "-m", "not slow", *(f"--ignore={path}" for path in (_ROOTS, *_ROOTFS, *_NODES))),
+                _pytest(
+                    "tests/integration", "-m", "not slow", *(f"--ignore={path}" for path in (_ROOTS, *_ROOTFS, *_NODES))
+                ),
             ],
         ),
         Row(
