@@ -35,14 +35,24 @@ type importer struct {
 	// seen is what the directory held at the last look: a file is read only
 	// when it has stopped growing.
 	seen map[string]bundle
+	// carried is the bundle in kedge's own file; nil: there is none.
+	carried *bundle
 }
+
+// embedded is what stands for the bundle in kedge's own file. Names of files end
+// otherwise.
+const embedded = "kedge"
 
 // importing imports the bundles that are there, and follows the directory. It is
 // ready when all have been looked at once.
 func (w *Worker) importing() *role.Task {
 	done := make(chan struct{})
 	made := role.NewTask(bundles, func(ctx context.Context) error {
-		i := &importer{worker: w, known: make(map[string]bundle), seen: w.listBundles()}
+		i := &importer{worker: w, known: make(map[string]bundle)}
+		if err := i.findEmbedded(); err != nil {
+			role.LogOf(w.Log, bundles).Error("the bundle in kedge's own file cannot be read", "error", err)
+		}
+		i.seen = i.list()
 		if content, err := os.ReadFile(w.Layout.ImportedImages()); err == nil {
 			_ = json.Unmarshal(content, &i.known) // what is lost is imported again
 		}
@@ -69,11 +79,40 @@ func (w *Worker) importing() *role.Task {
 	return made
 }
 
-// listBundles is what lies in the directory now: bundles, and the first parts of
-// such that are split.
-func (w *Worker) listBundles() map[string]bundle {
+// findEmbedded looks whether kedge's own file has a bundle behind it.
+func (i *importer) findEmbedded() error {
+	carried, ok, err := airgap.OpenEmbedded("")
+	if err != nil || !ok {
+		return err
+	}
+	info, err := os.Stat("/proc/self/exe")
+	if err == nil {
+		i.carried = &bundle{Size: info.Size(), Modified: info.ModTime().UTC()}
+	}
+	return errors.Join(err, carried.Close())
+}
+
+// open opens the bundle of that name, with all its parts.
+func (i *importer) open(name string) ([]*airgap.Bundle, error) {
+	if name != embedded {
+		return airgap.OpenAll([]string{filepath.Join(i.worker.Layout.Images(), name)})
+	}
+	carried, ok, err := airgap.OpenEmbedded("")
+	if err != nil || !ok {
+		return nil, err
+	}
+	return []*airgap.Bundle{carried}, nil
+}
+
+// list is what there is now: the bundle that kedge carries, those in the
+// directory, and the first parts of such that are split.
+func (i *importer) list() map[string]bundle {
 	found := make(map[string]bundle)
-	entries, err := os.ReadDir(w.Layout.Images())
+	if i.carried != nil {
+		found[embedded] = *i.carried
+	}
+	directory := i.worker.Layout.Images()
+	entries, err := os.ReadDir(directory)
 	if err != nil {
 		return found
 	}
@@ -82,7 +121,7 @@ func (w *Worker) listBundles() map[string]bundle {
 		if !strings.HasSuffix(name, ".tar") && !strings.HasSuffix(name, ".tar.00") {
 			continue
 		}
-		if info, err := os.Stat(filepath.Join(w.Layout.Images(), name)); err == nil && info.Mode().IsRegular() {
+		if info, err := os.Stat(filepath.Join(directory, name)); err == nil && info.Mode().IsRegular() {
 			found[name] = bundle{Size: info.Size(), Modified: info.ModTime().UTC()}
 		}
 	}
@@ -95,7 +134,7 @@ func (b bundle) isSame(other bundle) bool {
 
 // step imports what is new and has stopped growing, and unpins what is gone.
 func (i *importer) step(ctx context.Context) error {
-	now := i.worker.listBundles()
+	now := i.list()
 	before := i.seen
 	i.seen = now
 	var fresh, gone []string
@@ -122,15 +161,21 @@ func (i *importer) step(ctx context.Context) error {
 	for _, name := range fresh {
 		is := now[name]
 		if err := i.take(ctx, store, name, &is); err != nil {
-			is.Problem = err.Error()
+			is.Problem, is.Images = err.Error(), i.known[name].Images // what an earlier one brought is still there
 			problems = append(problems, fmt.Errorf("%s: %w", name, err))
 		}
-		if ctx.Err() == nil {
-			i.known[name] = is
+		if ctx.Err() != nil {
+			break
 		}
+		before := i.known[name].Images
+		i.known[name] = is
+		problems = append(problems, i.release(ctx, store, before))
 	}
 	for _, name := range gone {
-		problems = append(problems, i.release(ctx, store, name))
+		before := i.known[name].Images
+		delete(i.known, name)
+		problems = append(problems, i.release(ctx, store, before))
+		role.LogOf(i.worker.Log, bundles).Info("unpinned, since the bundle is gone", "bundle", name, "images", len(before))
 	}
 	return errors.Join(append(problems, i.note())...)
 }
@@ -141,7 +186,7 @@ func (i *importer) take(ctx context.Context, store *imagestore.Store, name strin
 	if err != nil {
 		return err
 	}
-	opened, err := airgap.OpenAll([]string{filepath.Join(i.worker.Layout.Images(), name)})
+	opened, err := i.open(name)
 	if err != nil {
 		return err
 	}
@@ -178,27 +223,20 @@ func (w *Worker) wanted(ctx context.Context) (airgap.Wanted, error) {
 	return wanted, nil
 }
 
-// release unpins the images that only this bundle brought.
-func (i *importer) release(ctx context.Context, store *imagestore.Store, name string) error {
-	gone := i.known[name]
-	others := make(map[string]bool)
-	for other, is := range i.known {
-		if other != name {
-			for _, image := range is.Images {
-				others[image] = true
-			}
+// release unpins those images that no bundle brings any more.
+func (i *importer) release(ctx context.Context, store *imagestore.Store, images []string) error {
+	for _, image := range images {
+		brought := false
+		for _, is := range i.known {
+			brought = brought || slices.Contains(is.Images, image)
 		}
-	}
-	for _, image := range gone.Images {
-		if others[image] {
+		if brought {
 			continue
 		}
 		if err := store.Unpin(ctx, image); err != nil {
-			return fmt.Errorf("unpin %s, since %s is gone: %w", image, name, err)
+			return fmt.Errorf("unpin %s, which no bundle brings any more: %w", image, err)
 		}
 	}
-	delete(i.known, name)
-	role.LogOf(i.worker.Log, bundles).Info("unpinned, since the bundle is gone", "bundle", name, "images", len(gone.Images))
 	return nil
 }
 
