@@ -121,8 +121,10 @@ func FlannelArgs(n Node, l layout.Layout) []string {
 		"net-config-path": l.FlannelConfig(),
 		"subnet-file":     l.FlannelSubnet(),
 		"ip-masq":         "true",
-		"healthz-ip":      Loopback,
-		"healthz-port":    strconv.Itoa(n.Ports.FlannelHealth),
+		// Without it flannel looks for a default route, which need not be there.
+		"iface":        n.Address.String(),
+		"healthz-ip":   Loopback,
+		"healthz-port": strconv.Itoa(n.Ports.FlannelHealth),
 	}.list(nil)
 }
 

@@ -4,6 +4,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -49,10 +50,6 @@ func Optional() []string {
 // cluster is what the components' command lines are made of.
 func (o Options) cluster() (argv.Cluster, error) {
 	spec := o.Config.Spec
-	address, err := ownAddress(spec.API.Address)
-	if err != nil {
-		return argv.Cluster{}, err
-	}
 	pods, err := netip.ParsePrefix(spec.Network.PodCIDR)
 	if err != nil {
 		return argv.Cluster{}, fmt.Errorf("spec.network.podCIDR: %w", err)
@@ -60,6 +57,10 @@ func (o Options) cluster() (argv.Cluster, error) {
 	services, err := netip.ParsePrefix(spec.Network.ServiceCIDR)
 	if err != nil {
 		return argv.Cluster{}, fmt.Errorf("spec.network.serviceCIDR: %w", err)
+	}
+	address, err := o.ownAddress(services)
+	if err != nil {
+		return argv.Cluster{}, err
 	}
 	c := argv.Cluster{
 		Address: address, Port: spec.API.Port, AgentPort: spec.Konnectivity.AgentPort, AdminPort: spec.Konnectivity.AdminPort,
@@ -94,13 +95,17 @@ func securePort(extra config.Extra, port int) int {
 
 func (o Options) isDisabled(name string) bool { return slices.Contains(o.Disabled, name) }
 
-// ownAddress is the one that is configured, or else the one of this machine.
-func ownAddress(configured string) (netip.Addr, error) {
-	if configured != "" {
+// ownAddress is the one that is configured, or else the one of this machine. A
+// machine without a network that is a node, too, is reached by itself alone.
+func (o Options) ownAddress(services netip.Prefix) (netip.Addr, error) {
+	if configured := o.Config.Spec.API.Address; configured != "" {
 		return netip.ParseAddr(configured)
 	}
 	address, err := role.OwnAddress()
-	if err != nil {
+	switch {
+	case errors.Is(err, role.ErrNoAddress) && o.Node != nil:
+		return argv.Cluster{Services: []netip.Prefix{services}}.APIAddress(), nil
+	case err != nil:
 		return address, fmt.Errorf("%w; set spec.api.address", err)
 	}
 	return address, nil

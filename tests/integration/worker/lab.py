@@ -17,7 +17,7 @@ NETWORK = "172.31.99"
 _PATIENCE_S = 120
 _POLL_S = 0.2
 # The disk is the host's, which may be as full as it likes, and so are the control groups.
-_ON_THIS_HOST = {
+ON_THIS_HOST = {
     "failCgroupV1": False,
     "evictionHard": dict.fromkeys(
         ("nodefs.available", "imagefs.available", "nodefs.inodesFree", "imagefs.inodesFree"), "0%"
@@ -148,7 +148,7 @@ def running_lab(kedge: Path, directory: Path, names: Sequence[str], **spec: obje
         profiles = {}
         for name in names:  # before the machines, so that nothing is left in the groups when they are removed
             group = stack.enter_context(control_groups(f"kedge-test-{os.getpid()}-{name}"))
-            profiles[name] = {"name": name, "values": {"cgroupRoot": group, **_ON_THIS_HOST}}
+            profiles[name] = {"name": name, "values": {"cgroupRoot": group, **ON_THIS_HOST}}
         hub = stack.enter_context(running_machine("hub", directory))
         machines = [stack.enter_context(running_machine(name, directory)) for name in names]
         stack.enter_context(bridged(hub, machines, NETWORK))
