@@ -95,3 +95,14 @@ def test_stream_ends_with_the_certificate(kedge: Path, tmp_path: Path, tunnel: T
         agent.wait_until_connected()
         wait_for(tunnel.server, lambda: get(f"{tunnel.server_health}/readyz").status != OK, what="left by the agent")
         assert "certificate has expired" in tunnel.server.log.read_text()
+
+
+def test_renewed_certificate_is_used_when_the_old_one_ends(kedge: Path, tmp_path: Path, tunnel: Tunnel) -> None:
+    identity = tunnel.authority.issue(NODE, validity=dt.timedelta(seconds=8))
+    with greeter() as port, running_agent(kedge, tmp_path, tunnel.door, identity, f"host={NODE}") as agent:
+        agent.wait_until_connected()
+        assert tunnel.authority.issue(NODE) == identity, "the files are replaced"
+        log = tunnel.server.log
+        wait_for(tunnel.server, lambda: "certificate has expired" in log.read_text(), what="done with the old one")
+        wait_for(tunnel.server, lambda: get(f"{tunnel.server_health}/readyz").status == OK, what="connected again")
+        assert GREETING in fetch_through(tunnel.frontend, port, NODE)
