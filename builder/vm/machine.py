@@ -4,7 +4,7 @@ import re
 import socket
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -63,10 +63,13 @@ class Machine:
         self._process = Background(bench.runner, command)
         try:
             deadline_s = time.monotonic() + _START_S
-            self.monitor = Monitor(self._connect(MONITOR, deadline_s))
-            line = self._connect(CONSOLE, deadline_s)
-            self.console = Console(line, bench.runner.log.with_name(TRANSCRIPT), bench.runner.cancel, listen)
-            self.monitor.execute("cont")
+            with ExitStack() as unless_running:
+                self.monitor = Monitor(self._connect(MONITOR, deadline_s))
+                unless_running.callback(self.monitor.close)
+                line = self._connect(CONSOLE, deadline_s)
+                self.console = Console(line, bench.runner.log.with_name(TRANSCRIPT), bench.runner.cancel, listen)
+                self.monitor.execute("cont")
+                unless_running.pop_all()
         except MonitorError as error:
             if self._process.wait(_GIVE_UP_S):
                 raise self._process.failure() from error

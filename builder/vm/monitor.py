@@ -26,12 +26,19 @@ class MonitorEvent:
 
 
 class Monitor:
-    """Talks to QEMU over `connection`, which is closed with it. For one thread."""
+    """Talks to QEMU over `connection`, which is closed with it, and where no conversation begins. For one thread."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
         self._rest = b""
         self._events: deque[MonitorEvent] = deque()
+        try:
+            self._begin()
+        except BaseException:
+            self.close()
+            raise
+
+    def _begin(self) -> None:
         greeting = self._message(time.monotonic() + _ANSWER_S)
         if greeting is None or "QMP" not in greeting:
             raise MonitorError("what answers at the monitor's socket is not QEMU", details=[str(greeting)])

@@ -47,7 +47,7 @@ def test_archive_has_everything_but_secrets(controller: Controller, tmp_path: Pa
     parts = read(archive)
     assert set(parts) == PARTS
     assert json.loads(parts["status.json"])["ready"]
-    assert "the control plane is ready" in parts["log.txt"]
+    assert "the controller is ready" in parts["log.txt"]
     assert "db.example" in parts["cluster.yaml"]
     assert str(pki / "sa.key") in parts["data-dir.txt"]
     everything = "".join(parts.values())
