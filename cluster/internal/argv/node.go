@@ -148,6 +148,8 @@ func KonnectivityAgentArgs(n Node, l layout.Layout) []string {
 		"proxy-server-port":  strconv.Itoa(n.Cluster.Tunnel.Port),
 		"sync-interval":      "1s",
 		"sync-interval-cap":  "10s",
+		// Upstream's own verbosity has a line for every look.
+		"v": "2",
 	}
 	args.pair("agent-cert", "agent-key", certificate, certificate)
 	return args.list(nil)
