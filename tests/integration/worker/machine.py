@@ -6,6 +6,7 @@ machine gets a control group of its own in every hierarchy, which its kubelet is
 
 import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -107,7 +108,10 @@ def running_machine(name: str, directory: Path) -> Iterator[Machine]:
         (child,) = Path(f"/proc/{daemon.process.pid}/task/{daemon.process.pid}/children").read_text().split()
         machine = Machine(name=name, pid=int(child), data=data)
         machine.run("ip", "link", "set", "lo", "up")
-        yield machine
+        try:
+            yield machine
+        finally:
+            os.kill(machine.pid, signal.SIGKILL)  # unshare takes no other wish that it end
 
 
 @contextmanager
