@@ -44,10 +44,13 @@ const (
 //
 //	helpers ──► containerd ──► images ─────────┐
 //	   │                                       ▼
-//	   │        join ──┬──► certificates ──► kubelet ──► flanneld, pod-network, node-address
+//	   │        join ──┬──► certificates ──► kubelet ──► kube-proxy, flanneld, pod-network, node-address
 //	   │               │          └────────► konnectivity-agent
 //	   │               ├──► service-addresses ──► api-relay, coredns, name-servers
-//	   └───────────────┴──► kube-proxy, network-policy
+//	   └───────────────┴──► network-policy
+//
+// kube-proxy waits half a minute for a node that there is not yet, goes on with
+// the wrong address, and ends when there is one.
 //
 // All processes need the helpers, which are in their environment, and which a
 // slow machine takes longer to unpack than to join.
@@ -65,7 +68,7 @@ func (w *Worker) assemble(needs []string) {
 	kubelet, flannel := w.kubelet(), w.flannel()
 	w.Add(kubelet, append(runtime, certificates, addresses, helpers)...)
 	w.Add(w.relay(), addresses)
-	w.Add(w.optional(w.proxy(), func(n argv.Node) bool { return n.Cluster.Proxy.Disabled }), join, helpers)
+	w.Add(w.optional(w.proxy(), func(n argv.Node) bool { return n.Cluster.Proxy.Disabled }), argv.Kubelet)
 	w.Add(w.optional(w.policy(), func(n argv.Node) bool { return n.Cluster.NetworkPolicy.Disabled }), join, helpers)
 	w.Add(w.optional(flannel, func(n argv.Node) bool { return !n.OwnNetwork() }), argv.Kubelet)
 	w.Add(w.podNetwork(), argv.Kubelet)
