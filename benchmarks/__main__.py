@@ -29,6 +29,7 @@ from benchmarks.groups import (
     slim,
     start,
     weight,
+    worker,
 )
 from benchmarks.machine import Circumstances, describe_commit, describe_machine, load_average
 from benchmarks.report import Report
@@ -60,6 +61,7 @@ GROUPS: Mapping[str, Callable[[Setting], Report]] = {
     "controller": controller.measure,
     "nodes": nodes.measure,
     "policies": policies.measure,
+    "worker": worker.measure,
 }
 _HINTS = """\
 groups: start (1 minute), plan (1 minute), incremental (3 minutes), memory (1 minute),
@@ -68,7 +70,7 @@ airgap (2 minutes), boot (30 minutes),
 flash (3 minutes; needs root, and bmaptool to compare with),
 weight (2 minutes), sizes (20 minutes),
 pods (15 minutes; needs QEMU and a mirror of Debian), resident (10 minutes),
-controller (25 minutes), nodes (6 minutes), policies (4 minutes; needs root),
+controller (25 minutes), nodes (6 minutes), policies (4 minutes; needs root), worker (45 minutes),
 cold (an hour of two cores on a quiet machine, a network, 15 GB of disk). Without a group: all.
 """
 _PAGE = Path("docs", "benchmarks.md")

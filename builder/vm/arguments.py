@@ -25,6 +25,7 @@ def arguments(setup: Setup, tools: Path) -> tuple[str, ...]:
         *_processor(setup),
         *_firmware(setup, tools),
         *_disk(setup),
+        *(word for index, disk in enumerate(setup.media) for word in _medium(disk, f"medium{index}")),
         *(word for index in range(len(setup.networks)) for word in _network(setup, index)),
         *(word for device in setup.type.devices for word in ("-device", device)),
         *_screen(setup),
@@ -72,6 +73,11 @@ def _disk(setup: Setup) -> Iterator[str]:
     else:
         yield from ("-blockdev", _json({**nodes, "node-name": _DISK}))
         yield from ("-device", f"virtio-blk-pci,drive={_DISK},bootindex=1")
+
+
+def _medium(disk: Disk, name: str) -> Iterator[str]:
+    yield from ("-blockdev", _json({**_nodes(disk), "node-name": name}))
+    yield from ("-device", f"virtio-blk-pci,drive={name}")
 
 
 def _nodes(disk: Disk) -> dict[str, object]:

@@ -69,7 +69,8 @@ class Setup:
     """`name` tells machines apart: addresses of network devices come from it. `screen`: pictures can be taken.
 
     `own_time`: while the guest computes its clock counts instructions, so that it takes itself for as fast however little of
-    this machine it gets, and waits for nothing in vain. Emulated machines only, which have one core then.
+    this machine it gets, and waits for nothing in vain. Emulated machines only, which have one core then. `media`: further
+    disks, as somebody would plug in; virtual machines only.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Setup:
     networks: Sequence[Network] = ()
     screen: bool = False
     own_time: bool = False
+    media: Sequence[Disk] = ()
 
     def mac(self, index: int) -> str:
         """The address of the network device `index`, always the same for the same name."""

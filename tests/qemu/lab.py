@@ -3,14 +3,15 @@
 import re
 import shutil
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from builder.app.project import Workspace
 from builder.app.session import Session
-from builder.core.arch import host_arch
+from builder.core.arch import Arch, host_arch
 from builder.core.output import Output
+from builder.core.resources import MIB
 from builder.formats.diskimage import identify_image
 from builder.io.sparse import copy_sparsely
 from builder.io.spawn import Runner
@@ -25,6 +26,7 @@ from builder.vm.model import Adapter
 from builder.vm.setup import Accelerator, Disk, DiskFormat, Network, Setup, UserNetwork
 
 RECIPE = Path(__file__).with_name("recipe.yaml")
+BUNDLE_RECIPE = Path(__file__).parents[1] / "integration" / "worker" / "recipe.yaml"
 MACHINES = Path(__file__).parents[2] / "recipes" / "machines"
 GIB = 1 << 30
 # Emulated, and on a machine that has other things to do.
@@ -48,12 +50,17 @@ class Extent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
-    """A disk with an image on it, a machine of the kind `machine_name` that takes it, and the machine's own directory."""
+    """A disk with an image on it, a machine of the kind `machine_name` that takes it, and the machine's own directory.
+
+    `media` are further disks; `is_networked` says whether there is a network device where the kind may have one.
+    """
 
     name: str
     machine_name: str
     directory: Path
     disk: Path
+    media: Sequence[Path] = ()
+    is_networked: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,10 +90,33 @@ class Lab:
             stream.truncate(size_bytes)
         return Device(name=name, machine_name=machine_name, directory=directory, disk=disk)
 
-    def start(self, device: Device, *, write_log: Path | None = None, memory_mib: int = 0) -> Machine:
-        """Turn `device` on, with `memory_mib` or what its kind has; `write_log` records what its disk is told."""
+    def executable(self, arch: Arch) -> Path:
+        """kedge for `arch`, as it lies in the slots of images."""
+        (target,) = compose(self.workspace.inputs, [arch], [Output.EXECUTABLE])
+        return self.session.obtain(target.step) / "kedge"
+
+    def bundles(self, board: str) -> list[Path]:
+        """The bundles of the images that workers' tests run, for the architecture of `board`."""
+        arch = self.workspace.inputs.recipe.boards[board].architecture
+        (target,) = compose(self.session.project.open(str(BUNDLE_RECIPE)).inputs, [arch], [Output.BUNDLE])
+        return sorted(self.session.obtain(target.step).glob("*.tar"))
+
+    def data_disk(self, content: Path, disk: Path, *, label: str) -> Path:
+        """The new `disk` with an ext4 file system of that label, which holds what lies in the directory `content`."""
+        size_mib = 64 + sum(path.stat().st_size for path in content.iterdir()) * 5 // 4 // MIB
+        options = ("-q", "-t", "ext4", "-L", label, "-d", content, disk, f"{size_mib}M")
+        self.runner.run(self.filesystem.command("mke2fs", *options))
+        return disk
+
+    def start(
+        self, device: Device, *, write_log: Path | None = None, memory_mib: int = 0, own_time: bool = True
+    ) -> Machine:
+        """Turn `device` on, with `memory_mib` or what its kind has; `write_log` records what its disk is told.
+
+        `own_time`: where the kind can have that, its clock counts instructions, and falls behind that of other machines.
+        """
         machine = read_machine(MACHINES, device.machine_name)
-        networks: list[Network] = [] if machine.network is Adapter.NONE else [UserNetwork()]
+        networks: list[Network] = [UserNetwork()] if device.is_networked and machine.network is not Adapter.NONE else []
         bench = Bench(directory=device.directory, tools=self.qemu, runner=self._runner(device))
         if machine.card and not (device.directory / "kernel").exists():
             place_card_files(machine.card, device.disk, device.directory, mtools=self.filesystem, runner=bench.runner)
@@ -97,7 +127,8 @@ class Lab:
             memory_mib=memory_mib or machine.memory_mib,
             accelerator=Accelerator.TCG,
             networks=networks,
-            own_time=not machine.fixed_size,
+            own_time=own_time and not machine.fixed_size,
+            media=[Disk(path=path, format=DiskFormat.RAW, disposable=True) for path in device.media],
         )
         return Machine(setup, bench)
 

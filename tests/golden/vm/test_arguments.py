@@ -43,6 +43,7 @@ def test_everything_that_can_be_asked_for(golden: Callable[[str, str], None]) ->
         accelerator=Accelerator.KVM,
         networks=[UserNetwork(forwards=[Forward(host_port=2222, guest_port=22)]), SharedNetwork()],
         screen=True,
+        media=[Disk(path=Path("stick.img"), format=DiskFormat.RAW, disposable=True)],
     )
     golden("everything.txt", lines(setup))
 

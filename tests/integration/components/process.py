@@ -71,7 +71,9 @@ def clean_environment(extra: Mapping[str, str]) -> dict[str, str]:
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8", **extra}
 
 
-def wait_for(daemon: Daemon, ready: Callable[[], bool], *, what: str, timeout_s: float = START_TIMEOUT_S) -> None:
+def wait_for(
+    daemon: Daemon, ready: Callable[[], bool], *, what: str, timeout_s: float = START_TIMEOUT_S, poll_s: float = POLL_S
+) -> None:
     """Wait until `ready`; fails at once when the daemon has ended."""
     give_up_s = time.monotonic() + timeout_s
     while not ready():
@@ -79,7 +81,7 @@ def wait_for(daemon: Daemon, ready: Callable[[], bool], *, what: str, timeout_s:
             raise AssertionError(daemon.report(f"ended with {daemon.process.returncode} before it was {what}"))
         if time.monotonic() > give_up_s:
             raise AssertionError(daemon.report(f"was not {what} after {timeout_s} s"))
-        time.sleep(POLL_S)
+        time.sleep(poll_s)
 
 
 def _stop(process: subprocess.Popen[bytes], terminations: int) -> None:

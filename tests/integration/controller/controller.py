@@ -74,20 +74,19 @@ class Controller:
 
 
 def place(kedge: Path, directory: Path, **spec: object) -> Place:
-    """Choose ports and write the configuration; `spec` is merged into it."""
+    """Choose ports and write the configuration; `spec` is merged into it, section by section."""
     api, agent, admin, controller_manager, scheduler = free_ports(5)
-    config = {
-        "apiVersion": "kedge/v1",
-        "kind": "ClusterConfig",
-        "spec": {
-            "api": {"port": api},
-            # The port after the second tells the tunnel's health.
-            "konnectivity": {"agentPort": agent, "adminPort": admin},
-            "controllerManager": {"extraArgs": {"secure-port": str(controller_manager)}},
-            "scheduler": {"extraArgs": {"secure-port": str(scheduler)}},
-            **spec,
-        },
+    sections: dict[str, object] = {
+        "api": {"port": api},
+        # The port after the second tells the tunnel's health.
+        "konnectivity": {"agentPort": agent, "adminPort": admin},
+        "controllerManager": {"extraArgs": {"secure-port": str(controller_manager)}},
+        "scheduler": {"extraArgs": {"secure-port": str(scheduler)}},
     }
+    for name, values in spec.items():
+        own = sections.get(name)
+        sections[name] = {**own, **values} if isinstance(own, dict) and isinstance(values, dict) else values
+    config = {"apiVersion": "kedge/v1", "kind": "ClusterConfig", "spec": sections}
     path = directory / "cluster.yaml"
     path.write_text(json.dumps(config))  # JSON is YAML
     return Place(kedge=kedge, directory=directory, config=path, api_port=api, agent_port=agent)
