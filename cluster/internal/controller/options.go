@@ -58,7 +58,7 @@ func (o Options) cluster() (argv.Cluster, error) {
 	if err != nil {
 		return argv.Cluster{}, fmt.Errorf("spec.network.serviceCIDR: %w", err)
 	}
-	address, err := o.ownAddress(services)
+	address, err := o.ownAddress(pods, services)
 	if err != nil {
 		return argv.Cluster{}, err
 	}
@@ -97,11 +97,11 @@ func (o Options) isDisabled(name string) bool { return slices.Contains(o.Disable
 
 // ownAddress is the one that is configured, or else the one of this machine. A
 // machine without a network that is a node, too, is reached by itself alone.
-func (o Options) ownAddress(services netip.Prefix) (netip.Addr, error) {
+func (o Options) ownAddress(pods, services netip.Prefix) (netip.Addr, error) {
 	if configured := o.Config.Spec.API.Address; configured != "" {
 		return netip.ParseAddr(configured)
 	}
-	address, err := role.OwnAddress()
+	address, err := role.OwnAddress(pods, services)
 	switch {
 	case errors.Is(err, role.ErrNoAddress) && o.Node != nil:
 		return argv.Cluster{Services: []netip.Prefix{services}}.APIAddress(), nil

@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -16,7 +17,12 @@ const addressPeriod = 5 * time.Second
 // ownAddress is the node's. A machine without a network runs its pods all the
 // same: its address then is one that every node has for itself.
 func ownAddress(n argv.Node) (netip.Addr, error) {
-	address, err := role.OwnAddress()
+	pods, errPods := netip.ParsePrefix(n.Cluster.PodCIDR)
+	services, errServices := netip.ParsePrefix(n.Cluster.ServiceCIDR)
+	if err := errors.Join(errPods, errServices); err != nil {
+		return netip.Addr{}, fmt.Errorf("the cluster's networks: %w", err)
+	}
+	address, err := role.OwnAddress(pods, services)
 	if errors.Is(err, role.ErrNoAddress) {
 		return n.APIAddress()
 	}
