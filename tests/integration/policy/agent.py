@@ -1,7 +1,7 @@
 """Runs in a pod's network, with nothing but the standard library.
 
 agent.py serve tcp/80 udp/53 ...            echo what comes; says "ready" when all ports are open
-agent.py ask SECONDS tcp/10.244.1.2/80 ...  one JSON object: whether each answers within the time
+agent.py ask SECONDS PORT tcp/10.244.1.2/80 ...  one JSON object: whether each answers within the time; datagrams come from PORT
 agent.py hold tcp/10.244.1.2/80             one connection: sends each line of standard input, prints what comes back
 """
 
@@ -51,29 +51,31 @@ def serve(*ports: str) -> None:
     threading.Event().wait()
 
 
-def _connect(target: str, timeout_s: float) -> socket.socket:
+def _connect(target: str, timeout_s: float, *, datagrams_from: int = 0) -> socket.socket:
     protocol, address, port = target.split("/")
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     client = socket.socket(family, KINDS[protocol])
     client.settimeout(timeout_s)
+    if protocol == "udp":
+        client.bind(("", datagrams_from))
     client.connect((address, int(port)))
     return client
 
 
-def answers(target: str, timeout_s: float) -> bool:
+def answers(target: str, timeout_s: float, datagrams_from: int) -> bool:
     """Whether what is sent to the target comes back."""
     try:
-        with _connect(target, timeout_s) as client:
+        with _connect(target, timeout_s, datagrams_from=datagrams_from) as client:
             client.sendall(b"ping")
             return client.recv(SIZE) == b"ping"
     except OSError:
         return False
 
 
-def ask(timeout_s: str, *targets: str) -> None:
+def ask(timeout_s: str, datagrams_from: str, *targets: str) -> None:
     """All targets at once."""
     with ThreadPoolExecutor(len(targets)) as pool:
-        results = pool.map(lambda target: answers(target, float(timeout_s)), targets)
+        results = pool.map(lambda target: answers(target, float(timeout_s), int(datagrams_from)), targets)
         _say(json.dumps(dict(zip(targets, results, strict=True))))
 
 

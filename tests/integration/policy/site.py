@@ -30,6 +30,8 @@ HEALTH_PORT = 10266
 TABLES = ("ip", "ip6")
 # How long an answer may take, and how long rules may take to be as they shall be.
 ANSWER_S, SETTLED_S = 0.7, 30
+# Each datagram comes from a port of its own: one from a port of a minute ago would belong to a conversation that may go on.
+DATAGRAM_PORTS = range(1024, 32_768)
 Spec = Mapping[str, Any]
 _ASK_HEALTH = "import sys, urllib.request as r; print(r.urlopen(sys.argv[1], timeout=5).read().decode())"
 
@@ -57,6 +59,7 @@ class Site:
     kubeconfig: Path
     directory: Path
     peers: dict[str, Peer] = field(default_factory=dict)
+    datagram_ports: Iterator[int] = field(default_factory=lambda: iter(DATAGRAM_PORTS))
 
     def kubectl(self, *arguments: str) -> str:
         return self.controller.applied(*arguments)
@@ -145,7 +148,7 @@ class Site:
     def opened(self, client: Peer, server: Peer, *, family: int = 0) -> set[str]:
         """The ports of the server that answer the client."""
         targets = server.targets(family=family)
-        argv = (sys.executable, "-I", AGENT, "ask", str(ANSWER_S), *targets)
+        argv = (sys.executable, "-I", AGENT, "ask", str(ANSWER_S), str(next(self.datagram_ports)), *targets)
         answered: dict[str, bool] = json.loads(self.node.run(*argv, pod=client.net))
         return {targets[target] for target, answers in answered.items() if answers}
 
