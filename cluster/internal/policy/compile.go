@@ -89,6 +89,7 @@ func (c *compiler) isolate(d direction, e endpoint, chains []string) {
 	for _, address := range e.addresses {
 		text := address.String()
 		c.ruleset.Sets[d.chain+verdictSuffix].Elements[text] = "goto " + together
+		c.ruleset.add(d.chain+isolatedSuffix, "", text)
 		c.ruleset.add(ownSet, "", text, text)
 	}
 }

@@ -198,6 +198,23 @@ func TestPodsWithTheSamePoliciesShareAChain(t *testing.T) {
 	}
 }
 
+// A kernel may miss an element that is just being replaced.
+func TestWhoIsMissedInTheMapIsFoundInTheSet(t *testing.T) {
+	both := ingress()
+	both.PolicyTypes = append(both.PolicyTypes, networking.PolicyTypeEgress)
+	r := compiled(t, cluster(policy("p", both)))
+	for _, d := range directions() {
+		verdicts, isolated := r.Sets[d.chain+"-pods"].Elements, r.Sets[d.chain+"-isolated"].Elements
+		if len(verdicts) == 0 || !slices.Equal(slices.Sorted(maps.Keys(verdicts)), slices.Sorted(maps.Keys(isolated))) {
+			t.Errorf("%s: verdicts for %v, isolated are %v", d.chain, verdicts, isolated)
+		}
+		rules := r.Chains[d.chain]
+		if last := rules[len(rules)-1]; last != "ip "+d.pod+" @"+d.chain+"-isolated counter drop" {
+			t.Errorf("%s ends with %q", d.chain, last)
+		}
+	}
+}
+
 func TestRulesWithTheSamePeersShareASet(t *testing.T) {
 	peers := func(r Ruleset) int {
 		return len(slices.DeleteFunc(slices.Collect(maps.Keys(r.Sets)), func(name string) bool { return !strings.HasPrefix(name, "peers-") }))

@@ -34,6 +34,10 @@ const (
 	ownSet = "own"
 	// verdictSuffix ends the names of the maps from a pod's address to its chain.
 	verdictSuffix = "-pods"
+	// isolatedSuffix ends the names of the sets of the same addresses. While
+	// another processor replaces an element, a kernel may find neither the old one
+	// nor the new; who looks a second time then finds the new.
+	isolatedSuffix = "-isolated"
 
 	keySeparator = " . "
 	// nameLength keeps names below the kernel's limit and lines readable.
@@ -50,7 +54,9 @@ func newRuleset(f family) Ruleset {
 	r.Sets[ownSet] = Set{Type: f.address + keySeparator + f.address, Elements: make(map[string]string)}
 	for _, d := range directions() {
 		verdicts := d.chain + verdictSuffix
+		isolated := d.chain + isolatedSuffix
 		r.Sets[verdicts] = Set{Type: f.address + " : verdict", IsMap: true, Elements: make(map[string]string)}
+		r.Sets[isolated] = Set{Type: f.address, Elements: make(map[string]string)}
 		rules := []string{"ct state established,related accept"}
 		if f.name == knftables.IPv6Family {
 			// Pods on one bridge look for each other through here. What a node has
@@ -60,6 +66,7 @@ func newRuleset(f family) Ruleset {
 		r.Chains[d.chain] = append(rules,
 			f.field("saddr")+keySeparator+f.field("daddr")+" @"+ownSet+" accept",
 			f.field(d.pod)+" vmap @"+verdicts,
+			f.field(d.pod)+" @"+isolated+" counter drop",
 		)
 	}
 	return r
