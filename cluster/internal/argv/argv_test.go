@@ -27,6 +27,8 @@ func TestCommandLines(t *testing.T) {
 	etcd.Storage = EtcdStorage
 	postgres := testCluster()
 	postgres.Database = Database{DataSource: "postgres://kedge:secret@db.example/kedge", CAFile: "/etc/kedge/db.crt"}
+	apart := testCluster()
+	apart.SeparateStores = true
 	alone := testCluster()
 	alone.Tunnel = false
 	audited := testCluster()
@@ -40,6 +42,7 @@ func TestCommandLines(t *testing.T) {
 	}{
 		"kine":                          {KineArgs, testCluster()},
 		"kine-postgres":                 {KineArgs, postgres},
+		"kine-apart":                    {KineArgs, apart},
 		"kine-volatile":                 {VolatileKineArgs, testCluster()},
 		"etcd":                          {EtcdArgs, testCluster()},
 		"kube-apiserver":                {KubeAPIServerArgs, testCluster()},
@@ -79,6 +82,7 @@ func TestPasswordIsNoArgument(t *testing.T) {
 func TestUsersArgumentsReplaceKedges(t *testing.T) {
 	c := testCluster()
 	c.ExtraArgs = map[string]map[string]string{Kine: {"metrics-bind-address": ":9000"}}
+	c.SeparateStores = true
 	args := KineArgs(c, layout.Layout{DataDir: "/d", RunDir: "/r"})
 	if !slices.Contains(args, "--metrics-bind-address=:9000") || slices.Contains(args, "--metrics-bind-address=0") {
 		t.Errorf("arguments = %q", args)

@@ -64,6 +64,8 @@ type Cluster struct {
 	Storage StorageType
 	// Database is kine's.
 	Database Database
+	// SeparateStores says that kine is the user's own, which keeps one store.
+	SeparateStores bool
 
 	// FeatureGates are the user's, by component.
 	FeatureGates map[string]map[string]bool

@@ -14,9 +14,22 @@ const sqliteOptions = "_journal_mode=WAL&_busy_timeout=30000&_synchronous=NORMAL
 // thrown away when the machine starts.
 const volatileOptions = "_journal_mode=WAL&_busy_timeout=30000&_synchronous=OFF&_txlock=immediate"
 
-// KineArgs is what keeps the cluster's state. A database elsewhere is told by
-// KineEnv: it has a password, and everybody may read a process' arguments.
+// KineArgs is what keeps the cluster's state, and after secondStore, what lives
+// for seconds. A database elsewhere is told by KineEnv: it has a password, and
+// everybody may read a process' arguments.
 func KineArgs(c Cluster, l layout.Layout) []string {
+	args := stateArgs(c, l)
+	if c.SeparateStores {
+		return args
+	}
+	return append(append(args, secondStore), VolatileKineArgs(c, l)...)
+}
+
+// secondStore stands before the flags of another store that kedge's kine keeps in
+// the same process.
+const secondStore = "--"
+
+func stateArgs(c Cluster, l layout.Layout) []string {
 	args := kine(l.KineSocket())
 	if c.Database.DataSource == "" {
 		args["endpoint"] = "sqlite://" + l.DatabaseFile() + "?" + sqliteOptions

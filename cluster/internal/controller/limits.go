@@ -26,7 +26,7 @@ const (
 // needs more takes it.
 func shares() map[string]uint64 {
 	return map[string]uint64{
-		argv.KubeAPIServer: 45, argv.KubeControllerManager: 15, argv.Kine: 10, argv.Etcd: 20, argv.KubeScheduler: 8, argv.KonnectivityServer: 8,
+		argv.KubeAPIServer: 45, argv.KubeControllerManager: 15, argv.Kine: 14, argv.Etcd: 20, argv.KubeScheduler: 8, argv.KonnectivityServer: 8,
 		argv.VolatileKine: 6,
 	}
 }

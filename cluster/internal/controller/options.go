@@ -66,6 +66,7 @@ func (o Options) cluster() (argv.Cluster, error) {
 		Address: address, Port: spec.API.Port, AgentPort: spec.Konnectivity.AgentPort, AdminPort: spec.Konnectivity.AdminPort,
 		Pods: []netip.Prefix{pods}, Services: []netip.Prefix{services},
 		Storage: argv.StorageType(spec.Storage.Type), Database: argv.Database(spec.Storage.Kine),
+		SeparateStores: spec.Executables[argv.Kine] != "",
 		Tunnel: !o.isDisabled(argv.KonnectivityServer), Ports: argv.DefaultPorts(),
 		FeatureGates: make(map[string]map[string]bool),
 		ExtraArgs: map[string]map[string]string{

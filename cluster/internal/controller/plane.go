@@ -23,8 +23,8 @@ type plane struct {
 // assemble adds all components:
 //
 //	storage ──► guard ──┬──► kube-apiserver ──┬──► kube-controller-manager
-//	kine-volatile ──────┘                     ├──► kube-scheduler
-//	                                          ├──► konnectivity-server
+//	kine-volatile, ─────┘                     ├──► kube-scheduler
+//	where it is apart                         ├──► konnectivity-server
 //	                                          ├──► kubernetes-endpoint
 //	                                          ├──► csr-approver
 //	                                          ├──► agent-signer
@@ -34,7 +34,7 @@ func (p *plane) assemble() error {
 	storage, client := p.storage()
 	p.Add(storage)
 	stores := []string{"guard"}
-	if p.cluster.Storage == argv.KineStorage {
+	if p.cluster.SeparateStores && p.cluster.Storage == argv.KineStorage {
 		p.Add(p.volatile())
 		stores = append(stores, argv.VolatileKine)
 	}
@@ -80,24 +80,28 @@ func (p *plane) storage() (*role.Process, store) {
 		return errors.Join(p.Accounts.Directory(l.Database(), argv.KubeAPIServer, 0o700), p.storeDirectory(), p.checkDatabase())
 	}
 	made.Command.Env = append(made.Command.Env, argv.KineEnv(p.cluster)...)
+	made.Command.User = p.Accounts.Of(argv.KubeAPIServer)
 	client := store{endpoint: "unix://" + l.KineSocket()}
-	p.asKine(made, client)
+	made.Options.Probe = client.probe
+	if !p.cluster.SeparateStores {
+		made.Options.Probe = func(ctx context.Context) error { return errors.Join(client.probe(ctx), p.volatileStore().probe(ctx)) }
+	}
 	return made, client
 }
 
-// volatile is the kine for what lives for seconds.
+// volatile is a kine of its own for what lives for seconds.
 func (p *plane) volatile() *role.Process {
 	made := p.process(argv.VolatileKine, argv.VolatileKineArgs(p.cluster, p.options.Layout))
 	made.Prepare = p.storeDirectory
-	p.asKine(made, store{endpoint: "unix://" + p.options.Layout.VolatileSocket()})
-	return made
-}
-
-func (p *plane) asKine(made *role.Process, client store) {
 	made.Command.Program = argv.Kine
 	made.Command.Executable = p.options.Config.Spec.Executables[argv.Kine]
 	made.Command.User = p.Accounts.Of(argv.KubeAPIServer)
-	made.Options.Probe = client.probe
+	made.Options.Probe = p.volatileStore().probe
+	return made
+}
+
+func (p *plane) volatileStore() store {
+	return store{endpoint: "unix://" + p.options.Layout.VolatileSocket()}
 }
 
 func (p *plane) storeDirectory() error {

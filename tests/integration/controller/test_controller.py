@@ -13,7 +13,6 @@ from tests.integration.controller.sockets import Listener, listeners
 
 PROCESSES = (
     "kine",
-    "kine-volatile",
     "kube-apiserver",
     "kube-controller-manager",
     "kube-scheduler",
@@ -27,7 +26,6 @@ def test_every_component_is_a_process(controller: Controller) -> None:
     assert sorted(controller.pids()) == sorted(PROCESSES)
     names = {name: Path(f"/proc/{pid}/comm").read_text().strip() for name, pid in controller.pids().items()}
     assert names["kube-apiserver"] == "kube-apiserver"
-    assert names["kine-volatile"] == "kine"
 
 
 def test_kubectl_makes_objects(controller: Controller) -> None:

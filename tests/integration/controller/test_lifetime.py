@@ -37,7 +37,7 @@ def test_etcd_keeps_the_state(kedge: Path, tmp_path: Path) -> None:
     where = place(kedge, tmp_path, storage={"type": "etcd"})
     with running_controller(where) as controller:
         assert "etcd" in controller.pids()
-        assert not {"kine", "kine-volatile"} & controller.pids().keys()
+        assert "kine" not in controller.pids()
         controller.applied("create", "namespace", "edge")
         assert (where.data / "etcd" / "member" / "wal").is_dir()
 
@@ -45,7 +45,18 @@ def test_etcd_keeps_the_state(kedge: Path, tmp_path: Path) -> None:
 def test_disabled_components_do_not_run(kedge: Path, tmp_path: Path) -> None:
     where = place(kedge, tmp_path)
     with running_controller(where, "--disable-components=konnectivity-server,kube-scheduler") as controller:
-        assert sorted(controller.pids()) == ["kine", "kine-volatile", "kube-apiserver", "kube-controller-manager"]
+        assert sorted(controller.pids()) == ["kine", "kube-apiserver", "kube-controller-manager"]
+
+
+def test_users_kine_keeps_one_store(kedge: Path, tmp_path: Path) -> None:
+    """It need not know of a second in the same process; kedge is a kine under this name."""
+    (tmp_path / "kine").symlink_to(kedge)
+    where = place(kedge, tmp_path, executables={"kine": str(tmp_path / "kine")})
+    with running_controller(where) as controller:
+        pids = controller.pids()
+        assert {"kine", "kine-volatile"} <= pids.keys()
+        for name in "kine", "kine-volatile":
+            assert b"\0--\0" not in Path(f"/proc/{pids[name]}/cmdline").read_bytes()
 
 
 def test_second_kedge_is_refused(kedge: Path, tmp_path: Path) -> None:

@@ -15,7 +15,6 @@ FIRST_UID = 60101
 USERS = {"kube-apiserver": FIRST_UID, "kube-scheduler": FIRST_UID + 1, "konnectivity-server": FIRST_UID + 2}
 RUN_BY = {
     "kine": "kube-apiserver",
-    "kine-volatile": "kube-apiserver",
     "kube-apiserver": "kube-apiserver",
     "kube-controller-manager": "kube-apiserver",
     "kube-scheduler": "kube-scheduler",
