@@ -1,7 +1,6 @@
 """Blobs as streams: hashed and decompressed on the way, whatever their size."""
 
 import hashlib
-import zlib
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 from typing import IO, Self, cast
 
 import zstandard
+from isal import isal_zlib
 
 from builder.core.digest import Digest
 from builder.core.errors import BuilderError
@@ -19,6 +19,8 @@ _GZIP_WINDOW = 31
 _GZIP_MAGIC, _ZSTD_MAGIC = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 # What a small program on a device may be asked to keep in memory; zstd's own limit for 64-bit machines is 128 MiB.
 _MOST_WINDOW_BYTES = 128 << 20
+# What is decompressed at once: small enough to be hashed out of the processor's cache, large enough for few changes of threads.
+_PIECE_BYTES = 256 << 10
 # Chunks that wait to be hashed, so that a slow hash does not fill the memory.
 _MOST_WAITING = 4
 
@@ -121,7 +123,7 @@ def decompressed(span: Span) -> Iterator[bytes]:
             yield from _from_gzip(span)
         else:
             yield from map(bytes, span.chunks())
-    except (zlib.error, zstandard.ZstdError) as error:
+    except (isal_zlib.error, zstandard.ZstdError) as error:
         raise BuilderError(f"it cannot be decompressed: {error}") from None
 
 
@@ -129,7 +131,7 @@ def _from_zstd(span: Span) -> Iterator[bytes]:
     decompressor = zstandard.ZstdDecompressor(max_window_size=_MOST_WINDOW_BYTES)
     source = cast("IO[bytes]", _Pieces(span.chunks()))  # of which nothing but read is used
     with decompressor.stream_reader(source, read_size=CHUNK_BYTES, read_across_frames=True) as stream:
-        while piece := stream.read(CHUNK_BYTES):
+        while piece := stream.read(_PIECE_BYTES):
             yield piece
 
 
@@ -145,13 +147,13 @@ class _Pieces:
 
 def _from_gzip(span: Span) -> Iterator[bytes]:
     """All members of a gzip file, one after the other."""
-    decompressor = zlib.decompressobj(_GZIP_WINDOW)
+    decompressor = isal_zlib.decompressobj(_GZIP_WINDOW)
     for piece in span.chunks():
         left = bytes(piece)
         while left:
             if decompressor.eof:
-                decompressor = zlib.decompressobj(_GZIP_WINDOW)
-            yield decompressor.decompress(left, CHUNK_BYTES)
+                decompressor = isal_zlib.decompressobj(_GZIP_WINDOW)
+            yield decompressor.decompress(left, _PIECE_BYTES)
             left = decompressor.unused_data if decompressor.eof else decompressor.unconsumed_tail
     if not decompressor.eof:
         raise BuilderError("it cannot be decompressed: it is cut")
