@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.process import Run, run
-from builder.app.make import Wanted, targets_of
+from builder.app.make import targets_of
 from builder.app.manifest import Manifest
-from builder.app.project import Project, Workspace
+from builder.app.project import Project
+from builder.app.wanted import Wanted
+from builder.app.workspace import Workspace
 from builder.core.arch import Arch
 from builder.core.output import Output
 from builder.plan.compose import Target

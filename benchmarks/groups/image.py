@@ -14,8 +14,9 @@ from benchmarks.process import Run, run
 from benchmarks.report import Figure, Measurement, Report, Unit
 from benchmarks.setting import Setting, cores_of
 from benchmarks.stats import Series, interleave, tell
-from builder.app.make import Wanted, targets_of
+from builder.app.make import targets_of
 from builder.app.manifest import Manifest
+from builder.app.wanted import Wanted
 from builder.core.arch import Arch
 from builder.core.errors import BuilderError
 from builder.core.output import Output

@@ -13,7 +13,8 @@ from benchmarks.process import Run, run
 from benchmarks.report import Figure, Measurement, Report, Unit
 from benchmarks.setting import Setting
 from benchmarks.stats import Series, interleave, tell
-from builder.app.make import Wanted, targets_of
+from builder.app.make import targets_of
+from builder.app.wanted import Wanted
 from builder.core.arch import Arch
 from builder.core.output import Output
 from builder.core.resources import GIB

@@ -19,8 +19,8 @@ from builder.app.manifest import (
     ManifestTool,
     checksums,
 )
-from builder.app.project import Workspace
 from builder.app.session import Session
+from builder.app.workspace import Workspace
 from builder.audit.rules import Check, Rules
 from builder.core.arch import Arch
 from builder.core.digest import Digest

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from builder.app.make import Wanted, targets_of
-from builder.app.project import Workspace
+from builder.app.make import targets_of
 from builder.app.session import Session
+from builder.app.wanted import Wanted
+from builder.app.workspace import Workspace
 from builder.core.arch import Arch
 from builder.core.errors import BuilderError
 from builder.core.output import Output

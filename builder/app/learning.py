@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from builder.app.project import Workspace
 from builder.app.session import Session
+from builder.app.workspace import Workspace
 from builder.core.errors import RecipeError
 from builder.io.files import atomic_write
 from builder.plan.rootfs import RootfsWorkshop

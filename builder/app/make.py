@@ -1,13 +1,12 @@
 """The main job: from a recipe to files in the output directory."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from builder.app.artifacts import Artifacts
-from builder.app.project import Workspace
 from builder.app.session import Session
-from builder.core.arch import Arch
+from builder.app.wanted import Wanted
+from builder.app.workspace import Workspace
 from builder.core.errors import RecipeError, VerificationError
 from builder.core.events import BuildFinished, Warned
 from builder.core.nearest import suggestion
@@ -17,18 +16,6 @@ from builder.exec.result import BuildResult, StepsFailedError
 from builder.plan.compose import Target, compose
 from builder.plan.plan import Plan
 from builder.steps.step import reached
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """Which of a recipe's results: for `archs` and of `outputs`, all that it names where empty; images for `boards`.
-
-    Where boards are named, nothing but their images is made unless `outputs` says so.
-    """
-
-    archs: Sequence[Arch] = ()
-    outputs: Sequence[Output] = ()
-    boards: Sequence[str] = ()
 
 
 def plan_build(session: Session, workspace: Workspace, wanted: Wanted) -> Plan:

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from builder.app.project import module_sources, require_source
 from builder.app.session import Session
+from builder.app.workspace import module_sources, require_source
 from builder.core.errors import RecipeError
 from builder.gobuild.command import Go
 from builder.gobuild.resolve import ModuleResolver, Requirement

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
 
-from builder.app.make import Wanted, targets_of
-from builder.app.project import Workspace
+from builder.app.make import targets_of
 from builder.app.session import Session
+from builder.app.wanted import Wanted
+from builder.app.workspace import Workspace
 from builder.core.errors import RecipeError, VerificationError
 from builder.formats.elf import sections
 from builder.io.files import remove_tree

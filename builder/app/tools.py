@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from builder.app.project import Workspace
 from builder.app.session import Session
+from builder.app.workspace import Workspace
 from builder.core.errors import RecipeError
 from builder.gobuild.command import Go
 from builder.gobuild.devview import PatchedView, sees_patches

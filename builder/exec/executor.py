@@ -20,7 +20,8 @@ from builder.exec.worker import Outcome, World
 from builder.io.cancel import CancelToken
 from builder.io.leash import Leash
 from builder.plan.plan import Action, Plan, PlannedStep
-from builder.steps.context import CacheDirs, Network
+from builder.steps.caches import CacheDirs
+from builder.steps.context import Network
 from builder.store.claim import Entry
 from builder.store.history import StepUse
 from builder.store.store import Store

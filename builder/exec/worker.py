@@ -18,7 +18,8 @@ from builder.io.space import check_space, free_space, full_disk_error
 from builder.io.spawn import CommandError, Runner
 from builder.io.usage import UsageMeter
 from builder.plan.plan import PlannedStep
-from builder.steps.context import CacheDirs, Network, StepContext
+from builder.steps.caches import CacheDirs
+from builder.steps.context import Network, StepContext
 from builder.store.claim import Claim, Entry
 from builder.store.history import StepUse
 from builder.store.record import Made

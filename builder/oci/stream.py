@@ -123,7 +123,7 @@ def decompressed(span: Span) -> Iterator[bytes]:
             yield from _from_gzip(span)
         else:
             yield from map(bytes, span.chunks())
-    except (isal_zlib.error, zstandard.ZstdError) as error:
+    except (isal_zlib.error, zstandard.ZstdError) as error:  # type: ignore[misc] # its stub takes the class for an instance
         raise BuilderError(f"it cannot be decompressed: {error}") from None
 
 

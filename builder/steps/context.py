@@ -9,6 +9,7 @@ from typing import Protocol
 from builder.debian.client import SharedClient
 from builder.io.spawn import Runner
 from builder.oci.registry.shared import SharedRegistries
+from builder.steps.caches import CacheDirs
 from builder.steps.source import SourceFile
 
 
@@ -17,24 +18,6 @@ class Progress(Protocol):
 
     def __call__(self, what: str, done: int, total: int | None, unit: str) -> None:
         """Tell that `done` of `total` `unit` of `what` are done."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CacheDirs:
-    """Caches that tools keep for themselves, and `debian` for what comes out of archives, shared by all builders of this machine.
-
-    They only save time: removing one changes no result.
-    """
-
-    go_build: Path
-    go_modules: Path
-    zig: Path
-    debian: Path
-
-    @property
-    def all(self) -> tuple[Path, ...]:
-        """Every one of them."""
-        return (self.go_build, self.go_modules, self.zig, self.debian)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from builder.app.project import Workspace
 from builder.app.session import Session
+from builder.app.workspace import Workspace
 from builder.core.arch import Arch, host_arch
 from builder.core.output import Output
 from builder.core.resources import MIB

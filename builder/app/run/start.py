@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from builder.app.project import Workspace
 from builder.app.run.find import Chosen, choose
 from builder.app.session import Session
+from builder.app.workspace import Workspace
 from builder.core.arch import host_arch
 from builder.core.errors import BuilderError, RecipeError
 from builder.formats.diskimage import ImageFormat

@@ -7,9 +7,11 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from builder.app.make import Wanted, targets_of
-from builder.app.project import Project, Workspace
+from builder.app.make import targets_of
+from builder.app.project import Project
 from builder.app.vendor.parts import Part, parts_of, wheels_part
+from builder.app.wanted import Wanted
+from builder.app.workspace import Workspace
 from builder.core.arch import Arch
 from builder.core.digest import Digest
 from builder.debian.pins import PinnedFile

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from builder.app.project import Workspace
 from builder.app.session import Session
 from builder.app.vendor.compose import Scope, all_parts
 from builder.app.vendor.directory import VendorDirectory, fill_command, filling, open_directory
 from builder.app.vendor.parts import Part
+from builder.app.workspace import Workspace
 from builder.core.digest import Digest
 from builder.core.errors import VerificationError
 from builder.exec.result import BuildResult, StepsFailedError

@@ -51,9 +51,10 @@ def plan(  # noqa: PLR0913 - one parameter per option
     as_json: JsonOption = False,
 ) -> None:
     """Show which steps a build would run, and why; runs nothing."""
-    from builder.app.make import Wanted, plan_build
+    from builder.app.make import plan_build
     from builder.app.project import find_project
     from builder.app.session import Session, Settings
+    from builder.app.wanted import Wanted
     from builder.cli.render.plan import plan_json, render_plan
 
     project = find_project(os.environ)
@@ -85,9 +86,9 @@ def make(  # noqa: PLR0913 - one parameter per option
     events: EventsOption = None,
 ) -> None:
     """Build what a recipe asks for into out/RECIPE/ARCH."""
-    from builder.app.make import Wanted
     from builder.app.project import find_project
     from builder.app.session import Settings
+    from builder.app.wanted import Wanted
 
     project = find_project(os.environ)
     settings = Settings(offline=offline, stall_s=network_timeout, origin=_origin(from_directory, offline=offline))

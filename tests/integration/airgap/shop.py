@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from builder.app.locking import LockRequest, update_lock
-from builder.app.make import Wanted, make_artifacts, targets_of
-from builder.app.project import Project, open_workspace
+from builder.app.make import make_artifacts, targets_of
+from builder.app.project import Project
 from builder.app.session import Session, Settings
 from builder.app.vendor.compose import Scope
 from builder.app.vendor.fill import fill
 from builder.app.vendor.origin import VendorOrigin
+from builder.app.wanted import Wanted
+from builder.app.workspace import open_workspace
 from builder.core.digest import Digest
 from builder.core.events import Event
 from builder.core.lock_part import LockPart

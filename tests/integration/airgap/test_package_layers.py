@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from builder.app.locking import LockRequest, update_lock
-from builder.app.make import Wanted, targets_of
-from builder.app.project import Workspace, open_workspace
+from builder.app.make import targets_of
 from builder.app.session import Session
+from builder.app.wanted import Wanted
+from builder.app.workspace import Workspace, open_workspace
 from builder.core.digest import Digest
 from builder.core.errors import BuilderError
 from builder.exec.result import StepsFailedError

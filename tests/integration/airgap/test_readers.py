@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from builder.app.make import Wanted, targets_of
+from builder.app.make import targets_of
 from builder.app.session import Session
+from builder.app.wanted import Wanted
 from builder.core.arch import Arch
 from builder.core.digest import Digest
 from builder.core.output import Output

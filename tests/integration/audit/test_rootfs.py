@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from builder.app.make import Wanted, targets_of
-from builder.app.project import find_project, open_workspace
+from builder.app.make import targets_of
+from builder.app.project import find_project
 from builder.app.session import Session, Settings
+from builder.app.wanted import Wanted
+from builder.app.workspace import open_workspace
 from builder.core.arch import Arch
 from builder.core.errors import BuilderError
 from builder.core.output import Output

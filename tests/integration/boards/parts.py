@@ -11,9 +11,11 @@ from typing import Any
 
 import zstandard
 
-from builder.app.make import Wanted, targets_of
-from builder.app.project import Project, Workspace, find_project, open_workspace
+from builder.app.make import targets_of
+from builder.app.project import Project, find_project
 from builder.app.session import Session, Settings
+from builder.app.wanted import Wanted
+from builder.app.workspace import Workspace, open_workspace
 from builder.core.arch import host_arch
 from builder.core.output import Output
 from builder.formats.deb import extract_all

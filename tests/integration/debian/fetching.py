@@ -18,7 +18,8 @@ from builder.oci.registry.shared import SharedRegistries
 from builder.plan.debian import pool_step
 from builder.plan.planner import make_plan
 from builder.recipe.debian import Debian
-from builder.steps.context import CacheDirs, Network
+from builder.steps.caches import CacheDirs
+from builder.steps.context import Network
 from builder.steps.step import Step
 from builder.store.store import Store
 from tests.integration.engine.toy import StoreIndex

@@ -20,7 +20,8 @@ from builder.io.spawn import Command
 from builder.oci.registry.shared import SharedRegistries
 from builder.plan.plan import Plan
 from builder.plan.planner import LastRun, make_plan
-from builder.steps.context import CacheDirs, Network, StepContext
+from builder.steps.caches import CacheDirs
+from builder.steps.context import Network, StepContext
 from builder.steps.step import Step, StepKind
 from builder.store.store import Store
 

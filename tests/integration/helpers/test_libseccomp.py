@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
-from builder.app.make import Wanted, targets_of
-from builder.app.project import find_project, open_workspace
+from builder.app.make import targets_of
+from builder.app.project import find_project
 from builder.app.session import Session, Settings
+from builder.app.wanted import Wanted
+from builder.app.workspace import open_workspace
 from builder.cbuild.archive import unpack_source
 from builder.core.arch import Arch, host_arch
 from builder.core.output import Output

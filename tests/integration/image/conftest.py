@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from builder.app.project import Workspace
 from builder.app.session import Session
+from builder.app.workspace import Workspace
 from builder.core.arch import host_arch
 from builder.image.filesystems import FilesystemMaker
 from builder.io.leash import Leash

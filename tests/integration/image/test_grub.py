@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from builder.app.project import Workspace
 from builder.app.session import Session
+from builder.app.workspace import Workspace
 from builder.core.arch import Arch
 from builder.core.resources import MIB
 from builder.formats.deb import extract_all

@@ -12,9 +12,10 @@ from tempfile import mkdtemp
 import pytest
 import zstandard
 
-from builder.app.make import Wanted, targets_of
+from builder.app.make import targets_of
 from builder.app.manifest import Manifest, ManifestContent
 from builder.app.project import Project, find_project
+from builder.app.wanted import Wanted
 from builder.core.arch import Arch
 from builder.core.digest import Digest
 from builder.core.output import Output

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from builder.app.locking import LockRequest, update_lock
-from builder.app.project import Project, Workspace, find_project, open_workspace
+from builder.app.project import Project, find_project
 from builder.app.session import Session, Settings
+from builder.app.workspace import Workspace, open_workspace
 from builder.core.arch import Arch
 from builder.core.errors import BuilderError, MissingToolError, RecipeError
 from builder.io.files import atomic_write

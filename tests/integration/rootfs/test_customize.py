@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from builder.app.changed_files import changed_files
-from builder.app.make import Wanted, targets_of
-from builder.app.project import Project, Workspace, find_project, open_workspace
+from builder.app.make import targets_of
+from builder.app.project import Project, find_project
 from builder.app.session import Session, Settings
+from builder.app.wanted import Wanted
+from builder.app.workspace import Workspace, open_workspace
 from builder.cli.render.files import files_json, render_files
 from builder.core.arch import Arch, host_arch
 from builder.core.errors import BuilderError

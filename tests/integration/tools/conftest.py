@@ -7,8 +7,8 @@ from typing import TypeAlias
 
 import pytest
 
-from builder.app.project import Workspace
 from builder.app.session import Session
+from builder.app.workspace import Workspace
 from builder.core.arch import Arch, host_arch
 from builder.io.leash import Leash
 from builder.io.spawn import Runner

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from builder.app.make import Wanted, make_artifacts
+from builder.app.make import make_artifacts
 from builder.app.session import Session
+from builder.app.wanted import Wanted
 from builder.core.output import Output
 from tests.integration.worker.lab import Lab, running_lab
 from tests.integration.worker.machine import missing

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from builder.app.make import Wanted, targets_of
-from builder.app.project import open_workspace
+from builder.app.make import targets_of
+from builder.app.wanted import Wanted
+from builder.app.workspace import open_workspace
 from builder.core.arch import Arch
 from builder.core.errors import RecipeError
 from builder.core.output import Output
@@ -179,8 +180,8 @@ def test_mistakes_in_overlays_are_told_before_anything_is_built(recipe: Path) ->
 
 def test_plans_need_no_jinja2(recipe: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from builder.app.project import open_workspace;"
-        " from builder.app.make import Wanted, plan_build, targets_of;"
+        "import sys; from pathlib import Path; from builder.app.workspace import open_workspace;"
+        " from builder.app.make import plan_build, targets_of; from builder.app.wanted import Wanted;"
         f" targets_of(open_workspace(Path({str(recipe)!r}), ()), Wanted());"
         " print([name for name in ('jinja2', 'cryptography') if name in sys.modules])"
     )

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from builder.app.project import find_project, module_sources
+from builder.app.project import find_project
+from builder.app.workspace import module_sources
 from builder.core.errors import RecipeError
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from builder.app.project import Workspace, find_project
+from builder.app.project import find_project
 from builder.app.vendor.compose import Scope, all_parts, requirement_files
 from builder.app.vendor.origin import VendorOrigin
 from builder.app.vendor.parts import Part
+from builder.app.workspace import Workspace
 from builder.core.arch import BUILD_HOSTS, Arch
 from builder.core.digest import Digest
 from builder.toolchain.wheels import Wheel

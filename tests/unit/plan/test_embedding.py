@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from builder.app.make import Wanted, targets_of
-from builder.app.project import open_workspace
+from builder.app.make import targets_of
+from builder.app.wanted import Wanted
+from builder.app.workspace import open_workspace
 from builder.core.arch import Arch
 from builder.core.output import Output
 from builder.steps.step import reached

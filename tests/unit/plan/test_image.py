@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from builder.app.make import Wanted, targets_of
-from builder.app.project import Workspace, open_workspace
+from builder.app.make import targets_of
+from builder.app.wanted import Wanted
+from builder.app.workspace import Workspace, open_workspace
 from builder.core.arch import Arch
 from builder.core.errors import RecipeError
 from builder.core.output import Output
