@@ -25,7 +25,7 @@ _CHEAP_PACKAGES = (
     "./internal/layout", "./internal/manifests", "./internal/multicall", "./internal/nodecert",
     "./internal/nodereset", "./internal/payload", "./internal/pki", "./internal/policy", "./internal/role",
     "./internal/status", "./internal/supervise", "./internal/support", "./internal/sysinfo", "./internal/token",
-    "./internal/version", "./internal/words", "./internal/worker", "./internal/workerconfig",
+    "./internal/tunnel", "./internal/version", "./internal/words", "./internal/worker", "./internal/workerconfig",
 )  # fmt: skip
 
 _ROOTS = "tests/integration/roots"

@@ -2,9 +2,9 @@
 
 import time
 from collections.abc import Mapping
-from pathlib import Path
 
-from benchmarks.groups.controller import processes
+from benchmarks.groups.idle import processes
+from benchmarks.procfs import cpu_s
 from benchmarks.report import Figure, Report, Table, Unit, format_value
 from benchmarks.setting import Setting
 from benchmarks.smaps import Usage, usage_of
@@ -34,17 +34,11 @@ def measure(setting: Setting) -> Report:
             tell(f"{_NODES} nodes: {_WARM_UP_S} s to warm up, {_MEASURED_S} s measured")
             time.sleep(_WARM_UP_S)
             pids = processes(controller)
-            before = {name: _cpu_s(pid) for name, pid in pids.items()}
+            before = {name: cpu_s(pid) for name, pid in pids.items()}
             time.sleep(_MEASURED_S)
-            cpu = {name: (_cpu_s(pid) - before[name]) / _MEASURED_S for name, pid in pids.items()}
+            cpu = {name: (cpu_s(pid) - before[name]) / _MEASURED_S for name, pid in pids.items()}
             usages = {name: usage_of(pid) for name, pid in pids.items()}
             return report(usages, cpu, ready=len(ready_nodes(controller)))
-
-
-def _cpu_s(pid: int) -> float:
-    """What the threads of the process took of processors (nanoseconds, sched(5) of the kernel's documentation)."""
-    tasks = Path(f"/proc/{pid}/task").glob("*/schedstat")
-    return sum(int(each.read_text().split()[0]) for each in tasks) / 1e9
 
 
 def report(usages: Mapping[str, Usage], cpu: Mapping[str, float], *, ready: int) -> Report:

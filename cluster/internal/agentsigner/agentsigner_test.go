@@ -138,6 +138,9 @@ func TestEverythingElseIsRefused(t *testing.T) {
 		"a node that is an address": {func(w *wish) {
 			w.spec.Username, w.template.Subject.CommonName = "system:node:10.0.2.15", "10.0.2.15"
 		}, "is an address"},
+		"a node with a controller's name": {func(w *wish) {
+			w.spec.Username, w.template.Subject.CommonName = "system:node:metrics.kedge.internal", "metrics.kedge.internal"
+		}, "is kept for what runs on controllers"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for before, want := range map[certificates.RequestConditionType]string{"": "Denied", certificates.CertificateApproved: "Approved Failed"} {

@@ -11,6 +11,7 @@ import (
 	certificates "k8s.io/api/certificates/v1"
 
 	"kedge/internal/csr"
+	"kedge/internal/tunnel"
 )
 
 // asked is what a node may have.
@@ -41,6 +42,9 @@ func checkSubject(node, user string, request *x509.CertificateRequest) error {
 	}
 	if _, err := netip.ParseAddr(node); err == nil {
 		return fmt.Errorf("the node's name %q is an address: give it another", node)
+	}
+	if tunnel.IsControllers(node) {
+		return fmt.Errorf("the node's name %q is kept for what runs on controllers: give it another", node)
 	}
 	if request.Subject.CommonName != node || len(request.Subject.Names) != 1 {
 		return fmt.Errorf("it is for %q, and %q may have %q alone", request.Subject, user, "CN="+node)

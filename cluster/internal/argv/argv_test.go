@@ -54,6 +54,7 @@ func TestCommandLines(t *testing.T) {
 		"kube-scheduler":                {KubeSchedulerArgs, testCluster()},
 		"kube-scheduler-custom":         {KubeSchedulerArgs, custom},
 		"konnectivity-server":           {KonnectivityServerArgs, testCluster()},
+		"metrics-server":                {MetricsServerArgs, testCluster()},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := layout.Layout{DataDir: layout.DefaultDataDir, RunDir: layout.DefaultRunDir}

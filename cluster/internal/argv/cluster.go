@@ -19,6 +19,7 @@ const (
 	KubeControllerManager = "kube-controller-manager"
 	KubeScheduler         = "kube-scheduler"
 	KonnectivityServer    = "konnectivity-server"
+	MetricsServer         = "metrics-server"
 )
 
 // Loopback is where components listen that nobody outside needs.
@@ -29,6 +30,7 @@ const (
 	ControllerManagerPort  = 10257 // upstream's
 	SchedulerPort          = 10259 // upstream's
 	KonnectivityHealthPort = 8134
+	MetricsServerPort      = 8135
 	etcdClientPort         = 2379
 	etcdPeerPort           = 2380
 )
@@ -91,6 +93,7 @@ type Ports struct {
 	ControllerManager  int
 	Scheduler          int
 	KonnectivityHealth int
+	MetricsServer      int
 	EtcdClient         int
 	EtcdPeer           int
 }
@@ -98,7 +101,7 @@ type Ports struct {
 // DefaultPorts are the ports that upstream's documentation knows.
 func DefaultPorts() Ports {
 	return Ports{
-		ControllerManager: ControllerManagerPort, Scheduler: SchedulerPort, KonnectivityHealth: KonnectivityHealthPort,
+		ControllerManager: ControllerManagerPort, Scheduler: SchedulerPort, KonnectivityHealth: KonnectivityHealthPort, MetricsServer: MetricsServerPort,
 		EtcdClient: etcdClientPort, EtcdPeer: etcdPeerPort,
 	}
 }

@@ -1,9 +1,11 @@
 package argv
 
 import (
+	"net"
 	"strconv"
 
 	"kedge/internal/layout"
+	"kedge/internal/tunnel"
 )
 
 // KubeControllerManagerArgs is the controller manager beside the only API server.
@@ -67,4 +69,34 @@ func KonnectivityServerArgs(c Cluster, l layout.Layout) []string {
 	}
 	args.pair("cluster-cert", "cluster-key", serving.Certificate, serving.Key)
 	return args.list(c.ExtraArgs[KonnectivityServer])
+}
+
+// metricsResolution is how often kubelets are asked: as often as upstream's
+// manifest does. Each answer of a small node has a few kilobytes.
+const metricsResolution = "15s"
+
+// MetricsServerArgs is what asks kubelets for the CPU and memory of pods. It
+// reaches them by name, like the API server, and is reached like a node.
+func MetricsServerArgs(c Cluster, l layout.Layout) []string {
+	kubeconfig := l.Kubeconfig("metrics-server")
+	client, serving, agent := l.Pair("metrics-server"), l.Pair("metrics-server-serving"), l.Pair("metrics-server-agent")
+	args := arguments{
+		"authentication-kubeconfig":       kubeconfig,
+		"authorization-kubeconfig":        kubeconfig,
+		"bind-address":                    Loopback,
+		"kubeconfig":                      kubeconfig,
+		"kubelet-certificate-authority":   l.Certificate("kubelet-serving-ca"),
+		"kubelet-preferred-address-types": "Hostname",
+		"kubelet-use-node-status-port":    "true",
+		"metric-resolution":               metricsResolution,
+		"secure-port":                     strconv.Itoa(c.Ports.MetricsServer),
+		"tunnel-ca":                       l.Certificate("ca"),
+		"tunnel-name":                     tunnel.Metrics,
+		"tunnel-server":                   net.JoinHostPort(Loopback, strconv.Itoa(c.AgentPort)),
+		"tunnel-socket":                   l.TunnelSocket(),
+	}
+	args.pair("kubelet-client-certificate", "kubelet-client-key", client.Certificate, client.Key)
+	args.pair("tls-cert-file", "tls-private-key-file", serving.Certificate, serving.Key)
+	args.pair("tunnel-certificate", "tunnel-key", agent.Certificate, agent.Key)
+	return args.list(c.ExtraArgs[MetricsServer])
 }

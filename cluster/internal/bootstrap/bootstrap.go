@@ -5,6 +5,7 @@ package bootstrap
 import (
 	"bytes"
 	"embed"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -15,16 +16,18 @@ import (
 	"testing/fstest" // for its file system in memory
 	"text/template"
 
+	"kedge/internal/tunnel"
 	"kedge/internal/workerconfig"
 )
 
-//go:embed rbac dns network networkpolicy proxy workers
+//go:embed rbac dns metrics network networkpolicy proxy workers
 var files embed.FS
 
 // Names of the stacks that a cluster can do without, as --disable-components
 // has them.
 const (
 	DNS           = "coredns"
+	Metrics       = "metrics-server"
 	Network       = "network-provider"
 	NetworkPolicy = "network-policy"
 	Proxy         = "kube-proxy"
@@ -33,6 +36,8 @@ const (
 // Cluster is what manifests depend on.
 type Cluster struct {
 	Services netip.Prefix
+	// Authority, in PEM, signed the certificates of what runs on controllers.
+	Authority []byte
 	// Disabled are the stacks that are not wanted.
 	Disabled []string
 	// Workers is what workers are told, by profile.
@@ -40,29 +45,16 @@ type Cluster struct {
 }
 
 // Optional are the stacks that a cluster can do without.
-func Optional() []string { return []string{DNS, Proxy, Network, NetworkPolicy} }
+func Optional() []string { return []string{DNS, Metrics, Proxy, Network, NetworkPolicy} }
 
 // Stacks are by name. The names begin with "kedge-", to leave others to users.
 func Stacks(c Cluster) (map[string]fs.FS, error) {
-	directories := map[string]string{"kedge-rbac": "rbac", "kedge-worker": "workers"}
-	if !slices.Contains(c.Disabled, DNS) {
-		directories["kedge-dns"] = "dns"
-	}
-	if !slices.Contains(c.Disabled, Proxy) {
-		directories["kedge-proxy"] = "proxy"
-	}
-	if !slices.Contains(c.Disabled, Network) {
-		directories["kedge-network"] = "network"
-	}
-	if !slices.Contains(c.Disabled, NetworkPolicy) {
-		directories["kedge-network-policy"] = "networkpolicy"
-	}
 	values, err := c.values()
 	if err != nil {
 		return nil, err
 	}
 	stacks := make(map[string]fs.FS)
-	for name, directory := range directories {
+	for name, directory := range c.directories() {
 		if stacks[name], err = render(directory, values); err != nil {
 			return nil, fmt.Errorf("make the manifests of %s: %w", name, err)
 		}
@@ -70,11 +62,30 @@ func Stacks(c Cluster) (map[string]fs.FS, error) {
 	return stacks, nil
 }
 
+// directories are those of the stacks that are wanted.
+func (c Cluster) directories() map[string]string {
+	wanted := map[string]string{"kedge-rbac": "rbac", "kedge-worker": "workers"}
+	for component, stack := range map[string]struct{ name, directory string }{
+		DNS:           {"kedge-dns", "dns"},
+		Metrics:       {"kedge-metrics", "metrics"},
+		Proxy:         {"kedge-proxy", "proxy"},
+		Network:       {"kedge-network", "network"},
+		NetworkPolicy: {"kedge-network-policy", "networkpolicy"},
+	} {
+		if !slices.Contains(c.Disabled, component) {
+			wanted[stack.name] = stack.directory
+		}
+	}
+	return wanted
+}
+
 // values are what the manifests leave open.
 type values struct {
-	DNSAddress  string
-	AddressType string
-	Workers     []worker
+	AddressType     string
+	AuthorityBase64 string
+	DNSAddress      string
+	MetricsHost     string
+	Workers         []worker
 }
 
 // worker is the ConfigMap of one profile.
@@ -89,7 +100,10 @@ func (c Cluster) values() (values, error) {
 	if c.Services.Addr().Is6() {
 		family = "IPv6"
 	}
-	return values{DNSAddress: DNSAddress(c.Services).String(), AddressType: family, Workers: workers}, err
+	return values{
+		AddressType: family, AuthorityBase64: base64.StdEncoding.EncodeToString(c.Authority),
+		DNSAddress: DNSAddress(c.Services).String(), MetricsHost: tunnel.Metrics, Workers: workers,
+	}, err
 }
 
 func (c Cluster) workers() ([]worker, error) {

@@ -106,6 +106,7 @@ func (d *decoder) judgePorts(s Spec) {
 		{"spec.api.port", s.API.Port},
 		{"spec.konnectivity.adminPort", s.Konnectivity.AdminPort},
 		{"spec.konnectivity.adminPort", s.Konnectivity.AdminPort + 1},
+		{"spec.konnectivity.adminPort", s.Konnectivity.AdminPort + 2},
 		{"spec.konnectivity.agentPort", s.Konnectivity.AgentPort},
 	} {
 		if other, taken := seen[p.number]; taken {

@@ -102,7 +102,7 @@ type Extra struct {
 // Konnectivity is the ports of the tunnel.
 type Konnectivity struct {
 	AgentPort int `yaml:"agentPort,omitempty" rule:"tunnelPort" doc:"Where workers open the tunnel. The server takes no port from 49152 on."`
-	AdminPort int `yaml:"adminPort,omitempty" rule:"tunnelPort" doc:"Where the tunnel's server shows metrics, on loopback. The port after it tells its health."`
+	AdminPort int `yaml:"adminPort,omitempty" rule:"tunnelPort" doc:"Where the tunnel's server shows metrics, on loopback. The next port tells its health, and the one after that is metrics-server's."`
 }
 
 // WorkerProfile is settings of kubelets.

@@ -26,7 +26,7 @@ const (
 // API server's user also runs kine, whose socket only its own user may open,
 // and the controller manager, which signs with the same keys.
 func Users() []string {
-	return []string{argv.KubeAPIServer, argv.KubeScheduler, argv.KonnectivityServer, argv.Etcd}
+	return []string{argv.KubeAPIServer, argv.KubeScheduler, argv.KonnectivityServer, argv.MetricsServer, argv.Etcd}
 }
 
 // Run runs a control plane until ctx ends.

@@ -27,7 +27,7 @@ const (
 func shares() map[string]uint64 {
 	return map[string]uint64{
 		argv.KubeAPIServer: 45, argv.KubeControllerManager: 15, argv.Kine: 14, argv.Etcd: 20, argv.KubeScheduler: 8, argv.KonnectivityServer: 8,
-		argv.VolatileKine: 6,
+		argv.VolatileKine: 6, argv.MetricsServer: 6,
 	}
 }
 

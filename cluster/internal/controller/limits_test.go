@@ -30,6 +30,7 @@ func TestEnvironmentFollowsTheMachinesMemory(t *testing.T) {
 func TestEveryComponentHasAShare(t *testing.T) {
 	for _, name := range []string{
 		argv.Kine, argv.VolatileKine, argv.Etcd, argv.KubeAPIServer, argv.KubeControllerManager, argv.KubeScheduler, argv.KonnectivityServer,
+		argv.MetricsServer,
 	} {
 		if shares()[name] == 0 {
 			t.Errorf("%s has no share, and would clean up all the time", name)

@@ -67,7 +67,7 @@ func (o Options) cluster() (argv.Cluster, error) {
 		Pods: []netip.Prefix{pods}, Services: []netip.Prefix{services},
 		Storage: argv.StorageType(spec.Storage.Type), Database: argv.Database(spec.Storage.Kine),
 		SeparateStores: spec.Executables[argv.Kine] != "",
-		Tunnel: !o.isDisabled(argv.KonnectivityServer), Ports: argv.DefaultPorts(),
+		Tunnel:         !o.isDisabled(argv.KonnectivityServer), Ports: argv.DefaultPorts(),
 		FeatureGates: make(map[string]map[string]bool),
 		ExtraArgs: map[string]map[string]string{
 			argv.Etcd:                  spec.Storage.Etcd.ExtraArgs,
@@ -79,7 +79,7 @@ func (o Options) cluster() (argv.Cluster, error) {
 	for _, name := range []string{argv.KubeAPIServer, argv.KubeControllerManager, argv.KubeScheduler} {
 		c.FeatureGates[name] = spec.FeatureGatesOf(name)
 	}
-	c.Ports.KonnectivityHealth = c.AdminPort + 1
+	c.Ports.KonnectivityHealth, c.Ports.MetricsServer = c.AdminPort+1, c.AdminPort+2
 	c.Ports.ControllerManager = securePort(spec.ControllerManager, c.Ports.ControllerManager)
 	c.Ports.Scheduler = securePort(spec.Scheduler, c.Ports.Scheduler)
 	return c, nil

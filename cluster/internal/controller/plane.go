@@ -24,7 +24,7 @@ type plane struct {
 //
 //	storage ──► guard ──┬──► kube-apiserver ──┬──► kube-controller-manager
 //	kine-volatile, ─────┘                     ├──► kube-scheduler
-//	where it is apart                         ├──► konnectivity-server
+//	where it is apart                         ├──► konnectivity-server ──► metrics-server
 //	                                          ├──► kubernetes-endpoint
 //	                                          ├──► csr-approver
 //	                                          ├──► agent-signer
@@ -44,6 +44,9 @@ func (p *plane) assemble() error {
 		if !p.options.isDisabled(made.Name()) {
 			p.Add(made, argv.KubeAPIServer)
 		}
+	}
+	if p.hasMetrics() {
+		p.Add(p.metrics(), argv.KonnectivityServer)
 	}
 	p.Add(&endpoint{address: p.cluster.APIAddress(), port: argv.RelayPort, ask: p.asAdmin}, argv.KubeAPIServer)
 	tasks := []func() (*role.Task, error){p.approver, p.manifests}
@@ -145,10 +148,25 @@ func (p *plane) konnectivity() *role.Process {
 		if err := healthy(ctx); err != nil {
 			return err
 		}
-		// Who may connect is who may write the socket: the API server's user,
-		// while the server made it.
-		return p.Accounts.Own(l.TunnelSocket(), argv.KubeAPIServer)
+		// Who may connect is who may write the socket, while the server made it:
+		// the API server's user, and metrics-server's.
+		return p.Accounts.Share(l.TunnelSocket(), argv.KubeAPIServer, argv.MetricsServer)
 	}
+	return made
+}
+
+// hasMetrics says that somebody asks kubelets, which are reached by the tunnel.
+func (p *plane) hasMetrics() bool {
+	return p.cluster.Tunnel && !p.options.isDisabled(argv.MetricsServer)
+}
+
+func (p *plane) metrics() *role.Process {
+	made := p.process(argv.MetricsServer, argv.MetricsServerArgs(p.cluster, p.options.Layout))
+	port := p.cluster.Ports.MetricsServer
+	made.Command.User = p.Accounts.Of(argv.MetricsServer)
+	made.Command.Listens = []string{loopback(port)}
+	// Its certificate is for the service, which nobody can look up here.
+	made.Options.Probe = role.Answers("https://"+loopback(port)+"/livez", role.SelfSigned)
 	return made
 }
 

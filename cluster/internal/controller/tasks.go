@@ -3,6 +3,7 @@ package controller
 import (
 	"crypto"
 	"fmt"
+	"os"
 	"time"
 
 	"k8s.io/client-go/discovery"
@@ -78,7 +79,14 @@ func (p *plane) agentSigner() (*role.Task, error) {
 // bootstrapped is what the manifests that kedge brings depend on.
 func (p *plane) bootstrapped() (bootstrap.Cluster, error) {
 	workers, err := p.workers()
-	return bootstrap.Cluster{Services: p.cluster.Services[0], Disabled: p.disabledStacks(), Workers: workers}, err
+	if err != nil {
+		return bootstrap.Cluster{}, err
+	}
+	authority, err := os.ReadFile(p.options.Layout.Certificate("ca"))
+	if err != nil {
+		return bootstrap.Cluster{}, fmt.Errorf("read the API server's authority: %w", err)
+	}
+	return bootstrap.Cluster{Services: p.cluster.Services[0], Authority: authority, Disabled: p.disabledStacks(), Workers: workers}, nil
 }
 
 // manifests applies what kedge brings and what the user puts into the

@@ -100,5 +100,8 @@ func (p *plane) disabledStacks() []string {
 	if network.Provider != config.FlannelProvider {
 		disabled = append(disabled, bootstrap.Network)
 	}
+	if !p.hasMetrics() {
+		disabled = append(disabled, bootstrap.Metrics)
+	}
 	return disabled
 }

@@ -94,7 +94,7 @@ var rules = []rule{
 	{"kedge/internal/components", []string{"kedge/internal/components/*", "kedge/internal/multicall"}, none},
 	// Components know nothing of each other: any of them may be left out.
 	{"kedge/internal/components/networkpolicy", []string{"kedge/internal/multicall", "kedge/internal/policy", "kedge/internal/version"}, nil},
-	{"kedge/internal/components/*", []string{"kedge/internal/layout", "kedge/internal/upstream/*", "kedge/internal/multicall", "kedge/internal/version"}, nil},
+	{"kedge/internal/components/*", []string{"kedge/internal/layout", "kedge/internal/tunnel", "kedge/internal/upstream/*", "kedge/internal/multicall", "kedge/internal/version"}, nil},
 	{"kedge/internal/upstream/*", []string{"kedge/internal/version"}, nil},
 	{
 		"kedge/internal/airgap",
@@ -106,7 +106,7 @@ var rules = []rule{
 		},
 	},
 	{"kedge/internal/apiconfig", []string{"kedge/internal/golden"}, none},
-	{"kedge/internal/argv", []string{"kedge/internal/golden", "kedge/internal/layout", "kedge/internal/workerconfig"}, []string{"github.com/pelletier/go-toml/v2"}},
+	{"kedge/internal/argv", []string{"kedge/internal/golden", "kedge/internal/layout", "kedge/internal/tunnel", "kedge/internal/workerconfig"}, []string{"github.com/pelletier/go-toml/v2"}},
 	{
 		"kedge/internal/backup",
 		[]string{"kedge/internal/argv", "kedge/internal/database", "kedge/internal/datadir", "kedge/internal/layout"},
@@ -114,14 +114,14 @@ var rules = []rule{
 	},
 	{
 		"kedge/internal/bootstrap",
-		[]string{"kedge/internal/agentsigner", "kedge/internal/csrapprover", "kedge/internal/manifests", "kedge/internal/workerconfig"},
+		[]string{"kedge/internal/agentsigner", "kedge/internal/csrapprover", "kedge/internal/manifests", "kedge/internal/tunnel", "kedge/internal/workerconfig"},
 		upstreamClients, // in tests alone
 	},
 	{"kedge/internal/component", nil, []string{"golang.org/x/sync/errgroup"}},
 	{"kedge/internal/config", []string{"kedge/internal/golden", "kedge/internal/words"}, []string{"go.yaml.in/yaml/v3"}},
 	{"kedge/internal/database", nil, []string{"modernc.org/sqlite"}},
 	{"kedge/internal/datadir", nil, []string{"golang.org/x/sys/unix"}},
-	{"kedge/internal/agentsigner", []string{"kedge/internal/csr", "kedge/internal/nodecert"}, upstreamClients},
+	{"kedge/internal/agentsigner", []string{"kedge/internal/csr", "kedge/internal/nodecert", "kedge/internal/tunnel"}, upstreamClients},
 	{"kedge/internal/csr", []string{"kedge/internal/nodecert"}, upstreamClients},
 	{"kedge/internal/csrapprover", []string{"kedge/internal/csr", "kedge/internal/nodecert"}, upstreamClients},
 	{"kedge/internal/nodecert", nil, upstreamClients},
@@ -140,7 +140,8 @@ var rules = []rule{
 	{"kedge/internal/manifests", nil, append([]string{"github.com/fsnotify/fsnotify", "sigs.k8s.io/yaml"}, upstreamClients...)},
 	{"kedge/internal/multicall", nil, none},
 	{"kedge/internal/payload", nil, []string{"github.com/klauspost/compress/zstd", "golang.org/x/sync/errgroup", "golang.org/x/sys/unix"}},
-	{"kedge/internal/pki", []string{"kedge/internal/kubeconfig", "kedge/internal/layout"}, none},
+	{"kedge/internal/pki", []string{"kedge/internal/kubeconfig", "kedge/internal/layout", "kedge/internal/tunnel"}, none},
+	{"kedge/internal/tunnel", nil, none},
 	{"kedge/internal/policy", []string{"kedge/internal/golden"}, append([]string{"sigs.k8s.io/knftables"}, upstreamClients...)},
 	{"kedge/internal/status", []string{"kedge/internal/component", "kedge/internal/supervise"}, none},
 	{"kedge/internal/support", nil, none},

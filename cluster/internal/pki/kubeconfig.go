@@ -13,7 +13,7 @@ import (
 // that it can be taken elsewhere; the others name files, which the components
 // read again when they change.
 func (o Options) writeKubeconfigs() error {
-	for name, owner := range map[string]string{"controller-manager": userAPIServer, "scheduler": userScheduler} {
+	for name, owner := range map[string]string{"controller-manager": userAPIServer, "metrics-server": userMetrics, "scheduler": userScheduler} {
 		pair := o.Layout.Pair(name)
 		err := o.writeKubeconfig(name, owner, kubeconfig.Config{
 			Server: o.Server, User: name, CAFile: o.Layout.Certificate(authorityAPI), CertificateFile: pair.Certificate, KeyFile: pair.Key,

@@ -109,6 +109,9 @@ func purposes() map[string][]string {
 	return map[string][]string{
 		"server":                   {"ca", "server"},
 		"konnectivity-server":      {"ca", "server"},
+		"metrics-server":           {"client-ca", "client"},
+		"metrics-server-agent":     {"konnectivity-ca", "client"},
+		"metrics-server-serving":   {"ca", "server"},
 		"admin":                    {"client-ca", "client"},
 		"controller-manager":       {"client-ca", "client"},
 		"scheduler":                {"client-ca", "client"},
@@ -152,7 +155,7 @@ func TestWhenCertificatesAreSignedAnew(t *testing.T) {
 			if err := place(*o, beginning().Add(-day), beginning().Add(1000*day), true); err != nil {
 				panic(err)
 			}
-		}, 2},
+		}, 3},
 		"another API server's URL": {func(o *Options) { o.Server = "https://127.0.0.1:7443" }, 0},
 	} {
 		t.Run(name, func(t *testing.T) {

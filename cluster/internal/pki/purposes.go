@@ -1,6 +1,10 @@
 package pki
 
-import "crypto/x509"
+import (
+	"crypto/x509"
+
+	"kedge/internal/tunnel"
+)
 
 // The users that components run as; files are given to the one that reads them.
 const (
@@ -8,6 +12,7 @@ const (
 	userAPIServer  = "kube-apiserver" // the controller manager's too, which signs with the same keys
 	userScheduler  = "kube-scheduler"
 	userTunnel     = "konnectivity-server"
+	userMetrics    = "metrics-server"
 	userEtcd       = "etcd"
 	groupMasters   = "system:masters"
 	authorityAPI   = "ca"
@@ -45,6 +50,8 @@ type leaf struct {
 	served bool
 	// local says that it is good for loopback alone.
 	local bool
+	// service is the name of a service that it carries.
+	service string
 }
 
 func leaves() []leaf {
@@ -59,6 +66,9 @@ func leaves() []leaf {
 		{name: "scheduler", authority: authorityUsers, common: "system:kube-scheduler", usages: client, owner: userScheduler},
 		{name: "apiserver-kubelet-client", authority: authorityUsers, common: "kube-apiserver-kubelet-client", usages: client, owner: userAPIServer},
 		{name: "front-proxy-client", authority: "front-proxy-ca", common: "front-proxy-client", usages: client, owner: userAPIServer},
+		{name: "metrics-server", authority: authorityUsers, common: "system:metrics-server", usages: client, owner: userMetrics},
+		{name: "metrics-server-serving", authority: authorityAPI, common: "metrics-server", usages: server, owner: userMetrics, service: "metrics-server.kube-system.svc"},
+		{name: "metrics-server-agent", authority: authorityAgent, common: tunnel.Metrics, usages: client, owner: userMetrics},
 		{name: "etcd/server", authority: "etcd/ca", common: "etcd", usages: both, owner: userEtcd, local: true},
 		{name: "etcd/client", authority: "etcd/ca", common: "kube-apiserver", usages: client, owner: userAPIServer},
 	}

@@ -84,6 +84,8 @@ func (o Options) template(l leaf) *x509.Certificate {
 	switch {
 	case l.served:
 		template.DNSNames, template.IPAddresses = o.Names, o.Addresses
+	case l.service != "":
+		template.DNSNames = []string{l.service}
 	case l.local:
 		template.DNSNames, template.IPAddresses = []string{"localhost"}, []net.IP{net.IPv4(127, 0, 0, 1)}
 	}

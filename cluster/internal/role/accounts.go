@@ -66,6 +66,22 @@ func (a Accounts) Own(file, name string) error {
 	return os.Lchown(file, uid, gid)
 }
 
+// socketMode lets owner and group connect.
+const socketMode = 0o660
+
+// Share gives a socket to a user and to another one's group.
+func (a Accounts) Share(socket, owner, group string) error {
+	if err := a.Own(socket, owner); err != nil {
+		return err
+	}
+	if account := a.Of(group); account != nil {
+		if err := os.Lchown(socket, -1, int(account.GID)); err != nil {
+			return err
+		}
+	}
+	return os.Chmod(socket, socketMode)
+}
+
 // CheckWay fails when users of components could not reach a directory: their
 // own messages would not say at which of those above it they fail.
 func (a Accounts) CheckWay(dir string) error {

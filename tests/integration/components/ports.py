@@ -6,8 +6,8 @@ from contextlib import ExitStack
 
 LOOPBACK = "127.0.0.1"
 # Below every port that the kernel gives to an outgoing connection: such a connection cannot take a port away before its
-# server starts, and konnectivity-server refuses the ports from 49152 on. Even ones alone: some servers take the next one too.
-CANDIDATES = range(20_000, 32_000, 2)
+# server starts, and konnectivity-server refuses the ports from 49152 on. A few apart: some take the next ones too.
+CANDIDATES = range(20_000, 32_000, 4)
 
 
 def free_ports(count: int) -> list[int]:

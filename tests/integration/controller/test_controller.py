@@ -1,5 +1,6 @@
 """What a user sees of one control plane."""
 
+import json
 import os
 import signal
 from pathlib import Path
@@ -17,6 +18,7 @@ PROCESSES = (
     "kube-controller-manager",
     "kube-scheduler",
     "konnectivity-server",
+    "metrics-server",
 )
 SECRET, PLAIN = "not-for-everybody", "for-everybody"
 UNAUTHORIZED = 401
@@ -59,7 +61,7 @@ def test_only_two_ports_are_open_to_others(controller: Controller) -> None:
         controller.place.api_port,
         controller.place.agent_port,
     }
-    assert len([each for each in found if each.is_loopback]) == 4, found  # two controllers; the tunnel's two
+    assert len([each for each in found if each.is_loopback]) == 5, found  # two controllers; the tunnel's two; metrics
 
 
 def test_strangers_may_ask_for_health_alone(controller: Controller) -> None:
@@ -67,6 +69,24 @@ def test_strangers_may_ask_for_health_alone(controller: Controller) -> None:
     url = f"https://127.0.0.1:{controller.place.api_port}"
     assert get(f"{url}/readyz", stranger).status == OK
     assert get(f"{url}/version", stranger).status == UNAUTHORIZED
+
+
+def test_metrics_are_an_api_without_any_node(controller: Controller) -> None:
+    """The API server reaches them through the tunnel, whose far end is on this very machine."""
+    wait = ("wait", "--for=condition=Available", "apiservice/v1beta1.metrics.k8s.io", "--timeout=60s")
+    controller.applied(*wait)
+    found = json.loads(controller.applied("get", "--raw", "/apis/metrics.k8s.io/v1beta1/nodes"))
+    assert (found["kind"], found["items"]) == ("NodeMetricsList", [])
+
+
+def test_documents_of_the_api(controller: Controller) -> None:
+    """They are kept in another form than upstream keeps them; version 2 is made when somebody asks."""
+    assert "replicas" in controller.applied("explain", "deployment.spec")
+    root = json.loads(controller.applied("get", "--raw", "/openapi/v3"))
+    path = root["paths"]["apis/apps/v1"]["serverRelativeURL"]
+    name = "io.k8s.api.apps.v1.Deployment"
+    assert name in json.loads(controller.applied("get", "--raw", path))["components"]["schemas"]
+    assert name in json.loads(controller.applied("get", "--raw", "/openapi/v2"))["definitions"]
 
 
 def test_pods_are_told_where_the_api_is(controller: Controller) -> None:

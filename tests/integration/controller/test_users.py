@@ -12,13 +12,19 @@ from tests.integration.components.process import running
 from tests.integration.controller.controller import Controller, place
 
 FIRST_UID = 60101
-USERS = {"kube-apiserver": FIRST_UID, "kube-scheduler": FIRST_UID + 1, "konnectivity-server": FIRST_UID + 2}
+USERS = {
+    "kube-apiserver": FIRST_UID,
+    "kube-scheduler": FIRST_UID + 1,
+    "konnectivity-server": FIRST_UID + 2,
+    "metrics-server": FIRST_UID + 3,
+}
 RUN_BY = {
     "kine": "kube-apiserver",
     "kube-apiserver": "kube-apiserver",
     "kube-controller-manager": "kube-apiserver",
     "kube-scheduler": "kube-scheduler",
     "konnectivity-server": "konnectivity-server",
+    "metrics-server": "metrics-server",
 }
 # The accounts exist for the processes of one test alone: its own mount namespace shows another file.
 WITH_ACCOUNTS = ["unshare", "--mount", "sh", "-c", 'mount --bind "$1" /etc/passwd && shift && exec "$@"', "sh"]

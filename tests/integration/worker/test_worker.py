@@ -1,5 +1,6 @@
 """Workers join, run pods that find each other, and let them be when they end."""
 
+import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -66,6 +67,25 @@ def test_services_lead_to_their_pods_through_the_api(web: Lab) -> None:
         for name in ("one", "two")
     ]
     assert answers == ["web1", "web2"]
+
+
+def test_nodes_are_proxied_by_name(web: Lab) -> None:
+    """Their names mean nothing on the controller; each tells of its own pods."""
+    for node, name in (("edge1", "web1"), ("edge2", "web2")):
+        pods = json.loads(web.kubectl("get", "--raw", f"/api/v1/nodes/{node}/proxy/pods"))["items"]
+        assert name in {each["metadata"]["name"] for each in pods}
+        assert {each["spec"]["nodeName"] for each in pods} == {node}
+
+
+def test_top_tells_of_nodes_and_pods(web: Lab) -> None:
+    def told(*what: str) -> set[str]:
+        try:
+            return {line.split()[0] for line in web.kubectl("top", *what, "--no-headers").splitlines()}
+        except AssertionError:
+            return set()  # kubelets were asked once, and use is what two answers differ by
+
+    web.wait_for("nodes are measured", lambda: told("nodes") == {"edge1", "edge2"})
+    web.wait_for("pods are measured", lambda: {"web1", "web2"} <= told("pods"))
 
 
 def test_images_come_from_the_bundle(web: Lab) -> None:
