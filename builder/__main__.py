@@ -2,10 +2,18 @@
 
 import os
 import sys
+import time
 
 # pydantic looks for plugins among all installed packages at its import; there are none here, and it takes 10 ms.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
-from builder.cli.main import main
+from builder.app.invocation import Invocation
+from builder.cli.unchanged import tell_unchanged
 
-sys.exit(main())
+invocation = Invocation(arguments=sys.argv[1:], begin_s=time.time())
+if tell_unchanged(invocation, os.environ):
+    sys.exit()
+
+from builder.cli.main import main  # noqa: E402 - parsing the command line takes longer than all of the above
+
+sys.exit(main(invocation))

@@ -1,7 +1,7 @@
 """From store entries to the output directory: the files, their manifest, their checksums."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +20,7 @@ from builder.app.manifest import (
     checksums,
 )
 from builder.app.session import Session
+from builder.app.stamp import Written
 from builder.app.workspace import Workspace
 from builder.audit.rules import Check, Rules
 from builder.core.arch import Arch
@@ -38,7 +39,7 @@ from builder.steps.kinds.image import DESCRIPTION_FILE
 from builder.steps.kinds.rootfs import CHANGES
 from builder.steps.kinds.rootfs import OUTPUT as ROOTFS_FILE
 from builder.steps.step import Step, reached
-from builder.store.claim import Entry
+from builder.store.entry import Entry
 from builder.store.record import NodeKind
 from builder.version import VERSION
 
@@ -66,26 +67,26 @@ class Artifacts:
                     nothing = Artifact(path=path, source=Path(), digest=Digest.of_bytes(b""), size_bytes=0)
                     directory.check([nothing])
 
-    def write(self, targets: Sequence[Target], result: BuildResult) -> None:
-        """Write the files, `manifest.json` and `SHA256SUMS` of every target; unchanged files are left alone."""
+    def write(self, targets: Sequence[Target], result: BuildResult) -> list[Written]:
+        """Write the files, `manifest.json` and `SHA256SUMS` of every target, and name them; unchanged files are left alone."""
         with self._open() as directory:
             files = {target.step.id: self._files(target, result.entry(target.step)) for target in targets}
             directory.check(artifact for artifacts in files.values() for artifact in artifacts)
-            for target in targets:
-                self._write_target(directory, target, files[target.step.id])
+            return [one for target in targets for one in self._write_target(directory, target, files[target.step.id])]
 
     def _open(self) -> AbstractContextManager[OutputDirectory]:
         state = self.session.project.cache / "out"
         return open_output(self.out, state=state, cancel=self.session.cancel, on_wait=self._tell_waiting)
 
-    def _write_target(self, directory: OutputDirectory, target: Target, files: Sequence[Artifact]) -> None:
+    def _write_target(self, directory: OutputDirectory, target: Target, files: Sequence[Artifact]) -> Iterator[Written]:
         for artifact in files:
-            self._tell(artifact.path, artifact.digest, artifact.size_bytes, changed=directory.write_file(artifact))
+            changed = directory.write_file(artifact)
+            yield self._tell(artifact.path, artifact.digest, artifact.size_bytes, changed=changed)
         manifest = self._manifest(target, files)
         place = target.place
         for name, data in ((CHECKSUMS, checksums(manifest.artifacts)), (MANIFEST, manifest.to_bytes())):
             changed = directory.write_bytes(place / name, data)
-            self._tell(place / name, Digest.of_bytes(data), len(data), changed=changed)
+            yield self._tell(place / name, Digest.of_bytes(data), len(data), changed=changed)
 
     def _names(self, target: Target) -> tuple[str, ...]:
         """The files that a target will have, as far as they are known before it is built."""
@@ -172,10 +173,11 @@ class Artifacts:
             if not one.go_mod_only
         )
 
-    def _tell(self, path: PurePosixPath, digest: Digest, size_bytes: int, *, changed: bool) -> None:
+    def _tell(self, path: PurePosixPath, digest: Digest, size_bytes: int, *, changed: bool) -> Written:
         self.session.sink(
             ArtifactWritten(path=str(self.out / path), digest=digest, size_bytes=size_bytes, changed=changed)
         )
+        return Written(path=str(path), digest=digest, size_bytes=size_bytes)
 
     def _tell_waiting(self) -> None:
         self.session.sink(Warned(message=f"another builder writes to {self.out}; waiting for it"))

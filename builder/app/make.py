@@ -5,6 +5,7 @@ from pathlib import Path
 
 from builder.app.artifacts import Artifacts
 from builder.app.session import Session
+from builder.app.stamp import Finished
 from builder.app.wanted import Wanted
 from builder.app.workspace import Workspace
 from builder.core.errors import RecipeError, VerificationError
@@ -14,7 +15,7 @@ from builder.core.output import Output
 from builder.core.resources import Resources
 from builder.exec.result import BuildResult, StepsFailedError
 from builder.plan.compose import Target, compose
-from builder.plan.plan import Plan
+from builder.plan.plan import Action, Plan
 from builder.steps.step import reached
 
 
@@ -23,7 +24,7 @@ def plan_build(session: Session, workspace: Workspace, wanted: Wanted) -> Plan:
     return session.plan([target.step for target in targets_of(workspace, wanted)])
 
 
-def make_artifacts(session: Session, workspace: Workspace, wanted: Wanted, out: Path) -> None:
+def make_artifacts(session: Session, workspace: Workspace, wanted: Wanted, out: Path) -> Finished:
     """Build what is `wanted` of `workspace`'s recipe into `out/RECIPE/ARCH`."""
     targets = targets_of(workspace, wanted)
     artifacts = Artifacts(session=session, workspace=workspace, out=out)
@@ -34,14 +35,21 @@ def make_artifacts(session: Session, workspace: Workspace, wanted: Wanted, out: 
         session.sink(_finished(error.result))
         raise
     try:
-        artifacts.write(targets, result)
+        written = artifacts.write(targets, result)
     except VerificationError:
         # A result was damaged so that only its content tells, which is read when it is copied.
         if not _remove_damaged(session, targets):
             raise
         result = session.build([target.step for target in targets])
-        artifacts.write(targets, result)
+        written = artifacts.write(targets, result)
     session.sink(_finished(result))
+    return Finished(
+        places=workspace.places,
+        out=out,
+        written=written,
+        steps=[planned.step.key for planned in result.plan.steps if planned.action is not Action.UNNEEDED],
+        targets=[target.step.key for target in targets],
+    )
 
 
 def _remove_damaged(session: Session, targets: Sequence[Target]) -> bool:

@@ -1,7 +1,7 @@
 """What a build is made from: a recipe, its lock, and the files that they name."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from builder.recipe.cluster import BuiltCluster
 from builder.recipe.load import LoadedRecipe, load_recipe
 from builder.recipe.lockfile import Lock, find_lock, read_lock
 from builder.recipe.match import lock_mismatches
+from builder.recipe.section import Section
 from builder.steps.source import SourceFile, read_source
 
 
@@ -29,6 +30,14 @@ class Workspace:
     lock_file: Path
     lock: Lock
     inputs: Inputs
+
+    @property
+    def places(self) -> tuple[Path, ...]:
+        """All files and directories that it was read from, whatever in them counts."""
+        modules = self.lock.modules
+        pins = (modules.go_mod, modules.go_sum) if modules else ()
+        beside = (self.lock_file, *(self.lock_file.parent / pin for pin in pins))
+        return (*self.loaded.files, *beside, *_paths_in(self.loaded.recipe))
 
 
 def open_workspace(recipe: Path, overrides: Sequence[str], *, lock_file: Path | None = None) -> Workspace:
@@ -77,6 +86,21 @@ def require_source(loaded: LoadedRecipe, cluster: BuiltCluster) -> None:
             f"{loaded.origin('cluster.source')}: there is no directory {loaded.shown(cluster.source)}",
             hint="cluster.source names the directory of the executable's Go module",
         )
+
+
+def _paths_in(value: object) -> Iterator[Path]:
+    """Every path in a part of a recipe, each of which is of this machine: those of devices are text."""
+    if isinstance(value, Path):
+        yield value
+    elif isinstance(value, Section):
+        for _, inner in value:
+            yield from _paths_in(inner)
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _paths_in(inner)
+    elif isinstance(value, tuple):
+        for inner in value:
+            yield from _paths_in(inner)
 
 
 def _patch_files(loaded: LoadedRecipe, cluster: BuiltCluster) -> tuple[SourceFile, ...]:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from builder.app.invocation import Invocation
 from builder.cli.commands import (
     airgap,
     build,
@@ -50,31 +51,29 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def common(
-    context: typer.Context,
     *,
-    version: Annotated[  # noqa: ARG001 - its callback does all
+    version: Annotated[
         bool, typer.Option("--version", help="Print the builder's version.", is_eager=True, callback=_print_version)
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of unexpected and expected errors.")] = False,
 ) -> None:
     """Take the options that stand before the command."""
-    context.obj = debug
 
 
 for commands in (build, run, flash, recipe, lock, vendor, rootfs, airgap, cache, tool, doctor, completion):
     commands.register(app)
 
 
-def main() -> int:
+def main(invocation: Invocation) -> int:
     """Run the command line; returns the exit code, `SystemExit` carries it for usage errors."""
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
-    debug = "--debug" in sys.argv[1:]
+    debug = "--debug" in invocation.arguments
     if completion.COMPLETE_VARIABLE in os.environ:
         from typer._completion_classes import completion_init  # noqa: PLC0415 - only shells that complete need it
 
         completion_init()
     try:
-        app(prog_name="builder")
+        app(invocation.arguments, prog_name="builder", obj=invocation)
     except BuilderError as error:
         return _failed(error, error.exit_code, debug=debug)
     except Exception as error:

@@ -22,7 +22,7 @@ from builder.io.leash import Leash
 from builder.plan.plan import Action, Plan, PlannedStep
 from builder.steps.caches import CacheDirs
 from builder.steps.context import Network
-from builder.store.claim import Entry
+from builder.store.entry import Entry
 from builder.store.history import StepUse
 from builder.store.store import Store
 

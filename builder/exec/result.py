@@ -9,7 +9,7 @@ from builder.core.errors import BuilderError, ExitCode
 from builder.exec.schedule import Skipped
 from builder.plan.plan import Plan
 from builder.steps.step import Step
-from builder.store.claim import Entry
+from builder.store.entry import Entry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,8 @@ from builder.io.usage import UsageMeter
 from builder.plan.plan import PlannedStep
 from builder.steps.caches import CacheDirs
 from builder.steps.context import Network, StepContext
-from builder.store.claim import Claim, Entry
+from builder.store.claim import Claim
+from builder.store.entry import Entry
 from builder.store.history import StepUse
 from builder.store.record import Made
 from builder.store.store import Store

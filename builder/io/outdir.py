@@ -13,7 +13,7 @@ from builder.core.errors import BuilderError, VerificationError
 from builder.io.cancel import CancelToken
 from builder.io.files import copy_content, digest_content, is_disk_full, write_all
 from builder.io.locks import acquire, ignore, open_lock, release, try_acquire
-from builder.io.outstate import OutputState
+from builder.io.outstate import OutputState, state_file
 from builder.io.space import check_space, full_disk_error
 
 _DIRECTORY_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -233,10 +233,10 @@ def open_output(
         raise BuilderError(f"the output directory {root} is no directory", hint="choose another one") from error
     except OSError as error:
         raise _not_writable(root) from error
-    name = Digest.of_bytes(os.fsencode(root.resolve())).hex
+    path = state_file(root, state)
     try:
-        with _sole_use(descriptor, state / f"{name}.lock", cancel, on_wait):
-            known = OutputState(state / f"{name}.json")
+        with _sole_use(descriptor, path.with_suffix(".lock"), cancel, on_wait):
+            known = OutputState(path)
             try:
                 yield OutputDirectory(root, descriptor, known)
             finally:

@@ -61,6 +61,11 @@ class OutputState:
         self._saved = dict(self._known)
 
 
+def state_file(root: Path, directory: Path) -> Path:
+    """Where in `directory` the state of the output directory at `root` is kept."""
+    return directory / f"{Digest.of_bytes(os.fsencode(root.resolve())).hex}.json"
+
+
 def _read(path: Path) -> dict[str, KnownFile]:
     try:
         body = json.loads(path.read_bytes())

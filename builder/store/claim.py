@@ -4,38 +4,16 @@ import os
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 
 from builder.core.digest import Digest
 from builder.io.files import remove_tree, sync_directory
 from builder.io.space import explain_full_disk
 from builder.store.durable import make_durable
+from builder.store.entry import Entry
 from builder.store.index import Index
 from builder.store.layout import Layout
-from builder.store.record import EntryFile, EntryRecord, Made, NodeKind
+from builder.store.record import EntryFile, Made
 from builder.store.tree import seal
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """A complete entry: `output` holds its files, read-only."""
-
-    key: Digest
-    output: Path
-    file: EntryFile
-
-    @property
-    def record(self) -> EntryRecord:
-        """What the index says of it."""
-        return self.file.record()
-
-    def digest(self, path: str) -> Digest:
-        """The recorded digest of the file `path` in the output; `KeyError` when there is no such file."""
-        for node in self.file.nodes:
-            if node.path == path and node.kind is NodeKind.FILE and node.digest is not None:
-                return node.digest
-        raise KeyError(path)
 
 
 class Claim:

@@ -10,12 +10,12 @@ from builder.core.digest import Digest
 from builder.io.cancel import CancelToken
 from builder.io.files import remove_tree
 from builder.io.locks import ignore, locked
-from builder.store.claim import Claim, Entry
+from builder.store.claim import Claim
+from builder.store.entry import Entry, check_entry, open_entry
 from builder.store.history import StepHistory, StepUse
 from builder.store.index import Index
 from builder.store.layout import Layout
-from builder.store.record import EntryFile, EntryRecord
-from builder.store.tree import compare
+from builder.store.record import EntryRecord
 
 
 class Store:
@@ -58,24 +58,11 @@ class Store:
 
     def open(self, key: Digest) -> Entry | None:
         """The entry of `key`, None when it is absent or its record is unreadable. Files are not looked at."""
-        try:
-            file = EntryFile.from_bytes(self.layout.record(key).read_bytes())
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-        return Entry(key=key, output=self.layout.output(key), file=file) if file.key == key else None
+        return open_entry(self.layout, key)
 
     def check(self, key: Digest, *, thorough: bool, check: Callable[[], None] = ignore) -> str | None:
-        """What is wrong with the entry of `key`, None when nothing is.
-
-        Cheap compares names, sizes, modes and times with the record, thorough also reads every file. `check` is called
-        now and then and may raise to end the work.
-        """
-        if not self.layout.entry(key).exists():
-            return "it is missing"
-        entry = self.open(key)
-        if entry is None:
-            return "its record entry.json is damaged"
-        return compare(entry.output, entry.file.nodes, thorough=thorough, check=check)
+        """See `check_entry`."""
+        return check_entry(self.layout, key, thorough=thorough, check=check)
 
     def repair(
         self, key: Digest, *, thorough: bool, cancel: CancelToken | None = None, check: Callable[[], None] = ignore

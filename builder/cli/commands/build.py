@@ -2,9 +2,6 @@
 
 import json
 import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,7 +25,6 @@ from builder.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from builder.app.session import Session, Settings
     from builder.app.vendor.origin import VendorOrigin
 
 
@@ -68,6 +64,7 @@ def plan(  # noqa: PLR0913 - one parameter per option
 
 
 def make(  # noqa: PLR0913 - one parameter per option
+    context: typer.Context,
     recipe: RecipeArgument = "edge",
     *,
     arch: ArchOption = None,
@@ -88,7 +85,9 @@ def make(  # noqa: PLR0913 - one parameter per option
     """Build what a recipe asks for into out/RECIPE/ARCH."""
     from builder.app.project import find_project
     from builder.app.session import Settings
+    from builder.app.stamp import Stamps, Telling
     from builder.app.wanted import Wanted
+    from builder.cli.live import live_session
 
     project = find_project(os.environ)
     settings = Settings(offline=offline, stall_s=network_timeout, origin=_origin(from_directory, offline=offline))
@@ -102,7 +101,9 @@ def make(  # noqa: PLR0913 - one parameter per option
         else:
             from builder.app.make import make_artifacts
 
-            make_artifacts(session, workspace, wanted, out or project.root / "out")
+            finished = make_artifacts(session, workspace, wanted, out or project.root / "out")
+            if from_directory is None:
+                Stamps(project, context.obj).keep(finished, Telling(quiet=quiet, json_events=events is not None))
 
 
 def _origin(directory: Path | None, *, offline: bool) -> "VendorOrigin | None":
@@ -116,25 +117,3 @@ def _origin(directory: Path | None, *, offline: bool) -> "VendorOrigin | None":
         raise RecipeError("--offline and --from exclude each other", hint="--from uses no network either")
     open_directory(directory)
     return VendorOrigin(root=directory.absolute())
-
-
-@contextmanager
-def live_session(settings: "Settings", *, quiet: bool, events: str | None) -> Iterator["Session"]:
-    """A session whose events are shown as the user asked."""
-    from builder.app.project import find_project
-    from builder.app.session import Session
-    from builder.cli.render.base import RenderOptions
-    from builder.cli.render.mode import Mode, RenderFlags, choose_mode
-    from builder.cli.render.renderer import make_renderer
-
-    if events not in {None, "json"}:
-        from builder.core.errors import RecipeError
-
-        raise RecipeError(f"--events {events}: unknown form", hint="the only form is json")
-    mode = choose_mode(sys.stderr, os.environ, RenderFlags(json_events=events is not None, quiet=quiet))
-    stream = sys.stdout if mode is Mode.JSON else sys.stderr
-    with (
-        make_renderer(mode, stream, RenderOptions(environment=os.environ)) as renderer,
-        Session(find_project(os.environ), settings, sink=renderer) as session,
-    ):
-        yield session

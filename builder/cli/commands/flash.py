@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from builder.cli.commands.build import live_session
+from builder.cli.live import live_session
 from builder.cli.options import EventsOption, JsonOption, QuietOption
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from builder.cli.commands.build import live_session
+from builder.cli.live import live_session
 from builder.cli.options import STALL_S, EventsOption, LockOption, QuietOption, RecipeArgument, SetOption, StallOption
 from builder.core.lock_part import LockPart
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from builder.cli.commands.build import live_session
+from builder.cli.live import live_session
 from builder.cli.options import LockOption, SetOption
 
 _RecipeOption = Annotated[

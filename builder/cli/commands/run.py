@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from builder.cli.commands.build import live_session
+from builder.cli.live import live_session
 
 if TYPE_CHECKING:
     from builder.app.run.start import Running, RunWanted

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from builder.cli.commands.build import live_session
+from builder.cli.live import live_session
 from builder.cli.options import (
     STALL_S,
     ArchOption,

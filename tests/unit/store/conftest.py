@@ -5,7 +5,7 @@ import pytest
 
 from builder.core.digest import Digest
 from builder.io.files import remove_tree
-from builder.store.claim import Entry
+from builder.store.entry import Entry
 from builder.store.record import Made
 from builder.store.store import Store
 
