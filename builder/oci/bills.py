@@ -43,7 +43,10 @@ def bills_of(bundle: Path, sources: Mapping[str, SourcesByProgram]) -> Iterator[
     for image in images:
         for digest, span in image.layers:
             if digest not in layers:
-                layers[digest] = find_in_layer(span, sources.get(digest, {}))
+                try:
+                    layers[digest] = find_in_layer(span, sources.get(digest, {}))
+                except BuilderError as error:
+                    raise BuilderError(f"{bundle}: {image.reference}: in the layer {digest}: {error.brief}") from None
         components = image_components([layers[digest] for digest, _ in image.layers])
         yield bill_name(image.reference), cyclonedx_bytes(image.subject, components)
 
