@@ -24,6 +24,7 @@ from benchmarks.groups import (
     plan,
     pods,
     policies,
+    requests,
     resident,
     rootfs,
     sizes,
@@ -61,6 +62,7 @@ GROUPS: Mapping[str, Callable[[Setting], Report]] = {
     "resident": resident.measure,
     "controller": controller.measure,
     "idle": idle.measure,
+    "requests": requests.measure,
     "nodes": nodes.measure,
     "policies": policies.measure,
     "worker": worker.measure,
@@ -72,7 +74,8 @@ airgap (2 minutes), boot (30 minutes),
 flash (3 minutes; needs root, and bmaptool to compare with),
 weight (2 minutes), sizes (20 minutes),
 pods (15 minutes; needs QEMU and a mirror of Debian), resident (10 minutes),
-controller (3 minutes), idle (80 minutes), nodes (6 minutes), policies (4 minutes; needs root), worker (45 minutes),
+controller (3 minutes), idle (80 minutes), requests (8 minutes), nodes (6 minutes), policies (4 minutes; needs root),
+worker (45 minutes),
 cold (an hour of two cores on a quiet machine, a network, 15 GB of disk). Without a group: all.
 """
 _PAGE = Path("docs", "benchmarks.md")

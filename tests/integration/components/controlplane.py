@@ -1,4 +1,4 @@
-"""A control plane on loopback: kine, API server, controller manager and scheduler."""
+"""A control plane on loopback: kine or etcd, API server, controller manager and scheduler."""
 
 import ssl
 from collections.abc import Iterator
@@ -45,6 +45,11 @@ class Layout:
     api_port: int
     controller_manager_port: int
     scheduler_port: int
+    etcd_port: int | None
+
+    @property
+    def store_url(self) -> str:
+        return f"unix://{self.kine_socket}" if self.etcd_port is None else f"http://{LOOPBACK}:{self.etcd_port}"
 
     @property
     def kine_socket(self) -> Path:
@@ -60,14 +65,13 @@ class Layout:
 
 @contextmanager
 def running_control_plane(
-    kedge: Path, directory: Path, *, patience_s: float = START_TIMEOUT_S
+    kedge: Path, directory: Path, *, patience_s: float = START_TIMEOUT_S, etcd: bool = False
 ) -> Iterator[ControlPlane]:
     """Run a control plane, ready, with its state in `directory`; each part may take `patience_s` to start."""
-    layout = _lay_out(kedge, directory)
+    layout = _lay_out(kedge, directory, etcd=etcd)
     trust = trusting(layout.authority.certificate, layout.authority.issue("test-admin", "system:masters"))
     with ExitStack() as stack:
-        kine = stack.enter_context(running(kine_argv(kedge, directory), name="kine", directory=directory))
-        wait_for(kine, layout.kine_socket.exists, what="listening", timeout_s=patience_s)
+        store = stack.enter_context(_running_store(layout, patience_s))
         api = stack.enter_context(running(_api_server_argv(layout), name="kube-apiserver", directory=directory))
         # The controller manager and the scheduler end themselves when their roles do not exist yet.
         url = f"{layout.api_url}/readyz"
@@ -84,8 +88,40 @@ def running_control_plane(
             authority=layout.authority,
             trust=trust,
             kubeconfig=layout.kubeconfig,
-            daemons=(kine, api, controllers, scheduler),
+            daemons=(store, api, controllers, scheduler),
         )
+
+
+@contextmanager
+def _running_store(layout: Layout, patience_s: float) -> Iterator[Daemon]:
+    if layout.etcd_port is None:
+        argv = kine_argv(layout.kedge, layout.directory)
+        with running(argv, name="kine", directory=layout.directory) as kine:
+            wait_for(kine, layout.kine_socket.exists, what="listening", timeout_s=patience_s)
+            yield kine
+        return
+    argv = etcd_argv(layout.kedge, layout.directory / "etcd", layout.store_url)
+    with running(argv, name="etcd", directory=layout.directory) as etcd:
+        url = f"{layout.store_url}/health"
+        wait_for(etcd, lambda: get(url).status == OK, what="healthy", timeout_s=patience_s)
+        yield etcd
+
+
+def etcd_argv(kedge: Path, data: Path, client_url: str) -> list[str]:
+    """A single etcd with its files in `data`, which serves everybody at `client_url`."""
+    (peer_port,) = free_ports(1)
+    peer = f"http://{LOOPBACK}:{peer_port}"
+    return [
+        str(kedge),
+        "etcd",
+        "--name=test",
+        f"--data-dir={data}",
+        f"--listen-client-urls={client_url}",
+        f"--advertise-client-urls={client_url}",
+        f"--listen-peer-urls={peer}",
+        f"--initial-advertise-peer-urls={peer}",
+        f"--initial-cluster=test={peer}",
+    ]
 
 
 def kine_argv(kedge: Path, directory: Path) -> list[str]:
@@ -99,9 +135,9 @@ def kine_argv(kedge: Path, directory: Path) -> list[str]:
     ]
 
 
-def _lay_out(kedge: Path, directory: Path) -> Layout:
+def _lay_out(kedge: Path, directory: Path, *, etcd: bool) -> Layout:
     authority = Authority(directory)
-    api_port, controller_manager_port, scheduler_port = free_ports(3)
+    api_port, controller_manager_port, scheduler_port, etcd_port = free_ports(4)
     kubeconfig = write_kubeconfig(
         directory / "admin.conf",
         server=f"https://{LOOPBACK}:{api_port}",
@@ -117,6 +153,7 @@ def _lay_out(kedge: Path, directory: Path) -> Layout:
         api_port=api_port,
         controller_manager_port=controller_manager_port,
         scheduler_port=scheduler_port,
+        etcd_port=etcd_port if etcd else None,
     )
 
 
@@ -124,7 +161,7 @@ def _api_server_argv(layout: Layout) -> list[str]:
     serving = layout.authority.issue("kube-apiserver")
     return layout.component(
         "kube-apiserver",
-        f"--etcd-servers=unix://{layout.kine_socket}",
+        f"--etcd-servers={layout.store_url}",
         f"--bind-address={LOOPBACK}",
         f"--secure-port={layout.api_port}",
         # It is published in the cluster and must not be loopback; nobody connects to it here.

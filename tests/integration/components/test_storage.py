@@ -2,7 +2,7 @@ import json
 from pathlib import Path
 
 from tests.integration.components import grpc
-from tests.integration.components.controlplane import kine_argv
+from tests.integration.components.controlplane import etcd_argv, kine_argv
 from tests.integration.components.health import OK, get
 from tests.integration.components.invoke import component_versions
 from tests.integration.components.ports import LOOPBACK, free_ports
@@ -23,20 +23,8 @@ def test_kine_serves_etcds_protocol(kedge: Path, tmp_path: Path) -> None:
 
 
 def test_etcd_is_healthy(kedge: Path, tmp_path: Path) -> None:
-    client_port, peer_port = free_ports(2)
-    client, peer = f"http://{LOOPBACK}:{client_port}", f"http://{LOOPBACK}:{peer_port}"
-    argv = [
-        str(kedge),
-        "etcd",
-        "--name=test",
-        f"--data-dir={tmp_path}/data",
-        f"--listen-client-urls={client}",
-        f"--advertise-client-urls={client}",
-        f"--listen-peer-urls={peer}",
-        f"--initial-advertise-peer-urls={peer}",
-        f"--initial-cluster=test={peer}",
-    ]
-    with running(argv, name="etcd", directory=tmp_path) as etcd:
+    client = f"http://{LOOPBACK}:{free_ports(1)[0]}"
+    with running(etcd_argv(kedge, tmp_path / "data", client), name="etcd", directory=tmp_path) as etcd:
         wait_for(etcd, lambda: get(f"{client}/health").status == OK, what="healthy")
         assert json.loads(get(f"{client}/health").text)["health"] == "true"
         served = json.loads(get(f"{client}/version").text)["etcdserver"]
