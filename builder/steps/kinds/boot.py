@@ -178,6 +178,6 @@ def _device_tree(name: str, context: StepContext) -> bytes:
         raise BuilderError(f"the kernel of {package.name} has no device tree {name}")
 
 
-INITRD = StepKind(name="initrd", version=1, run=_make_initrd)
+INITRD = StepKind(name="initrd", version=2, run=_make_initrd)
 GRUB = StepKind(name="grub", version=1, run=_link_grub)
 BOOT = StepKind(name="boot-partition", version=1, run=_make_boot)
