@@ -16,6 +16,7 @@ from benchmarks.groups import (
     controller,
     device,
     flash,
+    footprint,
     idle,
     image,
     incremental,
@@ -65,6 +66,7 @@ GROUPS: Mapping[str, Callable[[Setting], Report]] = {
     "requests": requests.measure,
     "nodes": nodes.measure,
     "policies": policies.measure,
+    "footprint": footprint.measure,
     "worker": worker.measure,
 }
 _HINTS = """\
@@ -75,7 +77,7 @@ flash (3 minutes; needs root, and bmaptool to compare with),
 weight (2 minutes), sizes (20 minutes),
 pods (15 minutes; needs QEMU and a mirror of Debian), resident (10 minutes),
 controller (3 minutes), idle (80 minutes), requests (8 minutes), nodes (6 minutes), policies (4 minutes; needs root),
-worker (45 minutes),
+footprint (7 minutes; needs root), worker (45 minutes),
 cold (an hour of two cores on a quiet machine, a network, 15 GB of disk). Without a group: all.
 """
 _PAGE = Path("docs", "benchmarks.md")

@@ -20,7 +20,14 @@ const (
 	CoreDNS           = "coredns"
 	KonnectivityAgent = "konnectivity-agent"
 	NetworkPolicy     = "network-policy"
+	// NodeNetwork is the process that several of them share.
+	NodeNetwork = "node-network"
 )
+
+// NodeComponents are those that a user may have another executable for.
+func NodeComponents() []string {
+	return []string{Containerd, Kubelet, KubeProxy, Flannel, CoreDNS, KonnectivityAgent}
+}
 
 // Node is what a worker's components must agree on.
 type Node struct {
@@ -163,3 +170,6 @@ func NetworkPolicyArgs(n Node, l layout.Layout) []string {
 		"healthz-bind-address": net.JoinHostPort(Loopback, strconv.Itoa(n.Ports.Policy)),
 	}.list(nil)
 }
+
+// NodeNetworkArgs name the socket through which it is told what to run.
+func NodeNetworkArgs(l layout.Layout) []string { return []string{"--socket=" + l.NodeNetworkSocket()} }

@@ -58,6 +58,7 @@ func TestNodeFiles(t *testing.T) {
 		"Corefile-cut":       {Corefile, cut},
 		"flanneld":           {func(n Node, l layout.Layout) ([]byte, error) { return lines(FlannelArgs(n, l)) }, testNode()},
 		"konnectivity-agent": {func(n Node, l layout.Layout) ([]byte, error) { return lines(KonnectivityAgentArgs(n, l)) }, testNode()},
+		"node-network":       {func(_ Node, l layout.Layout) ([]byte, error) { return lines(NodeNetworkArgs(l)) }, testNode()},
 		"network-policy":     {func(n Node, l layout.Layout) ([]byte, error) { return lines(NetworkPolicyArgs(n, l)) }, testNode()},
 	} {
 		t.Run(name, func(t *testing.T) {

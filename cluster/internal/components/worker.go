@@ -11,18 +11,22 @@ import (
 	"kedge/internal/components/kubelet"
 	"kedge/internal/components/kubeproxy"
 	"kedge/internal/components/networkpolicy"
+	"kedge/internal/components/nodenetwork"
 	"kedge/internal/multicall"
 )
 
 func worker() []multicall.Program {
-	return []multicall.Program{
-		kubelet.Program(),
+	network := []multicall.Program{
 		kubeproxy.Program(),
-		containerd.Program(),
-		ctr.Program(),
 		flannel.Program(),
 		networkpolicy.Program(),
 		coredns.Program(),
 		konnectivityagent.Program(),
 	}
+	return append([]multicall.Program{
+		kubelet.Program(),
+		containerd.Program(),
+		ctr.Program(),
+		nodenetwork.Program(network...),
+	}, network...)
 }

@@ -12,6 +12,7 @@ func worker() []multicall.Program {
 		"ctr",
 		"flanneld",
 		"network-policy",
+		"node-network",
 		"coredns",
 		"konnectivity-agent",
 	)

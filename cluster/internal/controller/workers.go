@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 
+	"kedge/internal/argv"
 	"kedge/internal/bootstrap"
 	"kedge/internal/config"
 	"kedge/internal/workerconfig"
@@ -53,8 +54,8 @@ func (p *plane) toldToAll() (workerconfig.Config, error) {
 		NetworkPolicy:   workerconfig.NetworkPolicy{Disabled: slices.Contains(disabled, bootstrap.NetworkPolicy)},
 		Tunnel:          workerconfig.Tunnel{Disabled: !p.cluster.Tunnel, Port: p.cluster.AgentPort},
 		KubeletClientCA: string(clients),
-		Images:          toldImages(spec.Images),
-		FeatureGates:    spec.FeatureGatesOf("kubelet"), KubeProxyFeatureGates: spec.FeatureGatesOf("kube-proxy"),
+		Images:          toldImages(spec.Images), Executables: toldExecutables(spec.Executables),
+		FeatureGates: spec.FeatureGatesOf("kubelet"), KubeProxyFeatureGates: spec.FeatureGatesOf("kube-proxy"),
 	}, nil
 }
 
@@ -86,6 +87,24 @@ func toldImages(images config.Images) workerconfig.Images {
 	told := workerconfig.Images{Repository: images.Repository, DefaultPullPolicy: images.DefaultPullPolicy}
 	if images.Pause.Image != "" {
 		told.Pause = images.PauseReference("")
+	}
+	return told
+}
+
+// toldExecutables are those of what workers run. What is called flannel there
+// runs under the name of its program.
+func toldExecutables(all map[string]string) map[string]string {
+	var told map[string]string // nil, as a worker reads it, where there are none
+	for name, path := range all {
+		if name == config.FlannelProvider {
+			name = argv.Flannel
+		}
+		if slices.Contains(argv.NodeComponents(), name) {
+			if told == nil {
+				told = make(map[string]string)
+			}
+			told[name] = path
+		}
 	}
 	return told
 }

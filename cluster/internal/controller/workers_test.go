@@ -38,6 +38,7 @@ func TestWorkersAreToldTheConfiguration(t *testing.T) {
 		s.Network.Flannel.Backend, s.Network.KubeProxy.Mode = "host-gw", "ipvs"
 		s.Konnectivity.AgentPort = 9132
 		s.Images = config.Images{Repository: "r.example/mirror", Pause: config.Image{Image: "registry.k8s.io/pause", Version: "3.9"}, DefaultPullPolicy: "Never"}
+		s.Executables = map[string]string{"flannel": "/opt/flanneld", "kubelet": "/opt/kubelet", "kube-apiserver": "/opt/kube-apiserver"}
 		s.FeatureGates = []config.FeatureGate{{Name: "All", Enabled: true}, {Name: "One", Components: []string{"kube-proxy"}}}
 		s.WorkerProfiles = []config.WorkerProfile{{Name: "camera", Values: map[string]any{"maxPods": 3}}}
 	})
@@ -55,6 +56,7 @@ func TestWorkersAreToldTheConfiguration(t *testing.T) {
 		Proxy: workerconfig.Proxy{Mode: "ipvs"}, Tunnel: workerconfig.Tunnel{Port: 9132}, KubeletClientCA: "the authority of clients",
 		Images:       workerconfig.Images{Repository: "r.example/mirror", Pause: "r.example/mirror/pause:3.9", DefaultPullPolicy: "Never"},
 		FeatureGates: map[string]bool{"All": true}, KubeProxyFeatureGates: map[string]bool{"All": true, "One": false},
+		Executables: map[string]string{"flanneld": "/opt/flanneld", "kubelet": "/opt/kubelet"},
 	}
 	if !reflect.DeepEqual(camera, want) {
 		t.Errorf("told %+v\nwant %+v", camera, want)

@@ -88,12 +88,14 @@ var rules = []rule{
 		"kedge/internal/role",
 		[]string{
 			"kedge/internal/argv", "kedge/internal/component", "kedge/internal/datadir", "kedge/internal/layout", "kedge/internal/status", "kedge/internal/supervise",
+			"kedge/internal/together",
 		},
 		[]string{"github.com/coreos/go-systemd/v22/daemon", "golang.org/x/sync/errgroup"},
 	},
 	{"kedge/internal/components", []string{"kedge/internal/components/*", "kedge/internal/multicall"}, none},
 	// Components know nothing of each other: any of them may be left out.
 	{"kedge/internal/components/networkpolicy", []string{"kedge/internal/multicall", "kedge/internal/policy", "kedge/internal/version"}, nil},
+	{"kedge/internal/components/nodenetwork", []string{"kedge/internal/multicall", "kedge/internal/together", "kedge/internal/version"}, nil},
 	{"kedge/internal/components/*", []string{"kedge/internal/layout", "kedge/internal/tunnel", "kedge/internal/upstream/*", "kedge/internal/multicall", "kedge/internal/version"}, nil},
 	{"kedge/internal/upstream/*", []string{"kedge/internal/version"}, nil},
 	{
@@ -153,6 +155,7 @@ var rules = []rule{
 		[]string{"kedge/internal/kubeconfig"},
 		[]string{"k8s.io/api/core/v1", "k8s.io/apimachinery/pkg/api/errors", "k8s.io/apimachinery/pkg/apis/meta/v1", "k8s.io/client-go/kubernetes/typed/core/v1"},
 	},
+	{"kedge/internal/together", []string{"kedge/internal/multicall", "kedge/internal/supervise"}, none},
 	{"kedge/internal/version", nil, none},
 	{"kedge/internal/words", nil, none},
 	{"kedge/internal/workerconfig", nil, []string{"k8s.io/kubelet/config/v1beta1"}}, // in tests alone

@@ -56,6 +56,9 @@ func (l Layout) Containerd() string { return filepath.Join(l.DataDir, "container
 // ContainerdSocket is where a worker's containerd listens.
 func (l Layout) ContainerdSocket() string { return filepath.Join(l.RunDir, "containerd.sock") }
 
+// NodeNetworkSocket is where the process of the node's network asks what to run.
+func (l Layout) NodeNetworkSocket() string { return filepath.Join(l.RunDir, "node-network.sock") }
+
 // ContainerdState is what containerd knows of the containers that run.
 func (l Layout) ContainerdState() string { return filepath.Join(l.RunDir, "containerd") }
 
@@ -98,7 +101,7 @@ func (l Layout) CNIAddresses() string { return filepath.Join(l.RunDir, "cni-addr
 // kubelet and containerd other file systems are mounted. Images are the user's.
 func (l Layout) MadeByWorker() []string {
 	return []string{
-		l.PIDs(), l.StatusSocket(), l.ContainerdSocket(), l.ContainerdSocket() + ttrpc, l.ContainerdState(), l.RuncState(), l.ShimSockets(),
+		l.PIDs(), l.StatusSocket(), l.ContainerdSocket(), l.ContainerdSocket() + ttrpc, l.NodeNetworkSocket(), l.ContainerdState(), l.RuncState(), l.ShimSockets(),
 		l.NodeConfig(), filepath.Dir(l.FlannelSubnet()), l.CNIConfig(), l.CNIAddresses(), l.Kubelet(), l.Containerd(), l.Helpers(), l.Worker(),
 	}
 }

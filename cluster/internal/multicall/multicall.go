@@ -3,6 +3,8 @@
 package multicall
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -21,10 +23,19 @@ type Program struct {
 	// as well end the process. argv[0] is Name. Everything upstream is built
 	// in here, so that a program costs nothing as long as nobody asks for it.
 	Main func(argv []string) int
+	// Serve runs the component within a process that it shares with others until
+	// ctx ends: it takes no signal, sets nothing that others would notice, and
+	// leaves nothing behind when it returns, unless the error is ErrLeftovers.
+	// nil: the component needs a process of its own.
+	Serve func(ctx context.Context, argv []string) error
 	// Absent marks a name that this build knows, but whose program it was made
 	// without. Only Name is set besides.
 	Absent bool
 }
+
+// ErrLeftovers says that something of the component goes on: only the end of the
+// process ends it, and only then may it be started again.
+var ErrLeftovers = errors.New("it ends with the process alone")
 
 // Absent are the programs that this build leaves out. Their names stay in the
 // table, so that who asks for one is told what is the matter.

@@ -58,6 +58,8 @@ func (p *Plane) Add(c component.Component, needs ...string) {
 		p.processes[c.Name()] = made
 	case *Optional:
 		p.processes[c.Name()] = made.Process
+	case *Shared:
+		p.processes[c.Name()] = made.Process
 	}
 	p.problems = append(p.problems, p.manager.Add(c, needs...))
 }
@@ -115,6 +117,7 @@ func (p *Plane) run(ctx context.Context, about About, socket net.Listener) error
 			about.Ready()
 			p.Log.Info("the "+about.Role+" is ready", "after", time.Since(started).Round(time.Millisecond).String(), "server", about.Server())
 			p.notify(readyState)
+			Settle()
 		})
 	})
 	return group.Wait()

@@ -9,23 +9,39 @@ import (
 	"kedge/internal/argv"
 	"kedge/internal/component"
 	"kedge/internal/supervise"
+	"kedge/internal/together"
 )
 
-// Process is a component that is a process of its own.
+// Process is a component that is a process of its own, or runs in one with others.
 type Process struct {
 	Command supervise.Command
 	Options supervise.Options
+	// Within is the process that it shares with others, unless the user has a
+	// program of its own for it; nil: it shares none.
+	Within *Shared
 	// Prepare makes the component's files and directories; nil makes none.
 	Prepare func() error
 	// Configure completes the command when what the component needs is ready;
 	// nil leaves it as it is.
 	Configure func(ctx context.Context) error
 
-	mu         sync.Mutex
-	supervisor *supervise.Supervisor // nil until Start
+	mu      sync.Mutex
+	current runner // nil until Start
 }
 
-var _ component.Component = (*Process)(nil)
+// runner keeps something running, a process or a part of one.
+type runner interface {
+	Start(ctx context.Context) error
+	Stop(ctx context.Context) error
+	Ready() error
+	Status() supervise.Status
+}
+
+var (
+	_ component.Component = (*Process)(nil)
+	_ runner              = (*supervise.Supervisor)(nil)
+	_ runner              = (*together.Member)(nil)
+)
 
 // NewProcess makes a component with what all of them have in common.
 func (p *Plane) NewProcess(name string, args []string) *Process {
@@ -58,14 +74,21 @@ func (p *Process) Start(ctx context.Context) error {
 			return err
 		}
 	}
-	supervisor := supervise.New(p.Command, p.Options)
-	if err := supervisor.Start(ctx); err != nil {
+	made := p.runner()
+	if err := made.Start(ctx); err != nil {
 		return err
 	}
 	p.mu.Lock()
-	p.supervisor = supervisor
+	p.current = made
 	p.mu.Unlock()
 	return nil
+}
+
+func (p *Process) runner() runner {
+	if p.Within != nil && p.Command.Executable == "" {
+		return p.Within.group.Member(p.Command, p.Options)
+	}
+	return supervise.New(p.Command, p.Options)
 }
 
 // Restart ends the process and starts it anew, with what is known now. One that
@@ -88,8 +111,8 @@ func (p *Process) Stop(ctx context.Context) error {
 	return nil
 }
 
-func (p *Process) running() *supervise.Supervisor {
+func (p *Process) running() runner {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.supervisor
+	return p.current
 }

@@ -8,15 +8,17 @@ const (
 	MaxBackoff = time.Minute
 )
 
-// backoff is the pause before the next start: twice as long each time.
-type backoff struct {
+// Backoff is the pause before the next start: twice as long each time.
+type Backoff struct {
 	pause time.Duration
 }
 
-func (b *backoff) next() time.Duration {
+// Next is the pause now.
+func (b *Backoff) Next() time.Duration {
 	pause := max(b.pause, minBackoff)
 	b.pause = min(pause*2, MaxBackoff)
 	return pause
 }
 
-func (b *backoff) reset() { b.pause = 0 }
+// Reset makes the next pause short again.
+func (b *Backoff) Reset() { b.pause = 0 }

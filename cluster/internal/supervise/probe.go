@@ -14,17 +14,10 @@ const (
 	probeTimeout = 10 * time.Second
 )
 
-// probe asks whether the process serves until ctx ends.
-func (s *Supervisor) probe(ctx context.Context, healthy chan<- struct{}) {
-	probe, period := s.options.Probe, probePeriod
-	if probe == nil {
-		// Nothing can be asked: to live counts as health, for the backoff after a while.
-		s.note(func(status *Status) { status.Healthy, status.Problem = true, "" })
-		probe, period = func(context.Context) error { return nil }, MaxBackoff
-		if !pauseFor(ctx, MaxBackoff) {
-			return
-		}
-	}
+// Watch asks whether something serves until ctx ends, and tells note each
+// answer. It asks again soon while the answer is bad, and seldom while it is
+// good, but at once when something comes through changed, which may be nil.
+func Watch(ctx context.Context, probe func(context.Context) error, changed <-chan struct{}, note func(error)) {
 	for {
 		asking, cancel := context.WithTimeout(ctx, probeTimeout)
 		err := probe(asking)
@@ -32,20 +25,46 @@ func (s *Supervisor) probe(ctx context.Context, healthy chan<- struct{}) {
 		if ctx.Err() != nil {
 			return
 		}
-		next := period
+		note(err)
+		period := probePeriod
 		if err != nil {
-			next = probePause
-		} else {
-			select {
-			case healthy <- struct{}{}:
-			default:
-			}
+			period = probePause
 		}
-		s.noteProbe(err)
-		if !pauseFor(ctx, next) {
+		timer := time.NewTimer(period)
+		select {
+		case <-timer.C:
+		case <-changed:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+		if ctx.Err() != nil {
 			return
 		}
 	}
+}
+
+// probe asks whether the process serves until ctx ends.
+func (s *Supervisor) probe(ctx context.Context, healthy chan<- struct{}) {
+	serves := func() {
+		select {
+		case healthy <- struct{}{}:
+		default:
+		}
+	}
+	if s.options.Probe == nil {
+		// Nothing can be asked: to live counts as health, for the backoff after a while.
+		s.noteProbe(nil)
+		if pauseFor(ctx, MaxBackoff) {
+			serves()
+		}
+		return
+	}
+	Watch(ctx, s.options.Probe, nil, func(err error) {
+		if err == nil {
+			serves()
+		}
+		s.noteProbe(err)
+	})
 }
 
 func (s *Supervisor) noteProbe(err error) {

@@ -98,14 +98,14 @@ func (s *Supervisor) Ready() error {
 // keep starts the process again whenever it ends, until Stop.
 func (s *Supervisor) keep(p *process) {
 	defer close(s.stopped)
-	pause := backoff{}
+	pause := Backoff{}
 	for {
 		if p != nil {
 			if !s.watch(p, &pause) {
 				return
 			}
 		}
-		if !s.sleep(pause.next()) {
+		if !s.sleep(pause.Next()) {
 			return
 		}
 		var err error
@@ -117,7 +117,7 @@ func (s *Supervisor) keep(p *process) {
 }
 
 // watch follows one life of the process; false says that it is not wanted any more.
-func (s *Supervisor) watch(p *process, pause *backoff) bool {
+func (s *Supervisor) watch(p *process, pause *Backoff) bool {
 	probing, cancel := context.WithCancel(context.Background())
 	healthy := make(chan struct{}, 1)
 	var prober sync.WaitGroup
@@ -131,7 +131,7 @@ func (s *Supervisor) watch(p *process, pause *backoff) bool {
 	for {
 		select {
 		case <-healthy:
-			pause.reset()
+			pause.Reset()
 		case <-p.done:
 			problem := "the process ended: " + p.end
 			if last := p.output.lastLine(); last != "" {

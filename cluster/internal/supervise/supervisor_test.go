@@ -142,13 +142,13 @@ func TestProbeDecidesWhetherTheProcessIsReady(t *testing.T) {
 }
 
 func TestBackoff(t *testing.T) {
-	b := backoff{}
+	b := Backoff{}
 	var got []string
 	for range 8 {
-		got = append(got, b.next().String())
+		got = append(got, b.Next().String())
 	}
-	b.reset()
-	got = append(got, b.next().String())
+	b.Reset()
+	got = append(got, b.Next().String())
 	if want := "1s 2s 4s 8s 16s 32s 1m0s 1m0s 1s"; strings.Join(got, " ") != want {
 		t.Errorf("pauses = %s; want %s", got, want)
 	}

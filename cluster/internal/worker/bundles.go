@@ -151,6 +151,7 @@ func (i *importer) step(ctx context.Context) error {
 	if len(fresh)+len(gone) == 0 {
 		return nil
 	}
+	defer role.Settle() // bundles are decompressed to be proven
 	store, err := imagestore.Open(ctx, i.worker.Layout.ContainerdSocket())
 	if err != nil {
 		return err

@@ -20,6 +20,9 @@ const oomScore = -900
 // encoded makes a component's file.
 type encoded = func(argv.Node, layout.Layout) ([]byte, error)
 
+// nftables is kube-proxy's mode that needs no program but nft.
+const nftables = "nftables"
+
 func (w *Worker) containerd() *role.Process {
 	made := w.process(argv.Containerd, func(argv.Node) ([]string, map[string]encoded) {
 		return argv.ContainerdArgs(w.Layout), map[string]encoded{w.Layout.ContainerdConfig(): argv.ContainerdConfig}
@@ -44,16 +47,44 @@ func (w *Worker) kubelet() *role.Process {
 	return made
 }
 
+// nodeNetwork is the process of what connects the node's pods.
+func (w *Worker) nodeNetwork() *role.Shared {
+	made := w.NewShared(argv.NodeNetwork, w.Layout.NodeNetworkSocket(), argv.NodeNetworkArgs(w.Layout))
+	made.Command.OOMScoreAdjust = oomScore
+	made.Configure = func(context.Context) error {
+		made.Command.Env = append(w.environment(), w.flannelName())
+		return nil
+	}
+	return made
+}
+
+// flannelName tells flannel which node it is on; no argument does.
+func (w *Worker) flannelName() string { return "NODE_NAME=" + w.name }
+
+// networkProcess makes a component that runs in the process of the node's network.
+func (w *Worker) networkProcess(name string, configure func(n argv.Node) (args []string, files map[string]encoded)) *role.Process {
+	made := w.process(name, configure)
+	made.Within = w.shared
+	return made
+}
+
 func (w *Worker) proxy() *role.Process {
-	made := w.process(argv.KubeProxy, func(argv.Node) ([]string, map[string]encoded) {
+	made := w.networkProcess(argv.KubeProxy, func(argv.Node) ([]string, map[string]encoded) {
 		return argv.KubeProxyArgs(w.Layout), map[string]encoded{w.Layout.KubeProxyConfig(): argv.KubeProxyConfig}
 	})
+	configure := made.Configure
+	made.Configure = func(ctx context.Context) error {
+		if w.current().Cluster.Proxy.Mode != nftables {
+			made.Within = nil // programs of the other modes load modules of the kernel, which node-network may not
+		}
+		return configure(ctx)
+	}
 	made.Options.Probe = health(argv.DefaultNodePorts().ProxyHealth, "/livez")
 	return made
 }
 
 func (w *Worker) policy() *role.Process {
-	made := w.process(argv.NetworkPolicy, func(n argv.Node) ([]string, map[string]encoded) {
+	made := w.networkProcess(argv.NetworkPolicy, func(n argv.Node) ([]string, map[string]encoded) {
 		return argv.NetworkPolicyArgs(n, w.Layout), nil
 	})
 	// Ready only means that it lives: a node whose API server is away has the
@@ -63,14 +94,14 @@ func (w *Worker) policy() *role.Process {
 }
 
 func (w *Worker) flannel() *role.Process {
-	made := w.process(argv.Flannel, func(n argv.Node) ([]string, map[string]encoded) {
+	made := w.networkProcess(argv.Flannel, func(n argv.Node) ([]string, map[string]encoded) {
 		told := func(n argv.Node, _ layout.Layout) ([]byte, error) { return n.Cluster.Network.FlannelConfig, nil }
 		return argv.FlannelArgs(n, w.Layout), map[string]encoded{w.Layout.FlannelConfig(): told}
 	})
 	configure := made.Configure
 	made.Configure = func(ctx context.Context) error {
 		err := errors.Join(configure(ctx), os.MkdirAll(filepath.Dir(w.Layout.FlannelSubnet()), 0o755))
-		made.Command.Env = append(made.Command.Env, "NODE_NAME="+w.name)
+		made.Command.Env = append(made.Command.Env, w.flannelName())
 		return err
 	}
 	made.Options.Probe = health(argv.DefaultNodePorts().FlannelHealth, "/healthz")
@@ -78,7 +109,7 @@ func (w *Worker) flannel() *role.Process {
 }
 
 func (w *Worker) dns() *role.Process {
-	made := w.process(argv.CoreDNS, func(argv.Node) ([]string, map[string]encoded) {
+	made := w.networkProcess(argv.CoreDNS, func(argv.Node) ([]string, map[string]encoded) {
 		return argv.CoreDNSArgs(w.Layout), map[string]encoded{w.Layout.Corefile(): argv.Corefile}
 	})
 	made.Options.Probe = health(argv.DefaultNodePorts().DNSHealth, "/health")
@@ -86,7 +117,7 @@ func (w *Worker) dns() *role.Process {
 }
 
 func (w *Worker) agent() *role.Process {
-	made := w.process(argv.KonnectivityAgent, func(n argv.Node) ([]string, map[string]encoded) {
+	made := w.networkProcess(argv.KonnectivityAgent, func(n argv.Node) ([]string, map[string]encoded) {
 		return argv.KonnectivityAgentArgs(n, w.Layout), nil
 	})
 	made.Options.Probe = health(argv.DefaultNodePorts().AgentHealth, "/healthz")

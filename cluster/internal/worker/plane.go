@@ -20,6 +20,9 @@ type Worker struct {
 	name    string
 	systemd bool
 
+	// shared is the process of the node's network.
+	shared *role.Shared
+
 	// helpers is held for as long as kedge runs: nobody may remove it.
 	helpers *payload.Dir
 
@@ -53,7 +56,8 @@ const (
 // the wrong address, and ends when there is one.
 //
 // All processes need the helpers, which are in their environment, and which a
-// slow machine takes longer to unpack than to join.
+// slow machine takes longer to unpack than to join. kube-proxy, flanneld,
+// network-policy, coredns and konnectivity-agent run within one, node-network.
 func (w *Worker) assemble(needs []string) {
 	w.Add(w.unpacking())
 	w.Add(w.joining(), needs...)
@@ -65,17 +69,19 @@ func (w *Worker) assemble(needs []string) {
 	}
 	w.Add(w.certificates(), join)
 	w.Add(w.addresses(), join)
+	w.shared = w.nodeNetwork()
 	kubelet, flannel := w.kubelet(), w.flannel()
+	w.Add(w.shared, join, helpers)
 	w.Add(kubelet, append(runtime, certificates, addresses, helpers)...)
 	w.Add(w.relay(), addresses)
-	w.Add(w.optional(w.proxy(), func(n argv.Node) bool { return n.Cluster.Proxy.Disabled }), argv.Kubelet)
-	w.Add(w.optional(w.policy(), func(n argv.Node) bool { return n.Cluster.NetworkPolicy.Disabled }), join, helpers)
-	w.Add(w.optional(flannel, func(n argv.Node) bool { return !n.OwnNetwork() }), argv.Kubelet)
+	w.Add(w.optional(w.proxy(), func(n argv.Node) bool { return n.Cluster.Proxy.Disabled }), argv.Kubelet, argv.NodeNetwork)
+	w.Add(w.optional(w.policy(), func(n argv.Node) bool { return n.Cluster.NetworkPolicy.Disabled }), argv.NodeNetwork)
+	w.Add(w.optional(flannel, func(n argv.Node) bool { return !n.OwnNetwork() }), argv.Kubelet, argv.NodeNetwork)
 	w.Add(w.podNetwork(), argv.Kubelet)
 	w.Add(w.follow(kubelet, flannel), argv.Kubelet)
-	w.Add(w.optional(w.dns(), func(n argv.Node) bool { return n.Cluster.DNS.Disabled }), addresses, helpers)
+	w.Add(w.optional(w.dns(), func(n argv.Node) bool { return n.Cluster.DNS.Disabled }), addresses, argv.NodeNetwork)
 	w.Add(w.nameServers(), addresses)
-	w.Add(w.optional(w.agent(), func(n argv.Node) bool { return n.Cluster.Tunnel.Disabled }), certificates, helpers)
+	w.Add(w.optional(w.agent(), func(n argv.Node) bool { return n.Cluster.Tunnel.Disabled }), certificates, argv.NodeNetwork)
 }
 
 // unpacking takes the helpers out of kedge's own file.
@@ -117,6 +123,7 @@ func (w *Worker) process(name string, configure func(n argv.Node) (args []string
 		n := w.current()
 		n.Helpers = w.helpers.Root()
 		made.Command.Env = w.environment()
+		made.Command.Executable = n.Cluster.Executables[name]
 		args, files := configure(n)
 		made.Command.Args = args
 		var problems []error

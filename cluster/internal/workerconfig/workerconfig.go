@@ -39,6 +39,9 @@ type Config struct {
 	KubeletClientCA string `json:"kubeletClientCA"`
 	Images          Images `json:"images"`
 
+	// Executables are the user's own, by component.
+	Executables map[string]string `json:"executables,omitempty"`
+
 	// Kubelet has fields of a KubeletConfiguration, as the profile wants them.
 	Kubelet               map[string]any  `json:"kubelet,omitempty"`
 	FeatureGates          map[string]bool `json:"featureGates,omitempty"` // the kubelet's

@@ -1,6 +1,8 @@
-"""Objects for the tests' clusters. All containers are agnhost, which comes with a bundle."""
+"""Objects for the tests' clusters, and what they are asked. All containers are agnhost, which comes with a bundle."""
 
 from typing import Any
+
+from tests.integration.worker.lab import Lab
 
 AGNHOST = "registry.k8s.io/e2e-test-images/agnhost:2.66.1"
 PORT = 8080
@@ -30,3 +32,12 @@ def service(name: str, selector: str, **spec: object) -> dict[str, Any]:
         "metadata": {"name": name},
         "spec": {"selector": {"app": selector}, "ports": [{"port": 80, "targetPort": PORT}], **spec},
     }
+
+
+def connects(lab: Lab, name: str, address: str) -> bool:
+    """Whether the pod `name` can open a TCP connection."""
+    try:
+        lab.kubectl("exec", name, "--", "/agnhost", "connect", "--timeout=3s", address)
+    except AssertionError:
+        return False
+    return True

@@ -1,4 +1,4 @@
-"""What can be chosen instead: a network of the user's own, and a certificate that was made beforehand."""
+"""What can be chosen instead: a network and an executable of the user's own, a certificate that was made beforehand."""
 
 import json
 from pathlib import Path
@@ -30,10 +30,13 @@ NETWORK = {
 }
 
 
-def test_a_network_of_ones_own_and_a_certificate_made_beforehand(kedge: Path, bundle: Path, tmp_path: Path) -> None:
+def test_a_network_an_executable_and_a_certificate_of_ones_own(kedge: Path, bundle: Path, tmp_path: Path) -> None:
     if missing():
         pytest.skip(missing())
-    with running_lab(kedge, tmp_path, ("edge1",), network={"provider": "custom"}) as lab:
+    own = tmp_path / "coredns"
+    own.symlink_to(kedge)
+    spec = {"network": {"provider": "custom"}, "executables": {"coredns": str(own)}}
+    with running_lab(kedge, tmp_path, ("edge1",), **spec) as lab:
         identity = tmp_path / "edge1.conf"
         identity.write_text(
             run(lab.hub.inside(kedge, "kubeconfig", "create", "system:node:edge1", "--groups=system:nodes"))
@@ -47,7 +50,9 @@ def test_a_network_of_ones_own_and_a_certificate_made_beforehand(kedge: Path, bu
         node.machine.run("cp", tmp_path / "10-mine.conflist", "/etc/cni/net.d/")
         with node.running() as daemon:
             node.wait_until_ready(daemon)
-            assert "flanneld" not in node.pids()
+            processes = node.pids()
+            assert "flanneld" not in processes
+            assert processes["kube-proxy"] == processes["node-network"] != processes["coredns"]
             lab.apply(pod("web", node="edge1"))
             (web,) = lab.wait_for_pods("app=web")
             assert web["status"]["podIP"].startswith("10.77.0.")

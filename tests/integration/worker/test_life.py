@@ -4,8 +4,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from tests.integration.components.process import Daemon
 from tests.integration.worker.lab import NETWORK, Lab, Node
-from tests.integration.worker.pods import AGNHOST, pod
+from tests.integration.worker.pods import AGNHOST, connects, pod
 
 
 def container(lab: Lab, name: str) -> tuple[str, int, str]:
@@ -73,3 +74,40 @@ def images_come_and_go(node: Node, bundle: Path) -> None:
     node.wait_for(lambda: not pinned(), what="unpinned")
     node.add_bundle(bundle)
     node.wait_for(pinned, what="pinned again")
+
+
+def test_pods_go_on_when_components_are_killed(lab: Lab, bundle: Path) -> None:
+    """One after the other, and kedge itself in the end."""
+    node = lab.node(1, f"--token-file={lab.token()}")
+    node.add_bundle(bundle)
+    with node.running() as daemon:
+        node.wait_until_ready(daemon)
+        lab.apply(pod("goes-on", node="edge2"))
+        lab.wait_for_pods("app=goes-on")
+        before = container(lab, "goes-on")
+        processes = node.pids()
+        network = {"kube-proxy", "flanneld", "network-policy", "coredns", "konnectivity-agent"}
+        assert {name for name, pid in processes.items() if pid == processes["node-network"]} == {
+            "node-network",
+            *network,
+        }
+        for name in ("containerd", "kubelet", "node-network"):
+            _kill(node, name, daemon)
+            assert set(node.pids()) == set(processes)
+            lab.wait_for(f"pods answer after {name} was killed", lambda: executes(lab, "goes-on"))
+            assert connects(lab, "goes-on", "kubernetes.default:443"), name
+            assert container(lab, "goes-on") == before
+        node.machine.run("kill", "-9", str(node.status()["pid"]))
+        node.wait_for(lambda: not daemon.alive, what="gone")
+    with node.running() as daemon:
+        node.wait_until_ready(daemon)
+        lab.wait_for("pods answer after kedge was killed", lambda: executes(lab, "goes-on"))
+        assert container(lab, "goes-on") == before
+
+
+def _kill(node: Node, name: str, daemon: Daemon) -> None:
+    """Kill a component's process and wait until another one serves, and with it the whole node."""
+    killed = node.pids()[name]
+    node.machine.run("kill", "-9", str(killed))
+    node.wait_for(lambda: node.pids().get(name, killed) != killed, what=f"running {name} again", daemon=daemon)
+    node.wait_until_ready(daemon)

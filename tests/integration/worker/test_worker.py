@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.worker.lab import Lab, Node
-from tests.integration.worker.pods import AGNHOST, PORT, pod, service
+from tests.integration.worker.pods import AGNHOST, PORT, connects, pod, service
 
 
 @pytest.fixture(scope="module")
@@ -33,15 +33,6 @@ def web(lab: Lab, nodes: tuple[Node, Node]) -> Lab:
     lab.apply(pod("web1", node="edge1"), pod("web2", node="edge2"), service("one", "web1"), service("two", "web2"))
     lab.wait_for_pods("app in (web1,web2)", 2)
     return lab
-
-
-def connects(lab: Lab, name: str, address: str) -> bool:
-    """Whether the pod `name` can open a TCP connection."""
-    try:
-        lab.kubectl("exec", name, "--", "/agnhost", "connect", "--timeout=3s", address)
-    except AssertionError:
-        return False
-    return True
 
 
 def test_each_node_answers_for_its_own_pods(web: Lab) -> None:

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -34,7 +35,17 @@ func Program() multicall.Program {
 		Summary: "Network between the nodes' pods: vxlan, host-gw or wireguard",
 		Module:  module,
 		Main:    run,
+		Serve:   serveArgs,
 	}
+}
+
+// serveArgs is the daemon within a process of others.
+func serveArgs(ctx context.Context, argv []string) error {
+	opts, err := parseOptions(argv[1:], os.LookupEnv, io.Discard)
+	if err != nil {
+		return err
+	}
+	return serve(ctx, opts)
 }
 
 func run(argv []string) int {

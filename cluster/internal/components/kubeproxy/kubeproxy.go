@@ -2,6 +2,10 @@
 package kubeproxy
 
 import (
+	"context"
+	"fmt"
+
+	"k8s.io/component-base/cli"
 	"k8s.io/kubernetes/cmd/kube-proxy/app"
 
 	"kedge/internal/multicall"
@@ -17,5 +21,21 @@ func Program() multicall.Program {
 		Main: func(argv []string) int {
 			return kubernetes.Main(argv, app.NewProxyCommand)
 		},
+		Serve: serve,
+	}
+}
+
+// serve runs the command that upstream's executable is. It takes no context and
+// keeps what it has started: ports, metrics, informers.
+func serve(ctx context.Context, argv []string) error {
+	command := app.NewProxyCommand()
+	command.SetArgs(argv[1:])
+	ended := make(chan error, 1)
+	go func() { ended <- cli.RunNoErrOutput(command) }()
+	select {
+	case <-ctx.Done():
+		return fmt.Errorf("was stopped: %w", multicall.ErrLeftovers)
+	case err := <-ended:
+		return fmt.Errorf("%w: %w", multicall.ErrLeftovers, err)
 	}
 }

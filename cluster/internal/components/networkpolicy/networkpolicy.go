@@ -1,12 +1,12 @@
 // Package networkpolicy carries what enforces network policies on a node. It is
-// kedge's own, and a process like the components of others: what it does wrong
-// ends it alone.
+// kedge's own, and a component like those of others.
 package networkpolicy
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -35,7 +35,17 @@ func Program() multicall.Program {
 		Summary: "Network policies of a node's pods, enforced with nftables",
 		Module:  module,
 		Main:    run,
+		Serve:   serveArgs,
 	}
+}
+
+// serveArgs enforces within a process of others.
+func serveArgs(ctx context.Context, argv []string) error {
+	opts, err := parseOptions(argv[1:], io.Discard)
+	if err != nil {
+		return err
+	}
+	return serve(ctx, opts, logger(opts))
 }
 
 func run(argv []string) int {
@@ -56,20 +66,20 @@ func run(argv []string) int {
 	if opts.cleanup {
 		work = func(ctx context.Context, _ options, _ *slog.Logger) error { return policy.Cleanup(ctx, os.DirFS("/")) }
 	}
-	if err := work(ctx, opts, logger(opts)); err != nil {
+	log := logger(opts)
+	klog.SetSlogLogger(log)
+	if err := work(ctx, opts, log); err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
 		return exitFailure
 	}
 	return 0
 }
 
-// logger writes to stderr, the messages of the API's client among them.
+// logger writes to stderr.
 func logger(opts options) *slog.Logger {
 	level := slog.LevelInfo
 	if opts.debug {
 		level = slog.LevelDebug
 	}
-	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
-	klog.SetSlogLogger(log)
-	return log
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
 }

@@ -27,10 +27,7 @@ const defaultVerbosity = "4"
 // upstream's executable gives it, and --version, which upstream does not have.
 func Main(argv []string, command *cobra.Command, options *pflag.FlagSet) int {
 	defer klog.Flush()
-	// The API server's code, which is linked too, sends gRPC's warnings to the
-	// log. Upstream's executables have errors there alone: with its warnings, a
-	// line would tell that each stream was closed.
-	grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, os.Stderr))
+	Quiet()
 	// cobra takes over whatever packages registered here while they
 	// initialised: Kubernetes' --version would answer instead of this one's.
 	pflag.CommandLine = pflag.NewFlagSet(argv[0], pflag.ContinueOnError)
@@ -52,6 +49,11 @@ func Main(argv []string, command *cobra.Command, options *pflag.FlagSet) int {
 	}
 	return 0
 }
+
+// Quiet leaves errors of gRPC in the log, as upstream's executables do. The API
+// server's code, which is linked too, sends its warnings there: a line would tell
+// that each stream was closed.
+func Quiet() { grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, os.Stderr)) }
 
 // addLogFlags adds klog's flags.
 func addLogFlags(flags *pflag.FlagSet) error {
