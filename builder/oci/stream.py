@@ -1,10 +1,10 @@
 """Blobs as streams: hashed and decompressed on the way, whatever their size."""
 
 import hashlib
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from queue import SimpleQueue
+from threading import Semaphore, Thread
 from typing import IO, Self, cast
 
 import zstandard
@@ -19,8 +19,6 @@ _GZIP_WINDOW = 31
 _GZIP_MAGIC, _ZSTD_MAGIC = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 # What a small program on a device may be asked to keep in memory; zstd's own limit for 64-bit machines is 128 MiB.
 _MOST_WINDOW_BYTES = 128 << 20
-# What is decompressed at once: small enough to be hashed out of the processor's cache, large enough for few changes of threads.
-_PIECE_BYTES = 256 << 10
 # Chunks that wait to be hashed, so that a slow hash does not fill the memory.
 _MOST_WAITING = 4
 
@@ -58,9 +56,7 @@ class HashedStream:
 
     def __init__(self, span: Span) -> None:
         self._chunks = decompressed(span)
-        self._hash = hashlib.sha256()
-        self._hasher = ThreadPoolExecutor(max_workers=1)
-        self._waiting: deque[Future[None]] = deque()
+        self._hasher = _Hasher()
         self._chunk = memoryview(b"")
         self.position = 0
 
@@ -68,7 +64,7 @@ class HashedStream:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._hasher.shutdown()
+        self._hasher.finish()
 
     def read(self, size_bytes: int) -> bytes:
         """The next bytes; fewer only at the end."""
@@ -91,9 +87,7 @@ class HashedStream:
         """Read what is left; the digest of everything."""
         while self._fill():
             self._take(len(self._chunk))
-        while self._waiting:
-            self._waiting.popleft().result()
-        return Digest.from_hex(self._hash.hexdigest())
+        return self._hasher.finish()
 
     def _take(self, size_bytes: int) -> memoryview:
         taken, self._chunk = self._chunk[:size_bytes], self._chunk[size_bytes:]
@@ -106,11 +100,35 @@ class HashedStream:
             data = next(self._chunks, None)
             if data is None:
                 return False
-            while len(self._waiting) >= _MOST_WAITING:
-                self._waiting.popleft().result()
-            self._waiting.append(self._hasher.submit(self._hash.update, data))
+            self._hasher.put(data)
             self._chunk = memoryview(data)
         return True
+
+
+class _Hasher:
+    """A hash in a thread of its own; a queue costs less than a future for each piece."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+        self._waiting: SimpleQueue[bytes | None] = SimpleQueue()
+        self._room = Semaphore(_MOST_WAITING)
+        self._thread = Thread(target=self._work, daemon=True)
+        self._thread.start()
+
+    def put(self, data: bytes) -> None:
+        self._room.acquire()
+        self._waiting.put(data)
+
+    def finish(self) -> Digest:
+        """The digest of everything; nothing comes after it."""
+        self._waiting.put(None)
+        self._thread.join()
+        return Digest.from_hex(self._hash.hexdigest())
+
+    def _work(self) -> None:
+        while (data := self._waiting.get()) is not None:
+            self._hash.update(data)
+            self._room.release()
 
 
 def decompressed(span: Span) -> Iterator[bytes]:
@@ -131,7 +149,7 @@ def _from_zstd(span: Span) -> Iterator[bytes]:
     decompressor = zstandard.ZstdDecompressor(max_window_size=_MOST_WINDOW_BYTES)
     source = cast("IO[bytes]", _Pieces(span.chunks()))  # of which nothing but read is used
     with decompressor.stream_reader(source, read_size=CHUNK_BYTES, read_across_frames=True) as stream:
-        while piece := stream.read(_PIECE_BYTES):
+        while piece := stream.read(CHUNK_BYTES):
             yield piece
 
 
@@ -153,7 +171,7 @@ def _from_gzip(span: Span) -> Iterator[bytes]:
         while left:
             if decompressor.eof:
                 decompressor = isal_zlib.decompressobj(_GZIP_WINDOW)
-            yield decompressor.decompress(left, _PIECE_BYTES)
+            yield decompressor.decompress(left, CHUNK_BYTES)
             left = decompressor.unused_data if decompressor.eof else decompressor.unconsumed_tail
     if not decompressor.eof:
         raise BuilderError("it cannot be decompressed: it is cut")
