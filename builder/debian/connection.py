@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 
 from builder.core.errors import BuilderError
+from builder.debian.eager_socket import EagerSocket
 from builder.debian.kept import KeptFiles
 from builder.debian.kept_transport import KeptTransport
 
@@ -93,6 +94,8 @@ class _Routes(httpx.BaseTransport):
     def _certificates(self) -> ssl.SSLContext:
         file, directory = self._environment.get("SSL_CERT_FILE") or None, self._environment.get("SSL_CERT_DIR") or None
         try:
-            return ssl.create_default_context(cafile=file, capath=directory)
+            context = ssl.create_default_context(cafile=file, capath=directory)
         except OSError as error:
             raise BuilderError(f"the certificates that $SSL_CERT_FILE names cannot be read: {error}") from None
+        context.sslsocket_class = EagerSocket
+        return context
