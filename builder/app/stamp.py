@@ -116,7 +116,8 @@ class Stamp:
 class Stamps:
     """The stamp of a command line among the caches of a project; losing it costs time alone.
 
-    Paths in a command line are relative to this process' working directory.
+    Paths in a command line are relative to this process' working directory. Made before the rest of the builder is imported,
+    it knows whether the builder's code changes meanwhile.
     """
 
     def __init__(self, project: Project, invocation: Invocation) -> None:
@@ -124,6 +125,7 @@ class Stamps:
         self._directory = project.cache / "stamps"
         self._path = self._directory / f"{_key(invocation).hex}.json"
         self._now_s = invocation.begin_s
+        self._code = _look_at_code()
 
     def current(self) -> Stamp | None:
         """The stamp of the last time that the command ended well, where nothing that counts has changed since."""
@@ -139,11 +141,12 @@ class Stamps:
     def keep(self, finished: Finished, telling: Telling) -> None:
         """Remember a build that has `finished`, unless a file changed so late that it may have been read before."""
         try:
-            seen = _look(finished.places)
+            seen, code = take_snapshot(finished.places), _look_at_code()
         except OSError:
             return
-        if seen.changed_ns / 1e9 < self._now_s - _COARSEST_S:
-            self._write(Stamp(finished=finished, telling=telling, state=seen.digest, used_s=self._now_s))
+        changed_s = max(seen.changed_ns, code.changed_ns) / 1e9
+        if changed_s < self._now_s - _COARSEST_S and code.digest == self._code.digest:
+            self._write(Stamp(finished=finished, telling=telling, state=self._state(seen), used_s=self._now_s))
 
     def _holds(self, stamp: Stamp) -> bool:
         finished = stamp.finished
@@ -151,8 +154,11 @@ class Stamps:
         return (
             self._is_written(finished)
             and all(check_entry(layout, key, thorough=False) is None for key in finished.targets)
-            and _look(finished.places).digest == stamp.state
+            and self._state(take_snapshot(finished.places)) == stamp.state
         )
+
+    def _state(self, places: Snapshot) -> Digest:
+        return Digest.of_json([self._code.digest, places.digest])
 
     def _is_written(self, finished: Finished) -> bool:
         """Whether the output directory has all files as they were written, in directories and not behind links."""
@@ -199,10 +205,9 @@ def _code() -> Path:
     return Path(__file__).resolve().parents[1]
 
 
-def _look(places: Sequence[Path]) -> Snapshot:
-    """The state of `places` and of the builder, whose byte code is made from it."""
-    code, rest = take_snapshot([_code()], without=("__pycache__",)), take_snapshot(places)
-    return Snapshot(digest=Digest.of_json([code.digest, rest.digest]), changed_ns=max(code.changed_ns, rest.changed_ns))
+def _look_at_code() -> Snapshot:
+    """The state of the builder, whose byte code is made from it."""
+    return take_snapshot([_code()], without=("__pycache__",))
 
 
 def _finished(body: Mapping[str, Any]) -> Finished:

@@ -16,7 +16,10 @@ from builder.io.files import CHUNK_BYTES
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """What lay at some paths; `changed_ns` is when any of it last changed (ctime, nanoseconds since the epoch)."""
+    """What lay at some paths; `changed_ns` is when any of it last changed (ctime, nanoseconds since the epoch).
+
+    A directory that has names which do not count is left out of that: they change it too.
+    """
 
     digest: Digest
     changed_ns: int
@@ -52,14 +55,11 @@ class _Taking:
         self._of(path, status)
 
     def _of(self, path: str, status: os.stat_result) -> None:
-        self.changed_ns = max(self.changed_ns, status.st_ctime_ns)
         if stat.S_ISDIR(status.st_mode):
-            self._note("directory", path, status.st_mode)
-            with os.scandir(path) as found:
-                names = sorted(entry.path for entry in found if entry.name not in self._without)
-            for name in names:
-                self._of(name, os.lstat(name))
-        elif stat.S_ISREG(status.st_mode):
+            self._directory(path, status)
+            return
+        self.changed_ns = max(self.changed_ns, status.st_ctime_ns)
+        if stat.S_ISREG(status.st_mode):
             self._note("file", path, status.st_mode)
             self.hash.update(self._content(path))
         elif stat.S_ISLNK(status.st_mode):
@@ -67,6 +67,16 @@ class _Taking:
             self._behind(path)
         else:
             self._note("special", path, status.st_mode)
+
+    def _directory(self, path: str, status: os.stat_result) -> None:
+        self._note("directory", path, status.st_mode)
+        with os.scandir(path) as found:
+            entries = list(found)
+        counted = sorted(entry.path for entry in entries if entry.name not in self._without)
+        if len(counted) == len(entries):
+            self.changed_ns = max(self.changed_ns, status.st_ctime_ns)
+        for name in counted:
+            self._of(name, os.lstat(name))
 
     def _behind(self, path: str) -> None:
         """The file that a link leads to; a directory would be read where it lies."""

@@ -84,12 +84,15 @@ def make(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Build what a recipe asks for into out/RECIPE/ARCH."""
     from builder.app.project import find_project
-    from builder.app.session import Settings
     from builder.app.stamp import Stamps, Telling
+
+    project = find_project(os.environ)
+    stamps = Stamps(project, context.obj)
+
+    from builder.app.session import Settings
     from builder.app.wanted import Wanted
     from builder.cli.live import live_session
 
-    project = find_project(os.environ)
     settings = Settings(offline=offline, stall_s=network_timeout, origin=_origin(from_directory, offline=offline))
     with live_session(settings, quiet=quiet, events=events) as session:
         workspace = project.open(recipe, overrides or (), lock_file=lock)
@@ -103,7 +106,7 @@ def make(  # noqa: PLR0913 - one parameter per option
 
             finished = make_artifacts(session, workspace, wanted, out or project.root / "out")
             if from_directory is None:
-                Stamps(project, context.obj).keep(finished, Telling(quiet=quiet, json_events=events is not None))
+                stamps.keep(finished, Telling(quiet=quiet, json_events=events is not None))
 
 
 def _origin(directory: Path | None, *, offline: bool) -> "VendorOrigin | None":

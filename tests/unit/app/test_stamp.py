@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from builder.app import stamp
 from builder.app.invocation import Invocation
 from builder.app.project import Project
 from builder.app.stamp import Finished, Stamps, Telling, Written
@@ -86,10 +87,10 @@ def build(tmp_path: Path) -> Iterator[Build]:
 
 
 def test_a_build_is_known_while_nothing_changes(build: Build) -> None:
-    stamp = build.stamps().current()
-    assert stamp is not None
-    assert (stamp.finished, stamp.telling) == (build.finished, TELLING)
-    assert list(stamp.events(1.5)) == [
+    known = build.stamps().current()
+    assert known is not None
+    assert (known.finished, known.telling) == (build.finished, TELLING)
+    assert list(known.events(1.5)) == [
         PlanMade(steps=1, cached=1, estimate_s=0),
         ArtifactWritten(
             path=str(build.place / "out" / NAME),
@@ -122,8 +123,8 @@ def in_the_way(build: Build) -> None:
 
 def on_stamps(change: Callable[[str], str]) -> Callable[[Build], None]:
     def changed(build: Build) -> None:
-        (stamp,) = (build.place / "cache/stamps").iterdir()
-        stamp.write_text(change(stamp.read_text()))
+        (file,) = (build.place / "cache/stamps").iterdir()
+        file.write_text(change(file.read_text()))
 
     return changed
 
@@ -184,6 +185,19 @@ def test_what_changed_a_moment_before_is_not_relied_on(build: Build) -> None:
     assert late.current() is None
     build.stamps().keep(build.finished, TELLING)
     assert late.current() is not None
+
+
+def test_a_builder_that_changed_meanwhile_leaves_no_stamp(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.rmtree(build.place / "cache/stamps")
+    code = build.place / "code"
+    shutil.copytree(Path(stamp.__file__).parents[1] / "core", code)
+    monkeypatch.setattr(stamp, "_code", lambda: code)
+    before = build.stamps()
+    (code / "arch.py").unlink()
+    before.keep(build.finished, TELLING)
+    assert not build.is_known()
+    build.stamps().keep(build.finished, TELLING)
+    assert build.is_known()
 
 
 def test_the_store_hears_of_the_use_once_an_hour(build: Build) -> None:

@@ -1,4 +1,5 @@
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -6,6 +7,9 @@ import pytest
 
 from builder.core.digest import Digest
 from builder.io.snapshot import take_snapshot
+
+# Longer than the clock that file systems take times from stands still (Linux: a tick, 10 ms at most).
+_TICK_NS = 30_000_000
 
 
 @pytest.fixture
@@ -112,6 +116,15 @@ def test_it_knows_when_something_changed_last(place: Path) -> None:
     assert take_snapshot([place]).changed_ns == max(
         path.lstat().st_ctime_ns for path in (place, place.parent / "elsewhere", *place.rglob("*"))
     )
+
+
+def test_names_that_do_not_count_do_not_date_their_directory(place: Path) -> None:
+    before = take_snapshot([place])
+    while time.time_ns() - before.changed_ns < _TICK_NS:
+        time.sleep(0.01)
+    (place / "__pycache__").mkdir()
+    assert take_snapshot([place], without=("__pycache__",)).changed_ns == before.changed_ns
+    assert take_snapshot([place]).changed_ns > before.changed_ns
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
