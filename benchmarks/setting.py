@@ -10,7 +10,7 @@ from tempfile import mkdtemp
 from benchmarks.checkout import Checkout
 from benchmarks.git import git
 from builder.app.project import Project
-from builder.core.arch import Arch
+from builder.core.arch import Arch, host_arch
 from builder.io.files import remove_tree
 
 
@@ -58,6 +58,13 @@ class Setting:
         for name in ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "VIRTUAL_ENV"):
             environment.pop(name, None)
         return Checkout(project=Project(root=root, cache=cache, environment=environment), recipe=self.recipe)
+
+    def built_kedge(self, root: Path) -> Path:
+        """The executable of this checkout's commit for this machine, built in a clone below `root` with the user's cache."""
+        checkout, arch = self.clone(root / "checkout", self.project.cache), host_arch()
+        recipe = checkout.targets([arch])[0].step.id.partition("/")[0]
+        checkout.make([arch])
+        return checkout.project.root / "out" / recipe / arch / "kedge"
 
 
 def default_scratch(cache: Path) -> Path:

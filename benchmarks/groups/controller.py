@@ -20,12 +20,8 @@ _BY_HAND, _KEDGE = "kine and API server by hand", "kedge controller"
 
 def measure(setting: Setting) -> Report:
     """Starts in turn."""
-    arch = host_arch()
     with setting.place() as root:
-        checkout = setting.clone(root / "checkout", setting.project.cache)
-        recipe = checkout.targets([arch])[0].step.id.partition("/")[0]
-        checkout.make([arch])
-        kedge = checkout.project.root / "out" / recipe / arch / "kedge"
+        kedge = setting.built_kedge(root)
         return report(_starts(kedge, root, setting.rounds or _ROUNDS))
 
 

@@ -34,12 +34,8 @@ class Idle:
 
 def measure(setting: Setting) -> Report:
     """A controller and one worker, in machines out of namespaces."""
-    arch = host_arch()
     with setting.place() as root:
-        checkout = setting.clone(root / "checkout", setting.project.cache)
-        recipe = checkout.targets([arch])[0].step.id.partition("/")[0]
-        checkout.make([arch])
-        kedge = checkout.project.root / "out" / recipe / arch / "kedge"
+        kedge = setting.built_kedge(root)
         with Session(setting.project, Settings()) as session:
             bundle = made_bundle(session, root / "bundle")
         (root / "lab").mkdir()

@@ -48,14 +48,11 @@ class Look:
 
 def measure(setting: Setting) -> Report:
     """One controller on SQLite, looked at every minute."""
-    arch = host_arch()
     with setting.place() as root:
-        checkout = setting.clone(root / "checkout", setting.project.cache)
-        recipe = checkout.targets([arch])[0].step.id.partition("/")[0]
-        checkout.make([arch])
+        kedge = setting.built_kedge(root)
         directory = root / "c"
         directory.mkdir()
-        where = place(checkout.project.root / "out" / recipe / arch / "kedge", directory)
+        where = place(kedge, directory)
         tell(f"{_WARM_UP_S} s to warm up, {_HOUR_S} s measured")
         with tempfile.TemporaryDirectory(dir=_MEMORY) as run:
             where.run.symlink_to(run)

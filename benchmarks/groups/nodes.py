@@ -21,15 +21,12 @@ _MEASURED_S = 120
 
 def measure(setting: Setting) -> Report:
     """One controller, all nodes at once, and a while in which nothing happens but their heartbeats."""
-    arch = host_arch()
     with setting.place() as root:
-        checkout = setting.clone(root / "checkout", setting.project.cache)
-        recipe = checkout.targets([arch])[0].step.id.partition("/")[0]
-        checkout.make([arch])
+        kedge = setting.built_kedge(root)
         directory = root / "c"
         directory.mkdir()
         hollow = built_hollow_node(root)
-        where = place(checkout.project.root / "out" / recipe / arch / "kedge", directory)
+        where = place(kedge, directory)
         with running_controller(where) as controller, hollow_nodes(hollow, controller, _NODES):
             tell(f"{_NODES} nodes: {_WARM_UP_S} s to warm up, {_MEASURED_S} s measured")
             time.sleep(_WARM_UP_S)

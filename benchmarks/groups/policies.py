@@ -33,12 +33,8 @@ _FEW, _MANY = "a few pods, no policy", f"{_PODS} pods, {_POLICIES} policies"
 
 def measure(setting: Setting) -> Report:
     """A real controller; the node has a network of its own, its pods are known to the API server alone."""
-    arch = host_arch()
     with setting.place() as root:
-        checkout = setting.clone(root / "checkout", setting.project.cache)
-        recipe = checkout.targets([arch])[0].step.id.partition("/")[0]
-        checkout.make([arch])
-        kedge = checkout.project.root / "out" / recipe / arch / "kedge"
+        kedge = setting.built_kedge(root)
         with _furnished(kedge, root) as site, relayed(site.node, site.controller.place.api_port):
             usages = {_FEW: _usage(site)}
             _populate(site)

@@ -29,8 +29,8 @@ const Loopback = "127.0.0.1"
 const (
 	ControllerManagerPort  = 10257 // upstream's
 	SchedulerPort          = 10259 // upstream's
-	KonnectivityHealthPort = 8134
-	MetricsServerPort      = 8135
+	konnectivityHealthPort = 8134
+	metricsServerPort      = 8135
 	etcdClientPort         = 2379
 	etcdPeerPort           = 2380
 )
@@ -101,7 +101,7 @@ type Ports struct {
 // DefaultPorts are the ports that upstream's documentation knows.
 func DefaultPorts() Ports {
 	return Ports{
-		ControllerManager: ControllerManagerPort, Scheduler: SchedulerPort, KonnectivityHealth: KonnectivityHealthPort, MetricsServer: MetricsServerPort,
+		ControllerManager: ControllerManagerPort, Scheduler: SchedulerPort, KonnectivityHealth: konnectivityHealthPort, MetricsServer: metricsServerPort,
 		EtcdClient: etcdClientPort, EtcdPeer: etcdPeerPort,
 	}
 }

@@ -52,10 +52,20 @@ func (a Accounts) Of(name string) *supervise.User {
 
 // Own gives a file to a user; "" and users that do not exist are who runs kedge.
 func (a Accounts) Own(file, name string) error {
-	uid, gid := os.Geteuid(), os.Getegid()
+	uid, gid := a.numbers(name)
+	return own(file, uid, gid)
+}
+
+// numbers are a user's, and those of the group of the same name.
+func (a Accounts) numbers(name string) (uid, gid int) {
 	if account := a.Of(name); account != nil {
-		uid, gid = int(account.UID), int(account.GID)
+		return int(account.UID), int(account.GID)
 	}
+	return os.Geteuid(), os.Getegid()
+}
+
+// own changes what is not so already: it is called again and again.
+func own(file string, uid, gid int) error {
 	info, err := os.Lstat(file)
 	if err != nil {
 		return err
@@ -71,13 +81,10 @@ const socketMode = 0o660
 
 // Share gives a socket to a user and to another one's group.
 func (a Accounts) Share(socket, owner, group string) error {
-	if err := a.Own(socket, owner); err != nil {
+	uid, _ := a.numbers(owner)
+	_, gid := a.numbers(group)
+	if err := own(socket, uid, gid); err != nil {
 		return err
-	}
-	if account := a.Of(group); account != nil {
-		if err := os.Lchown(socket, -1, int(account.GID)); err != nil {
-			return err
-		}
 	}
 	return os.Chmod(socket, socketMode)
 }

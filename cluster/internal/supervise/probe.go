@@ -54,7 +54,7 @@ func (s *Supervisor) probe(ctx context.Context, healthy chan<- struct{}) {
 	if s.options.Probe == nil {
 		// Nothing can be asked: to live counts as health, for the backoff after a while.
 		s.noteProbe(nil)
-		if pauseFor(ctx, MaxBackoff) {
+		if PauseFor(ctx, MaxBackoff) {
 			serves()
 		}
 		return
@@ -76,7 +76,8 @@ func (s *Supervisor) noteProbe(err error) {
 	})
 }
 
-func pauseFor(ctx context.Context, d time.Duration) bool {
+// PauseFor waits, and tells whether ctx still goes on.
+func PauseFor(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

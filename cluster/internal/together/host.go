@@ -123,7 +123,7 @@ func (h *host) start(ctx context.Context, l *life, pause time.Duration) error {
 	h.running[l.part.Name] = l
 	go func() {
 		defer close(l.done)
-		if !sleep(ctx, pause) {
+		if !supervise.PauseFor(ctx, pause) {
 			return
 		}
 		h.tell(told{Name: l.part.Name, Start: l.part.Start})
@@ -198,15 +198,4 @@ func (h *host) tell(message told) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	_ = h.messages.Encode(message)
-}
-
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
