@@ -21,7 +21,7 @@ from builder.core.arch import Arch
 from builder.core.errors import BuilderError
 from builder.core.output import Output
 from builder.core.resources import GIB
-from builder.image.slot import SlotFile, add_to_archive
+from builder.image.slot import SlotArchive, SlotFile
 from builder.io.files import remove_tree
 from builder.plan.compose import Target
 from builder.steps.kinds.boot import INITRD_FILE
@@ -110,9 +110,12 @@ def _archives(bench: _Bench, slot: Step[Any]) -> tuple[Path, Path]:
     kedge = SlotFile(source=bench.output(slot.needs["executable"]) / name, mode=0o755)
     rootfs = bench.output(slot.needs["rootfs"]) / "rootfs.tar"
     whole, bare = bench.place / "slot.tar", bench.place / "bare.tar"
-    add_to_archive(rootfs, bare, {"boot/initrd.img": initrd}, required=[], epoch_s=0)
-    files = {"boot/initrd.img": initrd, f"usr/bin/{name}": kedge}
-    add_to_archive(rootfs, whole, files, required=[], epoch_s=0)
+    for target, files in (
+        (bare, {"boot/initrd.img": initrd}),
+        (whole, {"boot/initrd.img": initrd, f"usr/bin/{name}": kedge}),
+    ):
+        with target.open("xb") as stream:
+            SlotArchive.of(rootfs, files, required=[], epoch_s=0).write(stream.fileno())
     return whole, bare
 
 

@@ -11,6 +11,7 @@ from builder.core.resources import MIB, format_size
 from builder.image.formats import SlotCompression
 from builder.image.layout import BOOT_BYTES
 from builder.io.command import CommandError
+from builder.io.feed import Feed
 from builder.io.spawn import Runner
 from builder.toolchain.tree import ToolsTree
 
@@ -61,8 +62,8 @@ class FilesystemMaker:
         options = ("-q", "-t", "ext4", "-U", str(uuid), *features, "-E", extended)
         self._run("mke2fs", *options, target, f"{size_bytes // 1024}k")
 
-    def system(self, archive: Path, target: Path, *, compression: SlotCompression, processors: int) -> None:
-        """Write the root file system in the tar archive `archive` to the squashfs `target`."""
+    def system(self, archive: Feed, target: Path, *, compression: SlotCompression, processors: int) -> None:
+        """Write the root file system in the tar archive that `archive` writes to the squashfs `target`."""
         # The archive's entry for the root itself is not looked at.
         root = ("-root-mode", "0755", "-root-uid", "0", "-root-gid", "0", "-root-time", f"{self.epoch_s}")
         settings = _COMPRESSION[compression]
@@ -77,8 +78,7 @@ class FilesystemMaker:
             "-processors",
             f"{processors}",
         )
-        command = self.tools.command("sqfstar", *options, *root, target, env=self._environment, stdin=archive)
-        self.runner.run(command)
+        self.runner.run(self.tools.command("sqfstar", *options, *root, target, env=self._environment), feed=archive)
 
     @property
     def _environment(self) -> Mapping[str, str]:

@@ -12,7 +12,6 @@ from builder.io.files import write_all
 
 # Where data lies, where the container runtime looks for network plugins: both are mounted by the initrd.
 MOUNT_POINTS = ("data", "opt/cni")
-_BLOCK_BYTES = 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,41 +23,52 @@ class SlotFile:
     source: Path | None = None
 
 
-def add_to_archive(
-    archive: Path, target: Path, files: Mapping[str, SlotFile], *, required: Sequence[str], epoch_s: int
-) -> None:
-    """Write `archive`, a root file system, with `files` by path and the mount points to the new file `target`.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotArchive:
+    """The root file system in `archive`, of which the first `content_bytes` count, with `directories` and `files` by path."""
 
-    `BuilderError` where one of the files is there already, or one of `required` is not.
-    """
-    with archive.open("rb") as stream, mmap.mmap(stream.fileno(), 0, prot=mmap.PROT_READ) as data:
-        members = list(read_members(data))
-    present = {member.name.removeprefix("./").rstrip("/"): member for member in members}
-    if taken := [path for path in files if path in present]:
-        raise BuilderError(
-            "the root file system has files that the image brings itself",
-            details=[f"/{path}" for path in taken],
-            hint="leave them out of packages and overlays",
-        )
-    if missing := [path for path in required if path not in present]:
-        raise BuilderError(
-            "the root file system lacks what the image starts from",
-            details=[f"/{path}" for path in missing],
-            hint="packages bring it (a kernel, e2fsprogs, systemd-sysv); rootfs.slim must not leave it out",
-        )
-    end = max((member.offset + -(-member.size_bytes // _BLOCK_BYTES) * _BLOCK_BYTES for member in members), default=0)
-    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-    try:
-        _send(archive, end, descriptor)
-        for name in _directories([*MOUNT_POINTS, *(str(PurePosixPath(path).parent) for path in files)]):
-            if name not in present:
-                member = TarMember(name=f"./{name}/", type=DIRECTORY, mode=0o755, mtime_s=epoch_s)
-                write_all(descriptor, header_bytes(member))
-        for path, file in sorted(files.items()):
-            _append(descriptor, path, file, epoch_s)
-        write_all(descriptor, end_bytes(os.lseek(descriptor, 0, os.SEEK_CUR)))
-    finally:
-        os.close(descriptor)
+    archive: Path
+    content_bytes: int
+    directories: Sequence[str]
+    files: Mapping[str, SlotFile]
+    epoch_s: int
+
+    @classmethod
+    def of(
+        cls, archive: Path, files: Mapping[str, SlotFile], *, required: Sequence[str], epoch_s: int
+    ) -> "SlotArchive":
+        """`archive`, a root file system, with `files` by path, all that they lie in, and the mount points.
+
+        `BuilderError` where one of the files is there already, or one of `required` is not.
+        """
+        with archive.open("rb") as stream, mmap.mmap(stream.fileno(), 0, prot=mmap.PROT_READ) as data:
+            members = list(read_members(data))
+        present = {member.name.removeprefix("./").rstrip("/") for member in members}
+        if taken := [path for path in files if path in present]:
+            raise BuilderError(
+                "the root file system has files that the image brings itself",
+                details=[f"/{path}" for path in taken],
+                hint="leave them out of packages and overlays",
+            )
+        if missing := [path for path in required if path not in present]:
+            raise BuilderError(
+                "the root file system lacks what the image starts from",
+                details=[f"/{path}" for path in missing],
+                hint="packages bring it (a kernel, e2fsprogs, systemd-sysv); rootfs.slim must not leave it out",
+            )
+        end = max((one.offset + one.size_bytes + len(padding_bytes(one.size_bytes)) for one in members), default=0)
+        wanted = _directories([*MOUNT_POINTS, *(str(PurePosixPath(path).parent) for path in files)])
+        directories = [name for name in wanted if name not in present]
+        return cls(archive=archive, content_bytes=end, directories=directories, files=files, epoch_s=epoch_s)
+
+    def write(self, descriptor: int) -> None:
+        """Write all of it as one tar archive to `descriptor`, a file or a pipe."""
+        written = _send(self.archive, self.content_bytes, descriptor)
+        for name in self.directories:
+            written += _add(descriptor, TarMember(name=f"./{name}/", type=DIRECTORY, mode=0o755, mtime_s=self.epoch_s))
+        for path, file in sorted(self.files.items()):
+            written += _append(descriptor, path, file, self.epoch_s)
+        write_all(descriptor, end_bytes(written))
 
 
 def _directories(paths: Sequence[str]) -> list[str]:
@@ -67,19 +77,29 @@ def _directories(paths: Sequence[str]) -> list[str]:
     return sorted(found - {"."})
 
 
-def _append(descriptor: int, path: str, file: SlotFile, epoch_s: int) -> None:
+def _append(descriptor: int, path: str, file: SlotFile, epoch_s: int) -> int:
+    """Write the member for `file`; the number of bytes written."""
     size_bytes = file.source.stat().st_size if file.source else len(file.data)
     member = TarMember(name=f"./{path}", type=REGULAR, mode=file.mode, mtime_s=epoch_s, size_bytes=size_bytes)
-    write_all(descriptor, header_bytes(member))
-    if file.source is None:
-        write_all(descriptor, file.data)
+    written = _add(descriptor, member)
+    if file.source:
+        written += _send(file.source, size_bytes, descriptor)
     else:
-        _send(file.source, size_bytes, descriptor)
-    write_all(descriptor, padding_bytes(size_bytes))
+        written += _put(descriptor, file.data)
+    return written + _put(descriptor, padding_bytes(size_bytes))
 
 
-def _send(source: Path, size_bytes: int, descriptor: int) -> None:
-    """Write the first `size_bytes` of `source` at the position of `descriptor`."""
+def _add(descriptor: int, member: TarMember) -> int:
+    return _put(descriptor, header_bytes(member))
+
+
+def _put(descriptor: int, data: bytes) -> int:
+    write_all(descriptor, data)
+    return len(data)
+
+
+def _send(source: Path, size_bytes: int, descriptor: int) -> int:
+    """Write the first `size_bytes` of `source` to `descriptor`; their number."""
     incoming = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
     try:
         offset = 0
@@ -90,3 +110,4 @@ def _send(source: Path, size_bytes: int, descriptor: int) -> None:
             offset += done
     finally:
         os.close(incoming)
+    return size_bytes

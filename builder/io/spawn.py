@@ -16,6 +16,7 @@ from builder.io.command import (
     command_line,
     redacted,
 )
+from builder.io.feed import Feed, feeding
 from builder.io.group import ProcessGroup
 from builder.io.leash import Leash
 from builder.io.start import start
@@ -52,15 +53,19 @@ class Runner:
     leash: Leash = field(default_factory=Leash)
     meter: UsageMeter = field(default_factory=UsageMeter)
 
-    def run(self, command: Command) -> Completed:
-        """Run `command` to its end, its output in the log.
+    def run(self, command: Command, *, feed: Feed | None = None) -> Completed:
+        """Run `command` to its end, its output in the log; its standard input is what `feed` writes, where given.
 
         Raises:
+            Exception: what `feed` raised, whatever the command made of half its input.
             CommandError: it ended with another status than 0, by a signal, too late, or without progress.
             MissingToolError: there is no such program.
             InterruptedBuildError: the build was cancelled; the command's processes are gone.
         """
-        return _Run(self, command).complete(stdout=None)
+        if feed is None:
+            return _Run(self, command).complete()
+        with feeding(feed) as incoming:
+            return _Run(self, command).complete(stdin=incoming)
 
     def capture(self, command: Command) -> str:
         """Run `command` as `run` does and return its standard output; only its standard error goes to the log."""
@@ -87,9 +92,9 @@ class _Run:
         self._peak_memory_bytes = 0
         self._cpu_s = 0.0
 
-    def complete(self, *, stdout: int | None) -> Completed:
+    def complete(self, *, stdin: int | None = None, stdout: int | None = None) -> Completed:
         self._runner.cancel.check()
-        started = start(self._command, self._runner.log, self._runner.leash.mark(), stdout=stdout)
+        started = start(self._command, self._runner.log, self._runner.leash.mark(), stdin=stdin, stdout=stdout)
         process = started.process
         group = ProcessGroup(process.pid)
         reason = EndReason.EXIT

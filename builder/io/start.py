@@ -45,10 +45,13 @@ class Started:
         return CommandError(brief, failure=failure, hint=hint)
 
 
-def start(command: Command, log: Path, mark: int, *, stdout: int | None = None) -> Started:
-    """Start `command` with its output in `log` (but for `stdout`, where given); it inherits `mark`, the leash's descriptor."""
+def start(command: Command, log: Path, mark: int, *, stdin: int | None = None, stdout: int | None = None) -> Started:
+    """Start `command` with its output in `log`; it inherits `mark`, the leash's descriptor.
+
+    `stdin` and `stdout`, where given, take the place of the command's own input and of the log.
+    """
     program = _find_program(command)
-    stdin = _open_input(command)
+    source = _open_input(command)
     output = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         os.write(output, f"$ {command_line(command)}\n".encode(errors="surrogateescape"))
@@ -58,7 +61,7 @@ def start(command: Command, log: Path, mark: int, *, stdout: int | None = None) 
             executable=program,
             env=environment(command),
             cwd=command.cwd,
-            stdin=stdin,
+            stdin=source if stdin is None else stdin,
             stdout=output if stdout is None else stdout,
             stderr=output,
             pass_fds=[mark],
@@ -69,7 +72,7 @@ def start(command: Command, log: Path, mark: int, *, stdout: int | None = None) 
         _fail_to_start(command, error)
     finally:
         os.close(output)
-        os.close(stdin)
+        os.close(source)
     return Started(command=command, process=process, log=log, log_start=log_start)
 
 

@@ -42,7 +42,7 @@ class SlotInput:
 
 def _make_slot(wanted: SlotInput, context: StepContext) -> None:
     from builder.image.grub import slot_configuration
-    from builder.image.slot import SlotFile, add_to_archive
+    from builder.image.slot import SlotArchive, SlotFile
 
     release = (context.needs["initrd"] / RELEASE_FILE).read_text()
     tree = f"/usr/lib/linux-image-{release}/{wanted.device_tree}" if wanted.device_tree else ""
@@ -52,11 +52,10 @@ def _make_slot(wanted: SlotInput, context: StepContext) -> None:
         "boot/initrd.img": SlotFile(source=context.needs["initrd"] / INITRD_FILE),
         "boot/grub.cfg": SlotFile(data=configuration.encode()),
     }
-    archive = context.scratch / "slot.tar"
     required = [f"boot/vmlinuz-{release}", *_PROGRAMS, *([tree.lstrip("/")] if tree else [])]
-    add_to_archive(context.needs["rootfs"] / ROOTFS_FILE, archive, files, required=required, epoch_s=wanted.epoch_s)
+    archive = SlotArchive.of(context.needs["rootfs"] / ROOTFS_FILE, files, required=required, epoch_s=wanted.epoch_s)
     filesystem_maker(context, wanted.host, wanted.epoch_s).system(
-        archive, context.output / SLOT_FILE, compression=wanted.compression, processors=context.cores
+        archive.write, context.output / SLOT_FILE, compression=wanted.compression, processors=context.cores
     )
 
 

@@ -10,6 +10,7 @@ from builder.core.resources import MIB
 from builder.image.filesystems import FilesystemMaker
 from builder.image.formats import SlotCompression
 from builder.image.layout import BOOT_BYTES
+from builder.image.slot import SlotArchive
 from tests.unit.image.archives import write_archive
 
 DISK = UUID("12345678-1234-5678-1234-567812345678")
@@ -58,9 +59,9 @@ def test_a_slot_is_the_same_with_any_number_of_processors(
     maker: FilesystemMaker,
     tmp_path: Path,
 ) -> None:
-    archive = write_archive(tmp_path / "rootfs.tar")
+    archive = SlotArchive.of(write_archive(tmp_path / "rootfs.tar"), {}, required=[], epoch_s=0)
     for processors in (1, 2):
-        maker.system(archive, tmp_path / f"slot-{processors}", compression=compression, processors=processors)
+        maker.system(archive.write, tmp_path / f"slot-{processors}", compression=compression, processors=processors)
     assert (tmp_path / "slot-1").read_bytes() == (tmp_path / "slot-2").read_bytes()
     listed = maker.runner.capture(maker.tools.command("unsquashfs", "-lln", tmp_path / "slot-1"))
     lines = {line.split()[-1]: line.split()[:2] for line in listed.splitlines()}

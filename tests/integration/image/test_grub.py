@@ -1,6 +1,7 @@
 """What GRUB does with the configuration of images: on a PC with a BIOS, with slots that say their name and reset."""
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from builder.image.filesystems import FilesystemMaker
 from builder.image.formats import SlotCompression
 from builder.image.grub import BOOT_CODE_BYTES, BOOT_SECTOR, CORE, GrubLinker
 from builder.image.layout import SECTOR_BYTES, Sizes, boot_record, plan_layout
+from builder.io.files import write_all
 from builder.plan.debian import pool_step
 from builder.toolchain.tree import ToolsTree
 from builder.vm.machine import Bench, Machine
@@ -104,10 +106,10 @@ def _slot(maker: FilesystemMaker, place: Path, configuration: str) -> bytes:
     head = header_bytes(TarMember(name="./boot/", type=DIRECTORY, mode=0o755))
     head += header_bytes(TarMember(name="./boot/grub.cfg", type=REGULAR, size_bytes=len(data)))
     content = head + data + padding_bytes(len(data))
-    archive, target = place / "slot.tar", place / "slot"
-    archive.write_bytes(content + end_bytes(len(content)))
+    archive, target = content + end_bytes(len(content)), place / "slot"
     target.unlink(missing_ok=True)
-    maker.system(archive, target, compression=SlotCompression.GZIP, processors=1)
+    feed = partial(write_all, data=archive)
+    maker.system(feed, target, compression=SlotCompression.GZIP, processors=1)
     return target.read_bytes()
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from builder.core.errors import BuilderError
-from builder.image.slot import SlotFile, add_to_archive
+from builder.image.slot import SlotArchive, SlotFile
 from tests.unit.image.archives import write_archive
 
 
@@ -22,7 +22,8 @@ def test_files_and_mount_points_are_added_and_the_rest_stays(archive: Path, tmp_
         "usr/bin/kedge": SlotFile(mode=0o755, source=tmp_path / "kedge"),
         "boot/grub.cfg": SlotFile(data=b"boot\n"),
     }
-    add_to_archive(archive, target, files, required=["boot/vmlinuz-6.1"], epoch_s=5)
+    with target.open("xb") as stream:
+        SlotArchive.of(archive, files, required=["boot/vmlinuz-6.1"], epoch_s=5).write(stream.fileno())
     with tarfile.open(target) as tar:
         found = {one.name: one for one in tar}
         assert list(found) == [
@@ -37,14 +38,13 @@ def test_files_and_mount_points_are_added_and_the_rest_stays(archive: Path, tmp_
     assert target.stat().st_size % 10240 == 0
 
 
-def test_what_the_image_brings_nobody_else_may(archive: Path, tmp_path: Path) -> None:
+def test_what_the_image_brings_nobody_else_may(archive: Path) -> None:
     with pytest.raises(BuilderError) as caught:
-        add_to_archive(archive, tmp_path / "slot.tar", {"boot/vmlinuz-6.1": SlotFile()}, required=[], epoch_s=0)
+        SlotArchive.of(archive, {"boot/vmlinuz-6.1": SlotFile()}, required=[], epoch_s=0)
     assert caught.value.details == ("/boot/vmlinuz-6.1",)
 
 
-def test_a_root_file_system_without_its_kernel_is_told(archive: Path, tmp_path: Path) -> None:
+def test_a_root_file_system_without_its_kernel_is_told(archive: Path) -> None:
     with pytest.raises(BuilderError) as caught:
-        add_to_archive(archive, tmp_path / "slot.tar", {}, required=["boot/vmlinuz-6.12"], epoch_s=0)
+        SlotArchive.of(archive, {}, required=["boot/vmlinuz-6.12"], epoch_s=0)
     assert caught.value.details == ("/boot/vmlinuz-6.12",)
-    assert not (tmp_path / "slot.tar").exists()
