@@ -23,7 +23,7 @@ func KubeAPIServerArgs(c Cluster, l layout.Layout) []string {
 		"allow-privileged":              "true",
 		"authentication-config":         l.Authentication(),
 		"authorization-mode":            "Node,RBAC",
-		"client-ca-file":                l.Certificate("client-ca"),
+		"client-ca-file":                l.Accepted("client-ca"),
 		"enable-admission-plugins":      "NodeRestriction",
 		"enable-bootstrap-token-auth":   "true",
 		"encryption-provider-config":    l.Encryption(),
@@ -74,7 +74,7 @@ func (a arguments) serviceAccounts(c Cluster, l layout.Layout) {
 func (a arguments) nodes(c Cluster, l layout.Layout) {
 	client := l.Pair("apiserver-kubelet-client")
 	a.pair("kubelet-client-certificate", "kubelet-client-key", client.Certificate, client.Key)
-	a["kubelet-certificate-authority"] = l.Certificate("kubelet-serving-ca")
+	a["kubelet-certificate-authority"] = l.Accepted("kubelet-serving-ca")
 	a["kubelet-preferred-address-types"] = "Hostname"
 	if c.Tunnel {
 		a["egress-selector-config-file"] = l.EgressSelector()

@@ -33,6 +33,8 @@ func TestCommandLines(t *testing.T) {
 	alone.Tunnel = false
 	audited := testCluster()
 	audited.ExtraArgs = map[string]map[string]string{KubeAPIServer: {"audit-log-path": "/var/log/audit.log", "audit-log-maxbackup": "9"}}
+	issued := testCluster()
+	issued.Issued = []string{"ca", "client-ca"}
 	custom := testCluster()
 	custom.FeatureGates = map[string]map[string]bool{KubeAPIServer: {"UnknownVersionInteroperabilityProxy": true, "A": false}}
 	custom.ExtraArgs = map[string]map[string]string{KubeAPIServer: {"profiling": "true", "v": "4"}, KubeScheduler: {"v": "6"}}
@@ -40,21 +42,22 @@ func TestCommandLines(t *testing.T) {
 		make    func(Cluster, layout.Layout) []string
 		cluster Cluster
 	}{
-		"kine":                          {KineArgs, testCluster()},
-		"kine-postgres":                 {KineArgs, postgres},
-		"kine-apart":                    {KineArgs, apart},
-		"kine-volatile":                 {VolatileKineArgs, testCluster()},
-		"etcd":                          {EtcdArgs, testCluster()},
-		"kube-apiserver":                {KubeAPIServerArgs, testCluster()},
-		"kube-apiserver-etcd":           {KubeAPIServerArgs, etcd},
-		"kube-apiserver-without-tunnel": {KubeAPIServerArgs, alone},
-		"kube-apiserver-audited":        {KubeAPIServerArgs, audited},
-		"kube-apiserver-custom":         {KubeAPIServerArgs, custom},
-		"kube-controller-manager":       {KubeControllerManagerArgs, testCluster()},
-		"kube-scheduler":                {KubeSchedulerArgs, testCluster()},
-		"kube-scheduler-custom":         {KubeSchedulerArgs, custom},
-		"konnectivity-server":           {KonnectivityServerArgs, testCluster()},
-		"metrics-server":                {MetricsServerArgs, testCluster()},
+		"kine":                           {KineArgs, testCluster()},
+		"kine-postgres":                  {KineArgs, postgres},
+		"kine-apart":                     {KineArgs, apart},
+		"kine-volatile":                  {VolatileKineArgs, testCluster()},
+		"etcd":                           {EtcdArgs, testCluster()},
+		"kube-apiserver":                 {KubeAPIServerArgs, testCluster()},
+		"kube-apiserver-etcd":            {KubeAPIServerArgs, etcd},
+		"kube-apiserver-without-tunnel":  {KubeAPIServerArgs, alone},
+		"kube-apiserver-audited":         {KubeAPIServerArgs, audited},
+		"kube-apiserver-custom":          {KubeAPIServerArgs, custom},
+		"kube-controller-manager":        {KubeControllerManagerArgs, testCluster()},
+		"kube-controller-manager-issued": {KubeControllerManagerArgs, issued},
+		"kube-scheduler":                 {KubeSchedulerArgs, testCluster()},
+		"kube-scheduler-custom":          {KubeSchedulerArgs, custom},
+		"konnectivity-server":            {KonnectivityServerArgs, testCluster()},
+		"metrics-server":                 {MetricsServerArgs, testCluster()},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := layout.Layout{DataDir: layout.DefaultDataDir, RunDir: layout.DefaultRunDir}

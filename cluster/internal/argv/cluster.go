@@ -73,6 +73,9 @@ type Cluster struct {
 	FeatureGates map[string]map[string]bool
 	// ExtraArgs are the user's, by component and by flag; they come last.
 	ExtraArgs map[string]map[string]string
+	// Issued are the authorities for which an issuer signs, since their own keys
+	// are kept elsewhere.
+	Issued []string
 	// Tunnel says that there is a tunnel to the nodes.
 	Tunnel bool
 	// Ports are the ports on loopback, which tests move.

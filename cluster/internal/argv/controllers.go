@@ -2,6 +2,7 @@ package argv
 
 import (
 	"net"
+	"slices"
 	"strconv"
 
 	"kedge/internal/layout"
@@ -12,7 +13,7 @@ import (
 func KubeControllerManagerArgs(c Cluster, l layout.Layout) []string {
 	args := clientArguments(l.Kubeconfig("controller-manager"), c.Ports.ControllerManager)
 	args["allocate-node-cidrs"] = "true"
-	args["client-ca-file"] = l.Certificate("client-ca")
+	args["client-ca-file"] = l.Accepted("client-ca")
 	args["cluster-cidr"] = joinPrefixes(c.Pods)
 	args["controllers"] = "*,bootstrap-signer-controller,token-cleaner-controller"
 	args["requestheader-client-ca-file"] = l.Certificate("front-proxy-ca")
@@ -22,7 +23,7 @@ func KubeControllerManagerArgs(c Cluster, l layout.Layout) []string {
 	args["use-service-account-credentials"] = "true"
 	// Every signer has the authority of its purpose, so that a certificate is
 	// good for one thing alone.
-	clients, serving := l.Pair("client-ca"), l.Pair("kubelet-serving-ca")
+	clients, serving := c.signer(l, "client-ca"), c.signer(l, "kubelet-serving-ca")
 	args.pair("cluster-signing-kube-apiserver-client-cert-file", "cluster-signing-kube-apiserver-client-key-file", clients.Certificate, clients.Key)
 	args.pair("cluster-signing-kubelet-client-cert-file", "cluster-signing-kubelet-client-key-file", clients.Certificate, clients.Key)
 	args.pair("cluster-signing-kubelet-serving-cert-file", "cluster-signing-kubelet-serving-key-file", serving.Certificate, serving.Key)
@@ -30,10 +31,18 @@ func KubeControllerManagerArgs(c Cluster, l layout.Layout) []string {
 	return args.list(c.ExtraArgs[KubeControllerManager])
 }
 
+// signer is who signs for an authority.
+func (c Cluster) signer(l layout.Layout, authority string) layout.Pair {
+	if slices.Contains(c.Issued, authority) {
+		return l.Issuer(authority)
+	}
+	return l.Pair(authority)
+}
+
 // KubeSchedulerArgs is the scheduler beside the only API server.
 func KubeSchedulerArgs(c Cluster, l layout.Layout) []string {
 	args := clientArguments(l.Kubeconfig("scheduler"), c.Ports.Scheduler)
-	args["client-ca-file"] = l.Certificate("client-ca")
+	args["client-ca-file"] = l.Accepted("client-ca")
 	args["requestheader-client-ca-file"] = l.Certificate("front-proxy-ca")
 	args.setGates(c.featureGates(KubeScheduler, nil))
 	return args.list(c.ExtraArgs[KubeScheduler])
@@ -85,7 +94,7 @@ func MetricsServerArgs(c Cluster, l layout.Layout) []string {
 		"authorization-kubeconfig":        kubeconfig,
 		"bind-address":                    Loopback,
 		"kubeconfig":                      kubeconfig,
-		"kubelet-certificate-authority":   l.Certificate("kubelet-serving-ca"),
+		"kubelet-certificate-authority":   l.Accepted("kubelet-serving-ca"),
 		"kubelet-preferred-address-types": "Hostname",
 		"kubelet-use-node-status-port":    "true",
 		"metric-resolution":               metricsResolution,

@@ -47,6 +47,18 @@ func (l Layout) Pair(name string) Pair {
 	return Pair{Certificate: l.Certificate(name), Key: filepath.Join(l.PKI(), name+".key")}
 }
 
+// Issuer is what signs for an authority whose own key is kept elsewhere.
+func (l Layout) Issuer(authority string) Pair { return l.Pair(authority + "-issuer") }
+
+// Accepted has all whose certificates are good where that authority's are: the
+// authority, its issuer, which signs leaves that come without it, and for
+// clients who enrols machines.
+func (l Layout) Accepted(authority string) string { return l.Certificate(authority + "-accepted") }
+
+// EnrolmentAuthority signs what machines may ask for certificates with. Its key
+// is never on a controller.
+func (l Layout) EnrolmentAuthority() string { return l.Certificate("enrol-ca") }
+
 // Kubeconfig is a client's file.
 func (l Layout) Kubeconfig(name string) string { return filepath.Join(l.PKI(), name+".conf") }
 

@@ -4,7 +4,6 @@ import (
 	"crypto"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
 	"time"
 
@@ -18,10 +17,10 @@ type Agent struct {
 	Life time.Duration
 }
 
-// SignAgent makes the certificate, in PEM, with which an agent opens the tunnel.
+// SignAgent makes the certificate with its chain, in PEM, with which an agent opens the tunnel.
 // Its common name is all that the tunnel's server goes by.
 func SignAgent(l layout.Layout, agent Agent, now time.Time) ([]byte, error) {
-	by, err := readPair(l.Pair(authorityAgent))
+	by, err := readSigner(l, authorityAgent)
 	if err != nil {
 		return nil, err
 	}
@@ -37,5 +36,5 @@ func SignAgent(l layout.Layout, agent Agent, now time.Time) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sign the certificate of %s's agent: %w", agent.Node, err)
 	}
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), nil
+	return withChain(der, by.chain), nil
 }

@@ -3,7 +3,6 @@ package pki
 import (
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
 	"time"
 
@@ -17,10 +16,10 @@ type Client struct {
 	Life   time.Duration
 }
 
-// SignClient makes a key and a certificate, both in PEM. The files of the
+// SignClient makes a key and a certificate with its chain, both in PEM. The files of the
 // authority must be there.
 func SignClient(l layout.Layout, client Client, now time.Time) (certificate, key []byte, err error) {
-	by, err := readPair(l.Pair(authorityUsers))
+	by, err := readSigner(l, authorityUsers)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -37,5 +36,5 @@ func SignClient(l layout.Layout, client Client, now time.Time) (certificate, key
 		return nil, nil, fmt.Errorf("sign the certificate of %s: %w", client.Name, err)
 	}
 	key, err = keyPEM(made.key)
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: made.der}), key, err
+	return made.pem(), key, err
 }

@@ -111,8 +111,7 @@ func (o Options) write(pair layout.Pair, made *issued, owner string) error {
 	if err := o.writeFile(pair.Key, key, modeKey, owner); err != nil {
 		return err
 	}
-	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: made.der})
-	return o.writeFile(pair.Certificate, certificate, modeCertificate, root)
+	return o.writeFile(pair.Certificate, made.pem(), modeCertificate, root)
 }
 
 // keyPEM is in the form of SEC 1: of elliptic keys in PKCS 8 the API server

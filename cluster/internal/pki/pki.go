@@ -4,7 +4,9 @@
 package pki
 
 import (
+	"bytes"
 	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -44,7 +46,8 @@ type Options struct {
 // It may be called again at any time: components read their files again.
 //
 // The files of an authority that somebody put there before the first start are
-// used as they are; what is wrong with them is an error.
+// used as they are; what is wrong with them is an error. Where its own key stays
+// away, its issuer signs.
 func Ensure(options Options) error {
 	for _, dir := range []string{options.Layout.PKI(), filepath.Join(options.Layout.PKI(), "etcd")} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -62,6 +65,9 @@ func Ensure(options Options) error {
 	if err := errors.Join(problems...); err != nil {
 		return err
 	}
+	if err := options.writeAccepted(); err != nil {
+		return err
+	}
 	for _, l := range leaves() {
 		if err := options.ensureLeaf(l, signers[l.authority]); err != nil {
 			return err
@@ -74,6 +80,9 @@ func Ensure(options Options) error {
 }
 
 func (o Options) ensureAuthority(a authority) (*signer, error) {
+	if isIssued(o.Layout, a.name) {
+		return o.ensureIssuer(a)
+	}
 	pair := o.Layout.Pair(a.name)
 	if isAbsent(pair.Certificate) && isAbsent(pair.Key) {
 		o.Log.Info("making a certificate authority", "file", pair.Certificate)
@@ -137,7 +146,7 @@ func (o Options) reasonToSign(pair layout.Pair, template *x509.Certificate, by *
 	is := found.certificate
 	life := is.NotAfter.Sub(is.NotBefore)
 	switch {
-	case is.CheckSignatureFrom(by.certificate) != nil:
+	case is.CheckSignatureFrom(by.certificate) != nil, !hasChain(pair.Certificate, by.chain):
 		return "the authority is another"
 	case o.Now.Before(is.NotBefore):
 		return "it is not valid yet"
@@ -150,6 +159,16 @@ func (o Options) reasonToSign(pair layout.Pair, template *x509.Certificate, by *
 		return "it is for other names, addresses or uses"
 	}
 	return ""
+}
+
+// hasChain tells whether a file has this chain behind its certificate.
+func hasChain(file string, chain []byte) bool {
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return false
+	}
+	_, rest := pem.Decode(content)
+	return bytes.Equal(bytes.TrimSpace(rest), bytes.TrimSpace(chain))
 }
 
 func isAbsent(file string) bool {

@@ -8,16 +8,17 @@ import (
 
 // The users that components run as; files are given to the one that reads them.
 const (
-	root           = ""
-	userAPIServer  = "kube-apiserver" // the controller manager's too, which signs with the same keys
-	userScheduler  = "kube-scheduler"
-	userTunnel     = "konnectivity-server"
-	userMetrics    = "metrics-server"
-	userEtcd       = "etcd"
-	groupMasters   = "system:masters"
-	authorityAPI   = "ca"
-	authorityUsers = "client-ca"
-	authorityAgent = "konnectivity-ca"
+	root              = ""
+	userAPIServer     = "kube-apiserver" // the controller manager's too, which signs with the same keys
+	userScheduler     = "kube-scheduler"
+	userTunnel        = "konnectivity-server"
+	userMetrics       = "metrics-server"
+	userEtcd          = "etcd"
+	groupMasters      = "system:masters"
+	authorityAPI      = "ca"
+	authorityUsers    = "client-ca"
+	authorityKubelets = "kubelet-serving-ca"
+	authorityAgent    = "konnectivity-ca"
 )
 
 // authority is a certificate authority. Each has one purpose, so that no
@@ -29,12 +30,12 @@ type authority struct {
 
 func authorities() []authority {
 	return []authority{
-		{authorityAPI, root},                  // the API server and the tunnel, as nodes and clients see them
-		{authorityUsers, userAPIServer},       // whoever speaks to the API server or to a kubelet
-		{"kubelet-serving-ca", userAPIServer}, // kubelets, as the API server sees them
-		{authorityAgent, root},                // nodes that open the tunnel
-		{"front-proxy-ca", root},              // the API server, as servers of further APIs see it
-		{"etcd/ca", root},                     // etcd and its clients
+		{authorityAPI, root},               // the API server and the tunnel, as nodes and clients see them
+		{authorityUsers, userAPIServer},    // whoever speaks to the API server or to a kubelet
+		{authorityKubelets, userAPIServer}, // kubelets, as the API server sees them
+		{authorityAgent, root},             // nodes that open the tunnel
+		{"front-proxy-ca", root},           // the API server, as servers of further APIs see it
+		{"etcd/ca", root},                  // etcd and its clients
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/pem"
 	"math/big"
 	"net"
 	"time"
@@ -19,12 +20,16 @@ const serialBits = 128
 type signer struct {
 	certificate *x509.Certificate
 	key         crypto.Signer
+	// chain follows what an issuer signs, in PEM, so that whoever trusts the
+	// authority alone can follow it; an authority of its own has none.
+	chain []byte
 }
 
 // issued is a certificate that was just signed, with its new key.
 type issued struct {
-	der []byte
-	key *ecdsa.PrivateKey
+	der   []byte
+	key   *ecdsa.PrivateKey
+	chain []byte
 }
 
 func newAuthority(name string, now time.Time) (*issued, error) {
@@ -52,7 +57,14 @@ func (s *signer) sign(template *x509.Certificate) (*issued, error) {
 		return nil, err
 	}
 	der, err := finish(template, s.certificate, key.Public(), s.key)
-	return &issued{der: der, key: key}, err
+	return &issued{der: der, key: key, chain: s.chain}, err
+}
+
+// pem is the certificate, and what leads from it to the authority.
+func (i *issued) pem() []byte { return withChain(i.der, i.chain) }
+
+func withChain(der, chain []byte) []byte {
+	return append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), chain...)
 }
 
 // finish signs a certificate of a key. It ends with its authority at the latest.
