@@ -13,6 +13,7 @@ from builder.cli.commands import (
     airgap,
     build,
     cache,
+    cluster,
     completion,
     doctor,
     flash,
@@ -60,7 +61,7 @@ def common(
     """Take the options that stand before the command."""
 
 
-for commands in (build, run, flash, recipe, lock, vendor, rootfs, airgap, cache, tool, doctor, completion):
+for commands in (build, run, flash, recipe, lock, vendor, rootfs, airgap, cluster, cache, tool, doctor, completion):
     commands.register(app)
 
 

@@ -135,8 +135,9 @@ def _without_none(annotation: object) -> object:
 
 
 def _shape_of(detail: ErrorDetails) -> str:
-    shape = SHAPES.get(str(detail.get("ctx", {}).get("pattern")))
-    return shape.meaning if shape else "different text"
+    context = detail.get("ctx", {})
+    shape = SHAPES.get(str(context.get("pattern")))
+    return shape.meaning if shape else str(context.get("meaning", "different text"))
 
 
 def _wrong_value(detail: ErrorDetails, location: Sequence[str | int], node: Node) -> str:

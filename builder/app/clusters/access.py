@@ -1,0 +1,43 @@
+"""What is taken out of a cluster's directory: kubeconfigs, and the files with which a controller begins."""
+
+from datetime import datetime, timedelta
+
+from builder.app.clusters.unlock import Unlocking
+from builder.core.errors import BuilderError
+from builder.fleet.authorities import API, CLIENTS
+from builder.fleet.controller_files import controller_archive
+from builder.fleet.directory import ClusterDirectory
+from builder.fleet.endpoints import Endpoint
+from builder.fleet.kubeconfig import kubeconfig
+from builder.trust.certificates import Client, Pair, Span, chain_pem, make_client
+
+# As kedge's own administrator: may do everything.
+ADMINISTRATOR = Client(name="kubernetes-admin", groups=("system:masters",))
+
+
+def admin_kubeconfig(directory: ClusterDirectory, unlocking: Unlocking, life: timedelta, *, now: datetime) -> bytes:
+    """A kubeconfig of the administrator, with a key of its own, that is good for `life`."""
+    record = directory.read()
+    keys = directory.read_keys(record, unlocking.identity(directory, record))
+    certificates = record.certificates
+    issuer = Pair.parse(certificates.issuers[CLIENTS], keys.issuers[CLIENTS], where=f"the issuer of {CLIENTS}")
+    pair = make_client(ADMINISTRATOR, Span(now=now, life=life), by=issuer)
+    return kubeconfig(
+        ADMINISTRATOR.name,
+        server=Endpoint.parse(record.endpoints[0]),
+        authority=certificates.roots[API],
+        certificate=chain_pem([pair, issuer]),
+        key=pair.key_pem,
+    )
+
+
+def controller_files(directory: ClusterDirectory, unlocking: Unlocking, *, now: datetime) -> bytes:
+    """An archive of what a controller has below its data directory when it begins."""
+    record = directory.read()
+    try:
+        config = directory.config.read_bytes()
+    except OSError as error:
+        raise BuilderError(f"{directory.config} cannot be read: {error.strerror}") from None
+    return controller_archive(
+        record, directory.read_keys(record, unlocking.identity(directory, record)), config, now=now
+    )

@@ -1,0 +1,262 @@
+"""`builder cluster`: the trust of clusters, as their operator keeps it."""
+
+import json
+import os
+import sys
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from builder.cli.options import JsonOption
+
+if TYPE_CHECKING:
+    from builder.app.clusters.unlock import Unlocking
+    from builder.fleet.directory import ClusterDirectory
+
+_NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The cluster's name.")]
+_NodesArgument = Annotated[list[str], typer.Argument(metavar="NODE...", help="Names of nodes.")]
+ClustersOption = Annotated[
+    Path | None,
+    typer.Option("--clusters", metavar="DIR", help="Where clusters are kept. Default: clusters/ in the checkout."),
+]
+PassphraseOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--passphrase-file",
+        envvar="BUILDER_PASSPHRASE_FILE",
+        metavar="FILE",
+        help="The file that has the passphrase, - for standard input. Default: it is asked for.",
+    ),
+]
+IdentityOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--identity",
+        envvar="BUILDER_IDENTITY_FILE",
+        metavar="FILE",
+        help="The age identity that the cluster's keys are encrypted for.",
+    ),
+]
+_OutOption = Annotated[
+    Path | None, typer.Option("--out", metavar="FILE", help="Write to this file, which only you may read.")
+]
+
+
+class RoleChoice(StrEnum):
+    """What a machine is."""
+
+    CONTROLLER = "controller"
+    WORKER = "worker"
+    SINGLE = "single"
+
+
+class RotatedChoice(StrEnum):
+    """What can be made anew."""
+
+    ISSUERS = "issuers"
+    SERVICE_ACCOUNTS = "service-accounts"
+    ENCRYPTION = "encryption"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    group = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+    group.command(epilog="Example: builder cluster init farm --endpoint farm.example.com")(init)
+    group.command("list", epilog="Example: builder cluster list --json")(list_clusters)
+    group.command(epilog="Example: builder cluster show farm")(show)
+    group.command("add-node", epilog="Example: builder cluster add-node farm barn-1 barn-2 --role worker")(add_node)
+    group.command(epilog="Example: builder cluster revoke farm barn-2")(revoke)
+    group.command(epilog="Example: builder cluster rotate farm --what issuers")(rotate)
+    group.command(epilog="Example: builder cluster kubeconfig farm --out farm.kubeconfig")(kubeconfig)
+    group.command(epilog="Example: builder cluster export farm --out farm.tar; tar -xf farm.tar -C /var/lib/kedge")(
+        export
+    )
+    app.add_typer(group, name="cluster", help="Trust of clusters: made before any node exists, kept by their operator.")
+
+
+def init(
+    name: _NameArgument,
+    *,
+    endpoint: Annotated[
+        list[str],
+        typer.Option("--endpoint", metavar="HOST[:PORT]", help="Where nodes reach the cluster; may be repeated."),
+    ],
+    recipient: Annotated[
+        str,
+        typer.Option(
+            "--recipient", metavar="age1...", help="Encrypt the keys for this age identity, not a passphrase."
+        ),
+    ] = "",
+    passphrase_file: PassphraseOption = None,
+    clusters: ClustersOption = None,
+) -> None:
+    """Make, offline, all that the trust of a cluster stands on."""
+    from builder.app.clusters.create import NewCluster, check_new, create_cluster
+    from builder.fleet.endpoints import parse_endpoints
+
+    endpoints, place = parse_endpoints(endpoint), clusters_directory(clusters)
+    check_new(place, name, recipient)
+    passphrase = ""
+    if not recipient:
+        unlocking = make_unlocking(passphrase_file, None, confirm=True)
+        passphrase = unlocking.passphrase(f"passphrase for the cluster {name}")
+    wanted = NewCluster(name=name, endpoints=endpoints, recipient=recipient, passphrase=passphrase)
+    typer.echo(create_cluster(place, wanted, now=_now()).path)
+
+
+def list_clusters(*, clusters: ClustersOption = None, as_json: JsonOption = False) -> None:
+    """List the clusters that there are."""
+    from builder.cli.render.table import render_table
+    from builder.fleet.directory import cluster_names, find_cluster
+
+    place = clusters_directory(clusters)
+    records = [find_cluster(place, name).read() for name in cluster_names(place)]
+    if as_json:
+        typer.echo(
+            json.dumps([record.model_dump(mode="json", exclude={"certificates"}) for record in records], indent=2)
+        )
+        return
+    rows = [(one.name, ", ".join(one.endpoints), str(len(one.nodes)), f"{one.created:%Y-%m-%d}") for one in records]
+    typer.echo(render_table(("cluster", "endpoints", "nodes", "made"), rows, right={"nodes"}), nl=False)
+
+
+def show(name: _NameArgument, *, clusters: ClustersOption = None, as_json: JsonOption = False) -> None:
+    """Show a cluster: its nodes, and what they have."""
+    from builder.app.clusters.summary import described
+    from builder.cli.render.table import render_table
+
+    record = _open(clusters, name).read()
+    if as_json:
+        typer.echo(record.model_dump_json(indent=2))
+        return
+    facts, nodes = described(record)
+    for key, value in facts:
+        typer.echo(f"{key}: {value}")
+    if nodes:
+        typer.echo(render_table(("node", "role", "credential until", "state"), nodes, right=set()), nl=False)
+
+
+def add_node(
+    name: _NameArgument,
+    nodes: _NodesArgument,
+    *,
+    role: Annotated[RoleChoice, typer.Option("--role", help="What they are.")] = RoleChoice.WORKER,
+    clusters: ClustersOption = None,
+) -> None:
+    """Add nodes; clusters/NAME/nodes/NODE.yaml then says what is special about each."""
+    from builder.app.clusters.nodes import add_nodes
+    from builder.fleet.role import Role
+
+    directory = _open(clusters, name)
+    add_nodes(directory, nodes, Role(role.value), now=_now())
+    for node in nodes:
+        typer.echo(directory.node(node))
+
+
+def revoke(name: _NameArgument, nodes: _NodesArgument, *, clusters: ClustersOption = None) -> None:
+    """Take back every credential that these nodes were ever given."""
+    from builder.app.clusters.nodes import revoke_nodes
+    from builder.cli.render.text import count
+
+    taken = revoke_nodes(_open(clusters, name), nodes, now=_now())
+    typer.echo(f"{count(len(taken), 'credential')} revoked; controllers learn of it by 'builder cluster export {name}'")
+
+
+def rotate(
+    name: _NameArgument,
+    *,
+    what: Annotated[
+        list[RotatedChoice] | None, typer.Option("--what", help="What is made anew; may be repeated. Default: issuers.")
+    ] = None,
+    passphrase_file: PassphraseOption = None,
+    identity: IdentityOption = None,
+    clusters: ClustersOption = None,
+) -> None:
+    """Make other keys for the controllers of a cluster, which its nodes trust as they did the old ones."""
+    from builder.app.clusters.rotate import Rotated
+    from builder.app.clusters.rotate import rotate as work
+
+    chosen = [Rotated(one.value) for one in what or [RotatedChoice.ISSUERS]]
+    record = work(_open(clusters, name), chosen, make_unlocking(passphrase_file, identity), now=_now())
+    typer.echo(
+        f"generation {record.generation}: {', '.join(chosen)}; controllers have it after 'builder cluster export {name}'"
+    )
+
+
+def kubeconfig(  # noqa: PLR0913 - one parameter per option
+    name: _NameArgument,
+    *,
+    out: _OutOption = None,
+    days: Annotated[int, typer.Option("--days", min=1, max=3650, help="How long it is good for.")] = 365,
+    passphrase_file: PassphraseOption = None,
+    identity: IdentityOption = None,
+    clusters: ClustersOption = None,
+) -> None:
+    """Write a kubeconfig of the administrator, who may do everything."""
+    from builder.app.clusters.access import admin_kubeconfig
+
+    unlocking, life = make_unlocking(passphrase_file, identity), timedelta(days=days)
+    _write(admin_kubeconfig(_open(clusters, name), unlocking, life, now=_now()), out)
+
+
+def export(
+    name: _NameArgument,
+    *,
+    out: _OutOption = None,
+    passphrase_file: PassphraseOption = None,
+    identity: IdentityOption = None,
+    clusters: ClustersOption = None,
+) -> None:
+    """Write the files of a controller as a tar archive, to be unpacked in its data directory. Whoever has it is the cluster."""
+    from builder.app.clusters.access import controller_files
+
+    _write(controller_files(_open(clusters, name), make_unlocking(passphrase_file, identity), now=_now()), out)
+
+
+def clusters_directory(clusters: Path | None) -> Path:
+    """Where clusters are kept."""
+    from builder.app.project import find_project
+
+    return clusters or find_project(os.environ).root / "clusters"
+
+
+def make_unlocking(passphrase_file: Path | None, identity: Path | None, *, confirm: bool = False) -> "Unlocking":
+    """How keys are opened; at a terminal somebody is asked, twice where a passphrase is new."""
+    from builder.app.clusters.unlock import Unlocking
+
+    def prompt(question: str) -> str:
+        return str(typer.prompt(question, hide_input=True, confirmation_prompt=confirm, err=True))
+
+    asks = prompt if sys.stdin.isatty() else None
+    return Unlocking(passphrase_file=passphrase_file, identity_file=identity, prompt=asks)
+
+
+def _open(clusters: Path | None, name: str) -> "ClusterDirectory":
+    from builder.fleet.directory import find_cluster
+
+    return find_cluster(clusters_directory(clusters), name)
+
+
+def _write(data: bytes, out: Path | None) -> None:
+    """Write secrets to `out`, or to standard output where that is no terminal or only text."""
+    from builder.core.errors import BuilderError, RecipeError
+    from builder.fleet.directory import FILE_MODE
+    from builder.io.files import atomic_write
+
+    if out is None:
+        if sys.stdout.isatty() and b"\0" in data:
+            raise RecipeError("this is an archive, and standard output is a terminal", hint="--out FILE")
+        sys.stdout.buffer.write(data)
+        return
+    try:
+        atomic_write(out, data, mode=FILE_MODE)
+    except OSError as error:
+        raise BuilderError(f"{out} cannot be written: {error.strerror}") from None
+
+
+def _now() -> datetime:
+    """Certificates count in seconds."""
+    return datetime.now(UTC).replace(microsecond=0)
