@@ -4,6 +4,7 @@ from pathlib import Path
 
 from builder.app import board_reference, manifest
 from builder.cli.render import export as events
+from builder.fleet.node import export as node
 from builder.oci import release
 from builder.recipe import export as recipe
 from builder.recipe import lockfile
@@ -20,6 +21,7 @@ def generated_files() -> dict[str, str]:
         **recipe.generated_files(),
         **events.generated_files(),
         **effects.generated_files(),
+        **node.generated_files(),
         "schemas/lock.schema.json": lockfile.json_schema(),
         "schemas/machine.schema.json": vm.json_schema(),
         "schemas/images.schema.json": release.json_schema(),
