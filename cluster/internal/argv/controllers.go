@@ -68,7 +68,7 @@ func KonnectivityServerArgs(c Cluster, l layout.Layout) []string {
 		"admin-bind-address":  Loopback,
 		"admin-port":          strconv.Itoa(c.AdminPort),
 		"agent-port":          strconv.Itoa(c.AgentPort),
-		"cluster-ca-cert":     l.Certificate("konnectivity-ca"),
+		"cluster-ca-cert":     l.Accepted("konnectivity-ca"),
 		"health-bind-address": Loopback,
 		"health-port":         strconv.Itoa(c.Ports.KonnectivityHealth),
 		"mode":                "grpc",

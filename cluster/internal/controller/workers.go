@@ -10,6 +10,7 @@ import (
 	"kedge/internal/argv"
 	"kedge/internal/bootstrap"
 	"kedge/internal/config"
+	"kedge/internal/pki"
 	"kedge/internal/workerconfig"
 )
 
@@ -34,7 +35,7 @@ func (p *plane) workers() (map[string]workerconfig.Config, error) {
 
 // toldToAll is what does not depend on the profile.
 func (p *plane) toldToAll() (workerconfig.Config, error) {
-	clients, err := os.ReadFile(p.options.Layout.Certificate("client-ca"))
+	clients, err := os.ReadFile(pki.Signer(p.options.Layout, "client-ca").Certificate)
 	if err != nil {
 		return workerconfig.Config{}, fmt.Errorf("read who signs the certificates of clients: %w", err)
 	}

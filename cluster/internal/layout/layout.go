@@ -50,9 +50,8 @@ func (l Layout) Pair(name string) Pair {
 // Issuer is what signs for an authority whose own key is kept elsewhere.
 func (l Layout) Issuer(authority string) Pair { return l.Pair(authority + "-issuer") }
 
-// Accepted has all whose certificates are good where that authority's are: the
-// authority, its issuer, which signs leaves that come without it, and for
-// clients who enrols machines.
+// Accepted has all whose certificates are good on this machine where that
+// authority's are: who signs for it now, and for clients who enrols machines.
 func (l Layout) Accepted(authority string) string { return l.Certificate(authority + "-accepted") }
 
 // EnrolmentAuthority signs what machines may ask for certificates with. Its key

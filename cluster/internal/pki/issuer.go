@@ -32,6 +32,14 @@ func Issued(l layout.Layout) []string {
 	return names
 }
 
+// Signer is who signs for an authority on this machine: its issuer where there is one.
+func Signer(l layout.Layout, authority string) layout.Pair {
+	if isIssued(l, authority) {
+		return l.Issuer(authority)
+	}
+	return l.Pair(authority)
+}
+
 // readSigner is who signs for an authority: its issuer where there is one.
 func readSigner(l layout.Layout, authority string) (*signer, error) {
 	if !isIssued(l, authority) {
@@ -76,12 +84,15 @@ func (o Options) ensureIssuer(a authority) (*signer, error) {
 	return issuer, o.own(pair, a.owner)
 }
 
-// writeAccepted writes, for authorities whose leaves come without their issuer,
-// all whose certificates are good. Verifiers in the cluster read these files;
-// elsewhere the authority alone is trusted, so that an issuer can be replaced.
+// writeAccepted writes, for authorities whose certificates others bring, who
+// signs for them now. Were the authority among them, whatever an issuer of the
+// past signed would be good for as long as it comes with its chain, and leaves
+// that come without one would not be.
 func (o Options) writeAccepted() error {
-	for authority, more := range map[string][]string{authorityUsers: {o.Layout.EnrolmentAuthority()}, authorityKubelets: nil} {
-		files := append([]string{o.Layout.Certificate(authority), o.Layout.Issuer(authority).Certificate}, more...)
+	for authority, more := range map[string][]string{
+		authorityUsers: {o.Layout.EnrolmentAuthority()}, authorityKubelets: nil, authorityAgent: nil,
+	} {
+		files := append([]string{Signer(o.Layout, authority).Certificate}, more...)
 		var content bytes.Buffer
 		for _, file := range files {
 			certificate, err := readCertificate(file)
