@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -144,6 +144,15 @@ def _is_ready(pod: dict[str, Any]) -> bool:
 @contextmanager
 def running_lab(kedge: Path, directory: Path, names: Sequence[str], **spec: object) -> Iterator[Lab]:
     """A controller and machines with these names, one after the other at .11, .12, …"""
+    with prepared_lab(kedge, directory, names, lambda _: None, spec) as lab:
+        yield lab
+
+
+@contextmanager
+def prepared_lab(
+    kedge: Path, directory: Path, names: Sequence[str], prepare: Callable[[Path], None], spec: Mapping[str, object]
+) -> Iterator[Lab]:
+    """As `running_lab`; `prepare` is given the controller's data directory before the first start."""
     with ExitStack() as stack:
         profiles = {}
         for name in names:  # before the machines, so that nothing is left in the groups when they are removed
@@ -152,6 +161,7 @@ def running_lab(kedge: Path, directory: Path, names: Sequence[str], **spec: obje
         hub = stack.enter_context(running_machine("hub", directory))
         machines = [stack.enter_context(running_machine(name, directory)) for name in names]
         stack.enter_context(bridged(hub, machines, NETWORK))
+        prepare(hub.data)
         config = directory / "cluster.yaml"
         document = {
             "apiVersion": "kedge/v1",
