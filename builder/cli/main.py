@@ -18,6 +18,7 @@ from builder.cli.commands import (
     doctor,
     flash,
     lock,
+    provision,
     recipe,
     rootfs,
     run,
@@ -61,7 +62,22 @@ def common(
     """Take the options that stand before the command."""
 
 
-for commands in (build, run, flash, recipe, lock, vendor, rootfs, airgap, cluster, cache, tool, doctor, completion):
+for commands in (
+    build,
+    run,
+    flash,
+    provision,
+    recipe,
+    lock,
+    vendor,
+    rootfs,
+    airgap,
+    cluster,
+    cache,
+    tool,
+    doctor,
+    completion,
+):
     commands.register(app)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from builder.app.clusters.create import check_name
-from builder.app.clusters.storage import shared_storage
+from builder.app.clusters.settings import shared_storage
 from builder.core.errors import RecipeError
 from builder.core.nearest import suggestion
 from builder.fleet.directory import ClusterDirectory

@@ -104,7 +104,7 @@ def init(
         unlocking = make_unlocking(passphrase_file, None, confirm=True)
         passphrase = unlocking.passphrase(f"passphrase for the cluster {name}")
     wanted = NewCluster(name=name, endpoints=endpoints, recipient=recipient, passphrase=passphrase)
-    typer.echo(create_cluster(place, wanted, now=_now()).path)
+    typer.echo(create_cluster(place, wanted, now=now()).path)
 
 
 def list_clusters(*, clusters: ClustersOption = None, as_json: JsonOption = False) -> None:
@@ -128,7 +128,7 @@ def show(name: _NameArgument, *, clusters: ClustersOption = None, as_json: JsonO
     from builder.app.clusters.summary import described
     from builder.cli.render.table import render_table
 
-    record = _open(clusters, name).read()
+    record = open_cluster(clusters, name).read()
     if as_json:
         typer.echo(record.model_dump_json(indent=2))
         return
@@ -150,8 +150,8 @@ def add_node(
     from builder.app.clusters.nodes import add_nodes
     from builder.fleet.role import Role
 
-    directory = _open(clusters, name)
-    add_nodes(directory, nodes, Role(role.value), now=_now())
+    directory = open_cluster(clusters, name)
+    add_nodes(directory, nodes, Role(role.value), now=now())
     for node in nodes:
         typer.echo(directory.node(node))
 
@@ -161,7 +161,7 @@ def revoke(name: _NameArgument, nodes: _NodesArgument, *, clusters: ClustersOpti
     from builder.app.clusters.nodes import revoke_nodes
     from builder.cli.render.text import count
 
-    taken = revoke_nodes(_open(clusters, name), nodes, now=_now())
+    taken = revoke_nodes(open_cluster(clusters, name), nodes, now=now())
     typer.echo(f"{count(len(taken), 'credential')} revoked; controllers learn of it by 'builder cluster export {name}'")
 
 
@@ -180,7 +180,7 @@ def rotate(
     from builder.app.clusters.rotate import rotate as work
 
     chosen = [Rotated(one.value) for one in what or [RotatedChoice.ISSUERS]]
-    record = work(_open(clusters, name), chosen, make_unlocking(passphrase_file, identity), now=_now())
+    record = work(open_cluster(clusters, name), chosen, make_unlocking(passphrase_file, identity), now=now())
     typer.echo(
         f"generation {record.generation}: {', '.join(chosen)}; controllers have it after 'builder cluster export {name}'"
     )
@@ -199,7 +199,7 @@ def kubeconfig(  # noqa: PLR0913 - one parameter per option
     from builder.app.clusters.access import admin_kubeconfig
 
     unlocking, life = make_unlocking(passphrase_file, identity), timedelta(days=days)
-    _write(admin_kubeconfig(_open(clusters, name), unlocking, life, now=_now()), out)
+    _write(admin_kubeconfig(open_cluster(clusters, name), unlocking, life, now=now()), out)
 
 
 def export(
@@ -213,7 +213,7 @@ def export(
     """Write the files of a controller as a tar archive, to be unpacked in its data directory. Whoever has it is the cluster."""
     from builder.app.clusters.access import controller_files
 
-    _write(controller_files(_open(clusters, name), make_unlocking(passphrase_file, identity), now=_now()), out)
+    _write(controller_files(open_cluster(clusters, name), make_unlocking(passphrase_file, identity), now=now()), out)
 
 
 def clusters_directory(clusters: Path | None) -> Path:
@@ -234,7 +234,8 @@ def make_unlocking(passphrase_file: Path | None, identity: Path | None, *, confi
     return Unlocking(passphrase_file=passphrase_file, identity_file=identity, prompt=asks)
 
 
-def _open(clusters: Path | None, name: str) -> "ClusterDirectory":
+def open_cluster(clusters: Path | None, name: str) -> "ClusterDirectory":
+    """The directory of a cluster."""
     from builder.fleet.directory import find_cluster
 
     return find_cluster(clusters_directory(clusters), name)
@@ -257,6 +258,6 @@ def _write(data: bytes, out: Path | None) -> None:
         raise BuilderError(f"{out} cannot be written: {error.strerror}") from None
 
 
-def _now() -> datetime:
+def now() -> datetime:
     """Certificates count in seconds."""
     return datetime.now(UTC).replace(microsecond=0)

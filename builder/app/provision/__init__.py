@@ -1,0 +1,1 @@
+"""Putting on a card what makes it one node."""
