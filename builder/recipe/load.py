@@ -7,13 +7,13 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from builder.core.errors import RecipeError
-from builder.formats.yaml_tree import DroppedNode, ListNode, MapNode, Node, Place, Problem, ScalarNode, shown_path
+from builder.formats.yaml_tree import DroppedNode, ListNode, MapNode, Node, Place, Problem, shown_path
 from builder.recipe.checks import check_tree
 from builder.recipe.keypath import KeyPath, parse_key_path
-from builder.recipe.merge import Merged, is_null, merge_files
+from builder.recipe.merge import Merged, merge_files
 from builder.recipe.models import Recipe
 from builder.recipe.overrides import apply_overrides
-from builder.recipe.section import WrittenText
+from builder.recipe.plain import plain_values
 
 DEFAULT_ORIGIN = "default"
 _LINE_LENGTH = 1000
@@ -75,22 +75,6 @@ def load_recipe(path: Path, overrides: Sequence[str] = (), *, cwd: Path | None =
     if problems or recipe is None:
         raise _recipe_error(path, merged, problems)
     return LoadedRecipe(recipe=recipe, files=merged.files, cwd=here, root=root)
-
-
-def plain_values(node: Node) -> object:
-    """`node` as the models take it: tuples for lists, text that knows its directory, nothing that was dropped."""
-    if isinstance(node, MapNode):
-        return {
-            key: plain_values(entry.value)
-            for key, entry in node.entries.items()
-            if not isinstance(entry.value, DroppedNode) and not is_null(entry.value)
-        }
-    if isinstance(node, ListNode):
-        return tuple(plain_values(item) for item in node.items)
-    if isinstance(node, ScalarNode) and isinstance(node.value, str):
-        return WrittenText(node.value, node.place.source.base)
-    # A value that is a mistake in itself must not pass for a good one: no field takes the node.
-    return node.value if isinstance(node, ScalarNode) else node
 
 
 def _recipe_error(path: Path, merged: Merged, problems: Sequence[Problem]) -> RecipeError:

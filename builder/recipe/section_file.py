@@ -9,7 +9,7 @@ from builder.core.errors import RecipeError
 from builder.formats.yaml_source import read_document
 from builder.formats.yaml_tree import MapNode, Problem, Source, shown_path
 from builder.recipe.explain import explain_errors
-from builder.recipe.load import plain_values
+from builder.recipe.plain import plain_values
 from builder.recipe.section import Section
 
 SectionT = TypeVar("SectionT", bound=Section)

@@ -9,9 +9,8 @@ from builder.fleet.node.judge import Mistake, mistakes
 from builder.fleet.node.model import NodeConfig
 from builder.formats.yaml_source import parse_document
 from builder.formats.yaml_tree import ListNode, MapNode, Node, Place, Problem, ScalarNode, Source
-from builder.recipe.explain import explain_errors
 from builder.recipe.keypath import KeyPath, format_key_path
-from builder.recipe.load import plain_values
+from builder.recipe.plain import plain_values
 
 
 def read_node(data: bytes, source: Source) -> NodeConfig:
@@ -37,6 +36,8 @@ def judge_node(data: bytes, source: Source) -> tuple[NodeConfig | None, Sequence
             config = NodeConfig.model_validate(plain_values(root))
             problems += [_located(mistake, root) for mistake in mistakes(config)]
         except ValidationError as error:
+            from builder.recipe.explain import explain_errors  # noqa: PLC0415 - only errors need it, and all of recipes with it
+
             problems += explain_errors(error, root, complete=True, model=NodeConfig)
             problems += [_located(mistake, root) for mistake in _others(error, root)]
         told = {problem.place for problem in empty}

@@ -105,6 +105,9 @@ def test_what_cannot_be_written_costs_no_credential(bench: Bench, work: Provisio
     bench.add(card, "filler", bytes(127 << 20)[: _free(bench, card)])
     with pytest.raises(BuilderError, match="the FAT partition is full"):
         work.one(card, "field-1")
+    with pytest.raises(BuilderError, match="the FAT partition is full"):
+        work.all(card, bench.directory / "overlays")
+    assert not (bench.directory / "overlays").exists()
     assert credentials(work.directory, "field-1") == 0
 
 

@@ -11,7 +11,7 @@ from builder.fleet.node.read import judge_node
 from builder.formats.yaml_source import read_document
 from builder.formats.yaml_tree import Source
 from builder.recipe.keypath import format_key_path
-from builder.recipe.load import plain_values
+from builder.recipe.plain import plain_values
 
 ROOT = Path(__file__).parents[3]
 EVERYTHING = ROOT / "tests" / "contracts" / "node" / "good" / "everything.yaml"

@@ -18,7 +18,7 @@ from builder.fleet.directory import ClusterDirectory, cluster_names, find_cluste
 from builder.fleet.endpoints import Endpoint
 from builder.formats.yaml_source import read_document
 from builder.formats.yaml_tree import Source
-from builder.recipe.load import plain_values
+from builder.recipe.plain import plain_values
 from tests.unit.app.clusters.helpers import NOW, PASSPHRASE, made
 
 ROOT = Path(__file__).parents[4]
