@@ -2,11 +2,13 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 
 	"kedge/internal/cli"
 	"kedge/internal/components"
+	"kedge/internal/heap"
 	"kedge/internal/version"
 )
 
@@ -20,6 +22,7 @@ func run(argv []string) int {
 		fmt.Fprintln(os.Stderr, "kedge:", err)
 		return 1
 	}
+	go heap.TrimWhileIdle(context.Background(), heap.Every)
 	env := cli.Env{Stdout: os.Stdout, Stderr: os.Stderr, Table: table, Build: version.Current()}
 	program, programArgv, ok := table.Resolve(argv)
 	switch {

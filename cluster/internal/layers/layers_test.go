@@ -39,7 +39,7 @@ var upstreamClients = []string{
 // rules has an entry for every package. One without fails the test, so that a
 // new package finds its place here first.
 var rules = []rule{
-	{"kedge/cmd/kedge", []string{"kedge/internal/cli", "kedge/internal/components", "kedge/internal/version"}, none},
+	{"kedge/cmd/kedge", []string{"kedge/internal/cli", "kedge/internal/components", "kedge/internal/heap", "kedge/internal/version"}, none},
 	{"kedge/cmd/cni", []string{"kedge/internal/multicall"}, []string{"github.com/containernetworking/cni/pkg/types", "github.com/containernetworking/plugins/plugins/*/*"}},
 	{
 		"kedge/internal/cli",
@@ -136,6 +136,7 @@ var rules = []rule{
 		},
 	},
 	{"kedge/internal/golden", nil, none},
+	{"kedge/internal/heap", nil, none},
 	{"kedge/internal/install", []string{"kedge/internal/golden"}, none},
 	{"kedge/internal/kubeconfig", nil, []string{"sigs.k8s.io/yaml"}},
 	{"kedge/internal/layout", nil, none},
