@@ -18,8 +18,8 @@ CLUSTER = ROOT / "cluster"
 # The packages that link nothing of upstream. With all of Kubernetes to look through, staticcheck takes minutes.
 _CHEAP_PACKAGES = (
     "./internal/agentsigner", "./internal/airgap", "./internal/apiconfig", "./internal/argv",
-    "./internal/backup", "./internal/bootstrap", "./internal/cli", "./internal/component",
-    "./internal/config", "./internal/controller", "./internal/csr", "./internal/csrapprover",
+    "./internal/backup", "./internal/bootstrap", "./internal/cli", "./internal/clock",
+    "./internal/component", "./internal/config", "./internal/controller", "./internal/csr", "./internal/csrapprover",
     "./internal/database", "./internal/datadir", "./internal/golden", "./internal/heap",
     "./internal/images", "./internal/imagestore", "./internal/install", "./internal/kubeconfig",
     "./internal/layers", "./internal/layout", "./internal/manifests", "./internal/multicall", "./internal/nodecert",

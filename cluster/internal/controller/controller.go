@@ -10,6 +10,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"kedge/internal/argv"
+	"kedge/internal/clock"
 	"kedge/internal/datadir"
 	"kedge/internal/role"
 	"kedge/internal/token"
@@ -120,14 +121,20 @@ func (p *plane) ready() {
 func (p *plane) renewCertificates(ctx context.Context) error {
 	ticker := time.NewTicker(certificatePeriod)
 	defer ticker.Stop()
+	jumps, err := clock.Jumps(ctx)
+	if err != nil {
+		p.Log.Warn("when the clock is set, certificates are looked at with delay", "delay", certificatePeriod, "error", err)
+	}
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-ticker.C:
-			if err := p.certificates(); err != nil {
-				p.Log.Error("certificates cannot be signed anew", "error", err)
-			}
+		case <-jumps:
+			p.Log.Info("this machine's clock was set", "now", time.Now())
+		}
+		if err := p.certificates(); err != nil {
+			p.Log.Error("certificates cannot be signed anew", "error", err)
 		}
 	}
 }

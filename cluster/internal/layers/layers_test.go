@@ -60,7 +60,7 @@ var rules = []rule{
 	{
 		"kedge/internal/controller",
 		[]string{
-			"kedge/internal/agentsigner", "kedge/internal/apiconfig", "kedge/internal/argv", "kedge/internal/bootstrap", "kedge/internal/component", "kedge/internal/config",
+			"kedge/internal/agentsigner", "kedge/internal/apiconfig", "kedge/internal/argv", "kedge/internal/bootstrap", "kedge/internal/clock", "kedge/internal/component", "kedge/internal/config",
 			"kedge/internal/csrapprover", "kedge/internal/database", "kedge/internal/datadir", "kedge/internal/layout", "kedge/internal/manifests", "kedge/internal/pki",
 			"kedge/internal/role", "kedge/internal/token", "kedge/internal/workerconfig",
 		},
@@ -120,6 +120,7 @@ var rules = []rule{
 		upstreamClients, // in tests alone
 	},
 	{"kedge/internal/component", nil, []string{"golang.org/x/sync/errgroup"}},
+	{"kedge/internal/clock", nil, []string{"golang.org/x/sys/unix"}},
 	{"kedge/internal/config", []string{"kedge/internal/golden", "kedge/internal/words"}, []string{"go.yaml.in/yaml/v3"}},
 	{"kedge/internal/database", nil, []string{"modernc.org/sqlite"}},
 	{"kedge/internal/datadir", nil, []string{"golang.org/x/sys/unix"}},
