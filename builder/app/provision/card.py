@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from builder.app.provision.compose import OWN_FILES
+from builder.app.provision.image_map import ImageMap, image_map
 from builder.core.errors import BuilderError, RecipeError, VerificationError
 from builder.flash.devices import find_devices
 from builder.flash.guards import objections
@@ -26,7 +27,7 @@ def opened_card(path: Path) -> Iterator["Card"]:
     _check_kind(path)
     with open_target(path, may_be_file=True) as target:
         with _named(path):
-            card = Card(target)
+            card = Card(target, image_map(path))
         yield card
 
 
@@ -62,10 +63,11 @@ def _check_kind(path: Path) -> None:
 
 
 class Card:
-    """The boot partition behind `target`."""
+    """The boot partition behind `target`, which may be an image with a block map."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, block_map: ImageMap | None) -> None:
         self._target = target
+        self._map = block_map
         start, length = find_partition(self._read, target.size_bytes)
         self._geometry: Geometry = read_geometry(self._read, start, length)
         entry = self._volume().find(_MARK)
@@ -105,6 +107,8 @@ class Card:
                     f"{self._target.path} does not hold what was written to {name}",
                     hint="it is worn out, or write-protected: take another card",
                 )
+        if self._map:
+            self._map.refresh([(write.offset, len(write.data)) for stage in stages for write in stage])
 
     def _volume(self) -> Volume:
         return Volume(self._read, self._geometry)
