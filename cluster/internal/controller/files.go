@@ -25,12 +25,10 @@ const encryptionKeyBytes = 32
 // certificates makes what is missing and signs anew what expires soon.
 func (p *plane) certificates() error {
 	names, addresses := p.options.names(p.cluster)
-	err := pki.Ensure(pki.Options{
+	return pki.Ensure(pki.Options{
 		Layout: p.options.Layout, Names: names, Addresses: addresses, Server: p.server(), Now: time.Now(),
 		Log: p.options.Log, Own: p.Accounts.Own,
 	})
-	p.cluster.Issued = pki.Issued(p.options.Layout)
-	return err
 }
 
 // adminTLS is how kedge itself speaks to the API server.

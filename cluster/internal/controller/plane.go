@@ -9,6 +9,7 @@ import (
 
 	"kedge/internal/argv"
 	"kedge/internal/datadir"
+	"kedge/internal/pki"
 	"kedge/internal/role"
 )
 
@@ -31,6 +32,7 @@ type plane struct {
 //	                                          ├──► manifests
 //	                                          └──► announcement, on request
 func (p *plane) assemble() error {
+	p.cluster.Issued = pki.Issued(p.options.Layout)
 	storage, client := p.storage()
 	p.Add(storage)
 	stores := []string{"guard"}
