@@ -5,6 +5,7 @@
 | `cluster.json` | the record; replacing it is what makes a change |
 | `kedge.yaml` | the ClusterConfig of its controllers, which people edit |
 | `nodes/NODE.yaml` | what people say of a node |
+| `fleet.yaml` | what people say of devices that have no name yet |
 | `identity.age` | the age identity that all keys are encrypted for, under a passphrase; absent where the operator has one |
 | `roots.age`, `keys-N.age` | keys, N being the record's generation |
 """
@@ -46,6 +47,11 @@ class ClusterDirectory:
     def node(self, name: str) -> Path:
         """What people say of the node `name`."""
         return self.path / "nodes" / f"{name}.yaml"
+
+    @property
+    def fleet(self) -> Path:
+        """What people say of devices that have no name yet; it may be missing."""
+        return self.path / "fleet.yaml"
 
     @property
     def identity(self) -> Path:

@@ -11,7 +11,8 @@ from pathlib import Path
 from builder.app.clusters.nodes import require_nodes
 from builder.app.clusters.unlock import Unlocking
 from builder.app.provision.card import opened_card
-from builder.app.provision.compose import CREDENTIAL_FILE, NODE_FILE, OWN_FILES, Composer
+from builder.app.provision.compose import OWN_FILES, Composer
+from builder.app.provision.node_text import CREDENTIAL_FILE, NODE_FILE, NodeTexts
 from builder.core.errors import BuilderError, RecipeError
 from builder.fleet.directory import DIRECTORY_MODE, FILE_MODE, ClusterDirectory
 from builder.fleet.node.read import read_node
@@ -37,6 +38,12 @@ class Provisioner:
             target.check(files, self.now)
             self.directory.write(record.with_node(name, node))
             target.write(files, self.now)
+
+    def fleet(self, card: Path) -> None:
+        """Write to `card` what any device may have: no name, no credential, and nothing that is secret."""
+        texts = NodeTexts(directory=self.directory, record=self.directory.read())
+        with opened_card(card) as target:
+            target.write({NODE_FILE: texts.of_fleet()}, self.now)
 
     def all(self, card: Path, out: Path) -> Sequence[str]:
         """Write the files of all nodes, for an image like `card`, to a directory each in `out`; returns their names."""

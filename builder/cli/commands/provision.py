@@ -28,6 +28,10 @@ def provision(  # noqa: PLR0913 - one parameter per option
     *,
     cluster: Annotated[str, typer.Option("--cluster", metavar="NAME", help="The node's cluster.")] = "",
     node: Annotated[str, typer.Option("--node", metavar="NODE", help="Write this node's files.")] = "",
+    fleet: Annotated[
+        bool,
+        typer.Option("--fleet", help="Write what any device may have: it asks to be approved, and holds no secret."),
+    ] = False,
     every: Annotated[
         bool, typer.Option("--all", help="Write all nodes' files into --out instead; the image stays as it is.")
     ] = False,
@@ -45,14 +49,11 @@ def provision(  # noqa: PLR0913 - one parameter per option
     from builder.app.provision.work import Provisioner, apply_overlay
     from builder.core.errors import RecipeError
 
-    if (
-        [bool(node), every, overlay is not None].count(True) != 1
-        or bool(cluster) == bool(overlay)
-        or bool(out) != every
-    ):
+    chosen = [bool(node), fleet, every, overlay is not None]
+    if chosen.count(True) != 1 or bool(cluster) == bool(overlay) or bool(out) != every:
         raise RecipeError(
-            "one of three is wanted",
-            hint="--cluster NAME --node NODE, or --cluster NAME --all --out DIR, or --overlay DIR",
+            "one of four is wanted",
+            hint="--cluster NAME with --node NODE, --fleet, or --all --out DIR; or --overlay DIR",
         )
     if overlay:
         typer.echo(f"{card}: {apply_overlay(card, overlay, now())}")
@@ -63,6 +64,9 @@ def provision(  # noqa: PLR0913 - one parameter per option
     if node:
         work.one(card, node)
         typer.echo(f"{card}: {node}")
+    elif fleet:
+        work.fleet(card)
+        typer.echo(f"{card}: for any device of {cluster}")
     elif out:
         for name in work.all(card, out):
             typer.echo(out / name)

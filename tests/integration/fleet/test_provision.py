@@ -46,6 +46,15 @@ def test_a_card_becomes_one_node_and_then_another(bench: Bench, work: Provisione
     bench.check(card)
 
 
+def test_a_card_for_a_fleet_takes_nothing_secret_with_it(bench: Bench, work: Provisioner) -> None:
+    card = bench.card()
+    work.one(card, "field-1")
+    work.fleet(card)
+    assert bench.files(card) == ["EFI/", "grub/", "node.yaml"]
+    assert b"PRIVATE KEY" not in card.read_bytes()
+    bench.check(card)
+
+
 def test_what_is_made_for_all_is_applied_without_a_key(bench: Bench, work: Provisioner) -> None:
     card, out = bench.card(), bench.directory / "overlays"
     before = card.read_bytes()

@@ -10,6 +10,7 @@ from cryptography import x509
 
 from builder.app.clusters.nodes import add_nodes, revoke_nodes
 from builder.app.provision.compose import Composer
+from builder.app.provision.node_text import NodeTexts
 from builder.app.provision.work import check_credential
 from builder.core.errors import BuilderError, RecipeError
 from builder.fleet.authorities import API, ENROLMENT
@@ -83,11 +84,11 @@ def test_own_endpoints_and_discovery_stay(tmp_path: Path) -> None:
         ),
         (HEAD.replace("field-1", "field-2"), r"yaml:2:1: name: must be field-1"),
         ("format: 1\nrole: worker\n", r"yaml:1:1: name: is required"),
-        (HEAD + "credential: my.pem\n", r"yaml:4:1: credential: is added when the node is provisioned"),
+        (HEAD + "credential: my.pem\n", r"yaml:4:1: credential: is added when the card is provisioned"),
         (HEAD + "cluster: {name: other}\n", r"yaml:4:1: cluster: is added"),
         ('{"format": 1, "name": "field-1", "role": "worker"}\n', r"yaml:1:1: write 'key: value' in lines"),
         (HEAD + "labels: {kubernetes.io/arch: arm}\nprofile: Tiny\n", r"(?s)yaml:4:10: labels.*yaml:5:10: profile"),
-        (HEAD.replace("worker", "single"), r"yaml:3:7: role: single, but the node was added as a worker"),
+        (HEAD.replace("worker", "single"), r"yaml:3:7: role: single, but this is a worker"),
         (HEAD + "site: [\n", r"yaml:5:1: a value is expected here"),
         ("- a\n", r"yaml:1:1: must be a mapping"),
     ],
@@ -96,6 +97,25 @@ def test_what_is_wrong_is_told_at_its_line(tmp_path: Path, text: str, problem: s
     with pytest.raises(RecipeError) as error:
         composed(tmp_path, text)
     assert re.search(problem, str(error.value)), error.value
+
+
+def test_a_card_for_a_fleet_has_no_name_and_no_secret(tmp_path: Path) -> None:
+    cluster, _ = made(tmp_path)
+    texts = NodeTexts(directory=cluster, record=cluster.read())
+    config = read_node(texts.of_fleet(), Source(name="node.yaml", base=tmp_path))
+    assert (config.name, config.credential, config.role) == (None, None, Role.WORKER)
+    assert config.endpoints == ("farm.example.com:6443", "192.0.2.7:7443")
+    assert b"PRIVATE" not in texts.of_fleet()
+    cluster.fleet.write_text("format: 1\nrole: worker\nprofile: tiny\n")
+    assert read_node(texts.of_fleet(), Source(name="x", base=tmp_path)).profile == "tiny"
+    cluster.fleet.write_text("format: 1\nname: a\nrole: single\ncredential: a\n")
+    with pytest.raises(RecipeError) as error:
+        texts.of_fleet()
+    assert [line.split("fleet.yaml:")[1] for line in error.value.details] == [
+        "4:1: credential: is added when the card is provisioned; remove it",
+        "2:1: name: a card for a fleet has none; remove it",
+        "3:7: role: single, but this is a worker",
+    ]
 
 
 def test_a_revoked_node_is_not_provisioned(tmp_path: Path) -> None:
