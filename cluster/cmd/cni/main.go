@@ -32,6 +32,7 @@ func run(argv []string) int {
 	table, err := multicall.NewTable([]multicall.Program{
 		{Name: "bridge", Main: plugin(bridge.Main)},
 		{Name: "host-local", Main: plugin(hostlocal.Main)},
+		{Name: "kedge-ipam", Main: again},
 		{Name: "loopback", Main: plugin(loopback.Main)},
 		{Name: "portmap", Main: plugin(portmap.Main)},
 		{Name: "ptp", Main: plugin(ptp.Main)},

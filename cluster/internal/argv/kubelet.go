@@ -17,7 +17,7 @@ func KubeletArgs(n Node, l layout.Layout) []string {
 		"cert-dir":          l.Worker(),
 		"config":            l.KubeletConfig(),
 		"hostname-override": n.Name,
-		"kubeconfig":        l.NodeKubeconfig(),
+		"kubeconfig":        n.Kubeconfig(l),
 		// Without it the kubelet asks the machine's resolver for the node's name,
 		// again and again, and waits for an answer that need not come.
 		"node-ip":  n.Address.String(),
@@ -130,7 +130,7 @@ func KubeProxyConfig(n Node, l layout.Layout) ([]byte, error) {
 	config := map[string]any{
 		"apiVersion":         "kubeproxy.config.k8s.io/v1alpha1",
 		"kind":               "KubeProxyConfiguration",
-		"clientConnection":   map[string]any{"kubeconfig": l.NodeKubeconfig()},
+		"clientConnection":   map[string]any{"kubeconfig": n.Kubeconfig(l)},
 		"clusterCIDR":        n.Cluster.PodCIDR,
 		"detectLocalMode":    "ClusterCIDR",
 		"healthzBindAddress": fmt.Sprintf("%s:%d", Loopback, n.Ports.ProxyHealth),

@@ -39,6 +39,6 @@ var corefile = template.Must(template.New("Corefile").Parse(`.:53 {
 // Corefile is the file of the node's DNS server.
 func Corefile(n Node, l layout.Layout) ([]byte, error) {
 	var out strings.Builder
-	err := corefile.Execute(&out, map[string]any{"Node": n, "Kubeconfig": l.NodeKubeconfig(), "Loopback": Loopback})
+	err := corefile.Execute(&out, map[string]any{"Node": n, "Kubeconfig": n.Kubeconfig(l), "Loopback": Loopback})
 	return []byte(out.String()), err
 }

@@ -36,6 +36,9 @@ type Node struct {
 	Address netip.Addr
 	// Server is the API server, https://HOST:PORT.
 	Server *url.URL
+	// Direct says that components ask the API server themselves, since it is on
+	// this machine; else kedge answers them, with or without a controller.
+	Direct bool
 	// Cluster is what the controller tells.
 	Cluster workerconfig.Config
 	// Helpers is the directory of what kedge unpacked.
@@ -73,13 +76,14 @@ type NodePorts struct {
 	AgentHealth   int
 	AgentAdmin    int
 	Policy        int
+	APIProxy      int
 }
 
 // DefaultNodePorts are upstream's, where upstream has some.
 func DefaultNodePorts() NodePorts {
 	return NodePorts{
 		Kubelet: 10250, KubeletHealth: 10248, ProxyHealth: 10256, ProxyMetrics: 10249, AgentHealth: 8093, AgentAdmin: 8094,
-		FlannelHealth: 10261, DNSHealth: 10262, DNSReady: 10263, Policy: 10264,
+		FlannelHealth: 10261, DNSHealth: 10262, DNSReady: 10263, Policy: 10264, APIProxy: 10265,
 	}
 }
 
@@ -89,6 +93,14 @@ func (n Node) Runtime(l layout.Layout) string {
 		return n.ContainerRuntime
 	}
 	return "unix://" + l.ContainerdSocket()
+}
+
+// Kubeconfig is by what the node's components ask the API server.
+func (n Node) Kubeconfig(l layout.Layout) string {
+	if n.Direct {
+		return l.NodeKubeconfig()
+	}
+	return l.ComponentKubeconfig()
 }
 
 // APIAddress is the address of the service "kubernetes", the first of all.
@@ -124,7 +136,7 @@ func (n Node) OwnNetwork() bool {
 // FlannelArgs is what connects the pods of all nodes.
 func FlannelArgs(n Node, l layout.Layout) []string {
 	return arguments{
-		"kubeconfig-file": l.NodeKubeconfig(),
+		"kubeconfig-file": n.Kubeconfig(l),
 		"net-config-path": l.FlannelConfig(),
 		"subnet-file":     l.FlannelSubnet(),
 		"ip-masq":         "true",
@@ -165,7 +177,7 @@ func KonnectivityAgentArgs(n Node, l layout.Layout) []string {
 // NetworkPolicyArgs is what enforces network policies.
 func NetworkPolicyArgs(n Node, l layout.Layout) []string {
 	return arguments{
-		"kubeconfig":           l.NodeKubeconfig(),
+		"kubeconfig":           n.Kubeconfig(l),
 		"hostname-override":    n.Name,
 		"healthz-bind-address": net.JoinHostPort(Loopback, strconv.Itoa(n.Ports.Policy)),
 	}.list(nil)

@@ -63,6 +63,9 @@ func writeStatus(out io.Writer, report status.Report) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(table, "Role:\t%s\nVersion:\t%s\nKubernetes:\t%s\nProcess:\t%d\nData directory:\t%s\nStarted:\t%s\nReady:\t%t\n",
 		report.Role, report.Version, report.Kubernetes, report.PID, report.DataDir, report.Started.Format(time.RFC3339), report.Ready)
+	if report.Node != nil {
+		writeNode(table, *report.Node)
+	}
 	fmt.Fprintf(table, "\nCOMPONENT\tSTATE\tPROCESS\tSTARTS\tPROBLEM\n")
 	for _, part := range report.Components {
 		pid, starts, problem := "-", "-", part.Problem
@@ -75,6 +78,33 @@ func writeStatus(out io.Writer, report status.Report) error {
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", part.Name, part.State, pid, starts, problem)
 	}
 	return table.Flush()
+}
+
+// writeNode tells whether the node is in contact, what it knows, and until when.
+func writeNode(out io.Writer, node status.Node) {
+	contact := "not known yet"
+	switch {
+	case node.Direct:
+		contact = "the controller is on this machine"
+	case node.Contact:
+		contact = "the controller answers since " + node.Since.Format(time.RFC3339)
+	case !node.Since.IsZero():
+		contact = "none since " + node.Since.Format(time.RFC3339) + ": " + node.Problem
+	}
+	fmt.Fprintf(out, "Contact:\t%s\n", contact)
+	if !node.Direct {
+		seen := fmt.Sprintf("%d objects of the cluster, for when there is none", node.Seen.Objects)
+		if node.Seen.Lost > 0 {
+			seen += fmt.Sprintf("; %d were damaged and lost", node.Seen.Lost)
+		}
+		if node.Seen.Problem != "" {
+			seen += "; what is new is not kept: " + node.Seen.Problem
+		}
+		fmt.Fprintf(out, "Seen:\t%s\n", seen)
+	}
+	for _, each := range node.Certificates {
+		fmt.Fprintf(out, "Certificate %s:\tends %s\n", each.Name, each.Ends.Format(time.RFC3339))
+	}
 }
 
 // newStop ends a kedge that was started by hand, too. One that a service manager

@@ -40,7 +40,7 @@ var upstreamClients = []string{
 // new package finds its place here first.
 var rules = []rule{
 	{"kedge/cmd/kedge", []string{"kedge/internal/cli", "kedge/internal/components", "kedge/internal/heap", "kedge/internal/version"}, none},
-	{"kedge/cmd/cni", []string{"kedge/internal/multicall"}, []string{"github.com/containernetworking/cni/pkg/types", "github.com/containernetworking/plugins/plugins/*/*"}},
+	{"kedge/cmd/cni", []string{"kedge/internal/multicall"}, []string{"github.com/containernetworking/cni/pkg/invoke", "github.com/containernetworking/cni/pkg/types", "github.com/containernetworking/plugins/plugins/*/*"}},
 	{
 		"kedge/internal/cli",
 		[]string{
@@ -69,9 +69,9 @@ var rules = []rule{
 	{
 		"kedge/internal/worker",
 		[]string{
-			"kedge/internal/airgap", "kedge/internal/argv", "kedge/internal/config", "kedge/internal/datadir", "kedge/internal/images", "kedge/internal/imagestore",
-			"kedge/internal/kubeconfig", "kedge/internal/layout", "kedge/internal/nodecert", "kedge/internal/payload", "kedge/internal/role", "kedge/internal/token",
-			"kedge/internal/workerconfig",
+			"kedge/internal/airgap", "kedge/internal/apicache", "kedge/internal/apiproxy", "kedge/internal/argv", "kedge/internal/config", "kedge/internal/datadir",
+			"kedge/internal/images", "kedge/internal/imagestore", "kedge/internal/kubeconfig", "kedge/internal/layout", "kedge/internal/nodecert", "kedge/internal/payload", "kedge/internal/role", "kedge/internal/status",
+			"kedge/internal/token", "kedge/internal/workerconfig",
 		},
 		append([]string{"github.com/vishvananda/netlink", "golang.org/x/sys/unix"}, upstreamClients...),
 	},
@@ -108,6 +108,9 @@ var rules = []rule{
 		},
 	},
 	{"kedge/internal/apiconfig", []string{"kedge/internal/golden"}, none},
+	{"kedge/internal/apicache", []string{"kedge/internal/apiwire"}, []string{"golang.org/x/sys/unix"}}, // in tests alone
+	{"kedge/internal/apiproxy", []string{"kedge/internal/apicache", "kedge/internal/apiwire"}, upstreamClients},
+	{"kedge/internal/apiwire", nil, append([]string{"google.golang.org/protobuf/encoding/protowire"}, upstreamClients...)},
 	{"kedge/internal/argv", []string{"kedge/internal/golden", "kedge/internal/layout", "kedge/internal/tunnel", "kedge/internal/workerconfig"}, []string{"github.com/pelletier/go-toml/v2"}},
 	{
 		"kedge/internal/backup",

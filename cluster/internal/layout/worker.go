@@ -36,6 +36,12 @@ func (l Layout) KubeletClientCA() string { return filepath.Join(l.Worker(), "kub
 // ClusterFile is what the controller told this worker last.
 func (l Layout) ClusterFile() string { return filepath.Join(l.Worker(), "cluster.json") }
 
+// Seen is what this node has seen of its cluster, encrypted with the node's key.
+func (l Layout) Seen() string { return filepath.Join(l.Worker(), "seen") }
+
+// ClusterUID is how the node knows its cluster from another.
+func (l Layout) ClusterUID() string { return filepath.Join(l.Worker(), "cluster-uid") }
+
 // ImportedImages is which bundle brought which images.
 func (l Layout) ImportedImages() string { return filepath.Join(l.Worker(), "images.json") }
 
@@ -71,6 +77,9 @@ func (l Layout) ShimSockets() string { return filepath.Join(l.RunDir, "s") }
 // NodeConfig is the directory of the files that a node's components read at their start.
 func (l Layout) NodeConfig() string { return filepath.Join(l.RunDir, "node") }
 
+// ComponentKubeconfig is how the node's components are answered by kedge itself.
+func (l Layout) ComponentKubeconfig() string { return filepath.Join(l.NodeConfig(), "api.conf") }
+
 // ContainerdConfig is containerd's file.
 func (l Layout) ContainerdConfig() string { return filepath.Join(l.NodeConfig(), "containerd.toml") }
 
@@ -96,13 +105,17 @@ func (l Layout) CNIConfig() string { return filepath.Join(l.RunDir, "cni") }
 // machine starts anew.
 func (l Layout) CNIAddresses() string { return filepath.Join(l.RunDir, "cni-addresses") }
 
+// PodAddresses is which addresses pods had when kedge was started: a file for
+// each, named after its UID.
+func (l Layout) PodAddresses() string { return filepath.Join(l.RunDir, "pod-addresses") }
+
 // MadeByWorker is everything of a worker in both directories, the worker's own
 // last: until it is gone, what the cluster was is still known. In those of the
 // kubelet and containerd other file systems are mounted. Images are the user's.
 func (l Layout) MadeByWorker() []string {
 	return []string{
 		l.PIDs(), l.StatusSocket(), l.ContainerdSocket(), l.ContainerdSocket() + ttrpc, l.NodeNetworkSocket(), l.ContainerdState(), l.RuncState(), l.ShimSockets(),
-		l.NodeConfig(), filepath.Dir(l.FlannelSubnet()), l.CNIConfig(), l.CNIAddresses(), l.Kubelet(), l.Containerd(), l.Helpers(), l.Worker(),
+		l.NodeConfig(), filepath.Dir(l.FlannelSubnet()), l.CNIConfig(), l.CNIAddresses(), l.PodAddresses(), l.Kubelet(), l.Containerd(), l.Helpers(), l.Worker(),
 	}
 }
 

@@ -69,6 +69,8 @@ type About struct {
 	Role, Version, Kubernetes string
 	// Server is where others reach the API server.
 	Server func() string
+	// Node tells of this machine as a node; nil: it is none.
+	Node func() *status.Node
 	// RecentLog is the end of what Log wrote.
 	RecentLog func() []byte
 	// Ready is called once, when everything serves.
@@ -127,6 +129,9 @@ func (p *Plane) statusReport(about About, started time.Time) status.Report {
 	report := status.Report{
 		Role: about.Role, Version: about.Version, Kubernetes: about.Kubernetes, PID: os.Getpid(),
 		DataDir: p.Layout.DataDir, Service: isService(), Started: started, Ready: p.healthy() == nil, Server: about.Server(),
+	}
+	if about.Node != nil {
+		report.Node = about.Node()
 	}
 	for _, state := range p.manager.Report() {
 		report.Components = append(report.Components, status.Component{Status: state, Process: p.processReport(state.Name)})

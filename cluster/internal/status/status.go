@@ -40,6 +40,37 @@ type Report struct {
 	Components []Component `json:"components"`
 	// Server is where others reach the API server.
 	Server string `json:"server"`
+	// Node is of a role that has one.
+	Node *Node `json:"node,omitempty"`
+}
+
+// Node is what a worker knows of its cluster, and for how long.
+type Node struct {
+	// Direct says that the controller is on this machine: there is no contact to lose.
+	Direct bool `json:"direct,omitempty"`
+	// Contact says that the controller answers; since Since. Zero: it is not known yet.
+	Contact bool      `json:"contact"`
+	Since   time.Time `json:"since,omitzero"`
+	// Problem is why it does not.
+	Problem string `json:"problem,omitempty"`
+	// Seen is what is told in its place.
+	Seen         Seen          `json:"seen"`
+	Certificates []Certificate `json:"certificates"`
+}
+
+// Seen is what the node keeps of what it has seen of its cluster.
+type Seen struct {
+	Objects int `json:"objects"`
+	// Lost is how many could not be read since kedge was started.
+	Lost int `json:"lost"`
+	// Problem is why nothing new is kept.
+	Problem string `json:"problem,omitempty"`
+}
+
+// Certificate is one of the node's.
+type Certificate struct {
+	Name string    `json:"name"`
+	Ends time.Time `json:"ends"`
 }
 
 // Component is one part of the role; Process is missing for one that is none.

@@ -68,7 +68,7 @@ func (w *Worker) networkProcess(name string, configure func(n argv.Node) (args [
 	return made
 }
 
-func (w *Worker) proxy() *role.Process {
+func (w *Worker) kubeProxy() *role.Process {
 	made := w.networkProcess(argv.KubeProxy, func(argv.Node) ([]string, map[string]encoded) {
 		return argv.KubeProxyArgs(w.Layout), map[string]encoded{w.Layout.KubeProxyConfig(): argv.KubeProxyConfig}
 	})

@@ -43,7 +43,7 @@ func (w *Worker) joining() *role.Step {
 		}
 		resolvConf := findResolvConf()
 		n := argv.Node{
-			Name: w.name, Server: identity.server, Cluster: cluster, Pause: pause,
+			Name: w.name, Server: identity.server, Direct: identity.server.Host == loopback(argv.RelayPort), Cluster: cluster, Pause: pause,
 			ContainerRuntime: w.options.CRISocket, Systemd: w.systemd, Confined: isConfined(), ResolvConf: resolvConf, NameServers: readNameServers(resolvConf),
 			Labels: w.options.Labels, Taints: w.options.Taints, Ports: argv.DefaultNodePorts(),
 		}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -16,6 +17,10 @@ import (
 	"kedge/internal/role"
 	"kedge/internal/workerconfig"
 )
+
+// patienceWhenKnown is how long a controller is waited for that said before what
+// the cluster is: pods wait as long when it is away.
+const patienceWhenKnown = 5 * time.Second
 
 // learn asks the controller what the cluster is. A controller that does not
 // answer is not waited for, when it was asked at an earlier start.
@@ -27,9 +32,17 @@ func (w *Worker) learn(ctx context.Context, is identity, tell func(error)) (work
 	before, errBefore := w.remembered()
 	var told workerconfig.Config
 	err = w.insist(ctx, tell, func(ctx context.Context) error {
+		if errBefore == nil {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, patienceWhenKnown)
+			defer cancel()
+		}
 		var err error
 		if told, err = w.ask(ctx, client); isAway(err) && errBefore == nil {
 			role.LogOf(w.Log, join).Warn("the controller does not answer; going on with what it told before", "problem", err)
+			w.mu.Lock()
+			w.alone = err.Error()
+			w.mu.Unlock()
 			told, err = before, nil
 		}
 		return err

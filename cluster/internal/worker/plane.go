@@ -7,7 +7,9 @@ import (
 	"os"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
+	"kedge/internal/apiproxy"
 	"kedge/internal/argv"
 	"kedge/internal/payload"
 	"kedge/internal/role"
@@ -23,11 +25,16 @@ type Worker struct {
 	// shared is the process of the node's network.
 	shared *role.Shared
 
+	// asked answers the node's components; nil while nobody does.
+	asked atomic.Pointer[apiproxy.Proxy]
+
 	// helpers is held for as long as kedge runs: nobody may remove it.
 	helpers *payload.Dir
 
 	mu   sync.Mutex
 	node argv.Node // complete once the component "join" is ready
+	// alone is why the controller told nothing; empty: it did.
+	alone string
 }
 
 // Names of what works within kedge's own process.
@@ -38,6 +45,7 @@ const (
 	bundles      = "images"
 	addresses    = "service-addresses"
 	relay        = "api-relay"
+	proxy        = "api-proxy"
 	network      = "pod-network"
 	nameServers  = "name-servers"
 	nodeAddress  = "node-address"
@@ -47,7 +55,8 @@ const (
 //
 //	helpers ──► containerd ──► images ─────────┐
 //	   │                                       ▼
-//	   │        join ──┬──► certificates ──► kubelet ──► kube-proxy, flanneld, pod-network, node-address
+//	   │        join ──┬──► api-proxy ─────► kubelet, coredns, network-policy
+//	   │               ├──► certificates ──► kubelet ──► kube-proxy, flanneld, pod-network, node-address
 //	   │               │          └────────► konnectivity-agent
 //	   │               ├──► service-addresses ──► api-relay, coredns, name-servers
 //	   └───────────────┴──► network-policy
@@ -69,17 +78,18 @@ func (w *Worker) assemble(needs []string) {
 	}
 	w.Add(w.certificates(), join)
 	w.Add(w.addresses(), join)
+	w.Add(w.apiProxy(), join)
 	w.shared = w.nodeNetwork()
 	kubelet, flannel := w.kubelet(), w.flannel()
 	w.Add(w.shared, join, helpers)
-	w.Add(kubelet, append(runtime, certificates, addresses, helpers)...)
+	w.Add(kubelet, append(runtime, certificates, addresses, proxy, helpers)...)
 	w.Add(w.relay(), addresses)
-	w.Add(w.optional(w.proxy(), func(n argv.Node) bool { return n.Cluster.Proxy.Disabled }), argv.Kubelet, argv.NodeNetwork)
-	w.Add(w.optional(w.policy(), func(n argv.Node) bool { return n.Cluster.NetworkPolicy.Disabled }), argv.NodeNetwork)
+	w.Add(w.optional(w.kubeProxy(), func(n argv.Node) bool { return n.Cluster.Proxy.Disabled }), argv.Kubelet, argv.NodeNetwork)
+	w.Add(w.optional(w.policy(), func(n argv.Node) bool { return n.Cluster.NetworkPolicy.Disabled }), proxy, argv.NodeNetwork)
 	w.Add(w.optional(flannel, func(n argv.Node) bool { return !n.OwnNetwork() }), argv.Kubelet, argv.NodeNetwork)
 	w.Add(w.podNetwork(), argv.Kubelet)
 	w.Add(w.follow(kubelet, flannel), argv.Kubelet)
-	w.Add(w.optional(w.dns(), func(n argv.Node) bool { return n.Cluster.DNS.Disabled }), addresses, argv.NodeNetwork)
+	w.Add(w.optional(w.dns(), func(n argv.Node) bool { return n.Cluster.DNS.Disabled }), addresses, proxy, argv.NodeNetwork)
 	w.Add(w.nameServers(), addresses)
 	w.Add(w.optional(w.agent(), func(n argv.Node) bool { return n.Cluster.Tunnel.Disabled }), certificates, argv.NodeNetwork)
 }

@@ -79,7 +79,9 @@ func networkConfig(subnet string, l layout.Layout) ([]byte, error) {
 		"plugins": []any{
 			map[string]any{
 				"type": "ptp", "mtu": mtu,
-				"ipam": map[string]any{"type": "host-local", "dataDir": l.CNIAddresses(), "ranges": ranges, "routes": routes},
+				"ipam": map[string]any{
+					"type": "kedge-ipam", "dataDir": l.CNIAddresses(), "addresses": l.PodAddresses(), "ranges": ranges, "routes": routes,
+				},
 			},
 			map[string]any{"type": "portmap", "backend": "nftables", "capabilities": map[string]bool{"portMappings": true}},
 		},

@@ -58,7 +58,7 @@ func setAddresses(own []netip.Addr) error {
 func (w *Worker) relay() *role.Task {
 	return role.NewTask(relay, func(ctx context.Context) error {
 		n := w.current()
-		if n.Server.Host == loopback(argv.RelayPort) {
+		if n.Direct {
 			<-ctx.Done() // the API server itself listens there, at every address
 			return nil
 		}

@@ -25,7 +25,7 @@ func Run(ctx context.Context, options Options) error {
 		return err
 	}
 	return plane.Run(ctx, role.About{
-		Role: "worker", Version: options.Version, Kubernetes: options.Kubernetes, Server: w.server, RecentLog: options.RecentLog,
+		Role: "worker", Version: options.Version, Kubernetes: options.Kubernetes, Server: w.server, Node: w.Status, RecentLog: options.RecentLog,
 		Ready: func() {
 			dir.Record.Started = true
 			if err := dir.Save(); err != nil {
@@ -58,7 +58,7 @@ func (w *Worker) directories() error {
 	l := w.Layout
 	var problems []error
 	for path, mode := range map[string]os.FileMode{
-		l.RunDir: 0o755, l.PIDs(): 0o755, l.NodeConfig(): 0o755, l.CNIConfig(): 0o755, l.CNIAddresses(): 0o755,
+		l.RunDir: 0o755, l.PIDs(): 0o755, l.NodeConfig(): 0o755, l.CNIConfig(): 0o755, l.CNIAddresses(): 0o755, l.PodAddresses(): 0o755,
 		l.Worker(): 0o700, l.Images(): 0o755, l.Kubelet(): 0o700, l.Containerd(): 0o711,
 	} {
 		problems = append(problems, w.Accounts.Directory(path, "", mode))

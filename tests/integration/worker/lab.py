@@ -41,7 +41,8 @@ class Node:
         with running(argv, name=f"worker-{self.machine.name}", directory=self.machine.data.parent) as daemon:
             yield daemon
         # Its first process is nsenter, which does not wait for what it started.
-        self.machine.run("flock", "--timeout=60", "/var/lib/kedge/kedge.lock", "true")
+        if self.machine.is_running():
+            self.machine.run("flock", "--timeout=60", "/var/lib/kedge/kedge.lock", "true")
 
     def status(self) -> dict[str, Any]:
         """What `kedge status` tells; empty while nobody answers."""

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,6 +66,15 @@ class Machine:
         """Give the machine an address."""
         self.run("ip", "addr", "add", address, "dev", device)
 
+    def is_running(self) -> bool:
+        """Whether its power has not been cut."""
+        return Path(f"/proc/{self.pid}/ns/net").exists()
+
+    def cut_power(self) -> None:
+        """End all that runs in it at once, and all that is not on its disk. Twice is no error."""
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)  # unshare takes no other wish that it end
+
 
 def run(argv: Sequence[str]) -> str:
     """What a command printed; it must succeed."""
@@ -87,8 +96,10 @@ def running_machine(name: str, directory: Path) -> Iterator[Machine]:
     """A machine without any network but loopback. All that runs in it ends with it."""
     place = directory / name
     data, machine_id, ready = place / "data", place / "machine-id", place / "ready"
-    data.mkdir(parents=True)
-    machine_id.write_text(f"{os.urandom(16).hex()}\n")
+    data.mkdir(parents=True, exist_ok=True)  # a machine that is started again has its disk from before
+    ready.unlink(missing_ok=True)
+    if not machine_id.exists():
+        machine_id.write_text(f"{os.urandom(16).hex()}\n")
     environment = {"NAME": name, "DATA": str(data), "MACHINE_ID": str(machine_id), "READY": str(ready)}
     argv = [
         "unshare",
@@ -111,7 +122,7 @@ def running_machine(name: str, directory: Path) -> Iterator[Machine]:
         try:
             yield machine
         finally:
-            os.kill(machine.pid, signal.SIGKILL)  # unshare takes no other wish that it end
+            machine.cut_power()
 
 
 @contextmanager
@@ -121,25 +132,18 @@ def bridged(hub: Machine, machines: Sequence[Machine], network: str) -> Iterator
     hub.run("ip", "link", "set", "lan", "up")
     hub.address("lan", f"{network}.1/24")
     for number, machine in enumerate(machines, 11):
-        pair = (
-            "ip",
-            "link",
-            "add",
-            f"to-{machine.name}",
-            "type",
-            "veth",
-            "peer",
-            "name",
-            "eth0",
-            "netns",
-            str(machine.pid),
-        )
-        run(["nsenter", f"--net=/proc/{hub.pid}/ns/net", *pair])  # not in the hub, where the number is another process'
-        hub.run("ip", "link", "set", f"to-{machine.name}", "master", "lan", "up")
-        machine.address("eth0", f"{network}.{number}/24")
-        machine.run("ip", "link", "set", "eth0", "up")
-        machine.run("ip", "route", "add", "default", "via", f"{network}.1")
+        plug(hub, machine, network, number)
     yield
+
+
+def plug(hub: Machine, machine: Machine, network: str, number: int) -> None:
+    """Connect one machine by the bridge in `hub`."""
+    pair = f"ip link add to-{machine.name} type veth peer name eth0 netns {machine.pid}".split()
+    run(["nsenter", f"--net=/proc/{hub.pid}/ns/net", *pair])  # not in the hub, where the number is another process'
+    hub.run("ip", "link", "set", f"to-{machine.name}", "master", "lan", "up")
+    machine.address("eth0", f"{network}.{number}/24")
+    machine.run("ip", "link", "set", "eth0", "up")
+    machine.run("ip", "route", "add", "default", "via", f"{network}.1")
 
 
 @contextmanager

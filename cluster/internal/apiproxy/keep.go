@@ -1,0 +1,126 @@
+package apiproxy
+
+import (
+	"kedge/internal/apicache"
+	"kedge/internal/apiwire"
+)
+
+func (p *Proxy) keepList(q question, format apiwire.Format, content []byte) error {
+	list, err := format.ParseList(content)
+	if err != nil || list.Continue != "" || q.query.Get("continue") != "" {
+		return err
+	}
+	kept := p.store.Collection(q.listKey(format))
+	seen := make(map[apicache.Name]struct{}, len(list.Objects))
+	for _, object := range list.Objects {
+		if err := kept.Put(object); err != nil {
+			return err
+		}
+		seen[apicache.NameOf(object)] = struct{}{}
+	}
+	return kept.Complete(list.Kind, list.ResourceVersion, seen)
+}
+
+// keepObject keeps a single object, unless a list has it.
+func (p *Proxy) keepObject(q question, format apiwire.Format, content []byte) error {
+	object, err := format.ParseObject(content)
+	if err != nil {
+		return err
+	}
+	if q.name == "" { // it was made just now
+		q.path, q.name = q.path+"/"+object.Name, object.Name
+	}
+	q.formats = []apiwire.Format{format}
+	if _, known := p.listed(q); known {
+		return nil
+	}
+	kept := p.store.Collection(q.singleKey(format))
+	if err := kept.Put(object); err != nil {
+		return err
+	}
+	return kept.Complete(object.Kind, object.ResourceVersion, map[apicache.Name]struct{}{apicache.NameOf(object): {}})
+}
+
+// listed finds an object in what was listed and watched.
+func (p *Proxy) listed(q question) (apiwire.Object, bool) {
+	for _, list := range p.store.Find(q.mayHave) {
+		if _, complete := list.State(); !complete {
+			continue
+		}
+		if object, found := list.Get(apicache.Name{Namespace: q.namespace, Name: q.name}); found {
+			return object, true
+		}
+	}
+	return apiwire.Object{}, false
+}
+
+// watcher keeps what a watch tells.
+type watcher struct {
+	format apiwire.Format
+	frames *apiwire.Frames
+	kept   *apicache.Collection
+	// release lets it be removed again.
+	release func()
+	failed  func(error)
+	// initial are the objects that the watch has begun with; nil: it tells changes.
+	initial map[apicache.Name]struct{}
+	broken  bool
+}
+
+func (p *Proxy) newWatcher(q question, format apiwire.Format, failed func(error)) *watcher {
+	kept := p.store.Collection(q.listKey(format))
+	made := &watcher{format: format, frames: format.Frames(), kept: kept, release: kept.Hold(), failed: failed}
+	if q.endsState() {
+		made.initial = make(map[apicache.Name]struct{})
+	}
+	return made
+}
+
+func (o *watcher) arrive(piece []byte) {
+	if o.broken {
+		return
+	}
+	var problem error
+	err := o.frames.Feed(piece, func(frame []byte) {
+		if problem == nil {
+			problem = o.event(frame)
+		}
+	})
+	if err == nil {
+		err = problem
+	}
+	if err != nil {
+		// What it tells from now on has no ground to stand on; the next watch
+		// or list has.
+		o.broken = true
+		o.failed(err)
+	}
+}
+
+func (o *watcher) event(frame []byte) error {
+	event, err := o.format.ParseEvent(frame)
+	if err != nil {
+		return err
+	}
+	object := event.Object
+	switch event.Type {
+	case apiwire.Added, apiwire.Modified:
+		if o.initial != nil {
+			o.initial[apicache.NameOf(object)] = struct{}{}
+		}
+		return o.kept.Put(object)
+	case apiwire.Deleted:
+		return o.kept.Delete(object)
+	case apiwire.Bookmark:
+		if event.EndsInitial && o.initial != nil {
+			seen := o.initial
+			o.initial = nil
+			return o.kept.Complete(object.Kind, object.ResourceVersion, seen)
+		}
+	}
+	return nil
+}
+
+func (o *watcher) end() {}
+
+func (o *watcher) close() { o.release() }

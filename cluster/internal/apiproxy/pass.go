@@ -1,0 +1,121 @@
+package apiproxy
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+
+	"kedge/internal/apiwire"
+)
+
+const (
+	// chunk is read and written at once; there are as many as there are watches.
+	chunk = 4 << 10
+	// maxKept bounds answers that are kept whole until they are understood.
+	maxKept = 16 << 20
+)
+
+// pass hands on an answer while it arrives, and keeps what it says.
+func (p *Proxy) pass(w http.ResponseWriter, q question, body []byte, response *http.Response) {
+	for name, values := range response.Header {
+		w.Header()[name] = values
+	}
+	for _, name := range []string{"Connection", "Keep-Alive", "Transfer-Encoding"} {
+		w.Header().Del(name)
+	}
+	w.WriteHeader(response.StatusCode)
+	flusher := http.NewResponseController(w)
+	seen := p.recorder(q, body, response)
+	defer seen.close()
+	if q.watch {
+		_ = flusher.Flush() // whoever asked is gone otherwise
+	}
+	buffer := make([]byte, chunk)
+	for {
+		size, err := response.Body.Read(buffer)
+		if size > 0 {
+			if _, err := w.Write(buffer[:size]); err != nil {
+				return
+			}
+			if q.watch {
+				_ = flusher.Flush()
+			}
+			seen.arrive(buffer[:size])
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			seen.end()
+			return
+		case err != nil && q.watch:
+			return // a watch may end at any time
+		case err != nil:
+			panic(http.ErrAbortHandler) // half an answer must not pass for one
+		}
+	}
+}
+
+// recorder keeps what an answer says.
+type recorder interface {
+	// arrive takes a piece of it.
+	arrive(piece []byte)
+	// end says that it is whole.
+	end()
+	// close says that nothing more comes.
+	close()
+}
+
+// nothing keeps nothing.
+type nothing struct{}
+
+func (nothing) arrive([]byte) {}
+func (nothing) end()          {}
+func (nothing) close()        {}
+
+// whole keeps an answer until all of it is there.
+type whole struct {
+	content []byte
+	keep    func(content []byte) error
+	failed  func(error)
+}
+
+func (k *whole) arrive(piece []byte) {
+	if len(k.content)+len(piece) <= maxKept {
+		k.content = append(k.content, piece...)
+	} else {
+		k.keep = func([]byte) error { return errors.New("the answer is too long to be kept") }
+	}
+}
+
+func (k *whole) end() {
+	if err := k.keep(k.content); err != nil {
+		k.failed(err)
+	}
+}
+
+func (k *whole) close() {}
+
+// recorder chooses what is kept of an answer.
+func (p *Proxy) recorder(q question, body []byte, response *http.Response) recorder {
+	format := apiwire.FormatOf(response.Header.Get("Content-Type"))
+	if format == "" || response.StatusCode >= http.StatusMultipleChoices {
+		return nothing{}
+	}
+	failed := func(err error) {
+		p.log.Warn("an answer of the API server is not kept", "path", q.path, "problem", err)
+	}
+	kept := func(keep func(content []byte) error) recorder { return &whole{keep: keep, failed: failed} }
+	switch {
+	case q.isKept() && q.watch:
+		return p.newWatcher(q, format, failed)
+	case q.isKept() && q.isList():
+		return kept(func(content []byte) error { return p.keepList(q, format, content) })
+	case q.isKept():
+		return kept(func(content []byte) error { return p.keepObject(q, format, content) })
+	case q.isTokenRequest():
+		return kept(func(content []byte) error { return p.keepToken(q, format, body, content) })
+	case q.resource == csiNodes && strings.HasPrefix(q.method, "P"): // the kubelet reads again what it has written
+		return kept(func(content []byte) error { return p.keepObject(q, format, content) })
+	}
+	return nothing{}
+}
