@@ -18,15 +18,17 @@ const watchGrace = StopTimeout - 20*time.Second
 // KubeAPIServerArgs is the API server of a single controller.
 func KubeAPIServerArgs(c Cluster, l layout.Layout) []string {
 	args := arguments{
-		"admission-control-config-file": l.Admission(),
-		"advertise-address":             c.Address.String(),
-		"allow-privileged":              "true",
-		"authentication-config":         l.Authentication(),
-		"authorization-mode":            "Node,RBAC",
-		"client-ca-file":                l.Accepted("client-ca"),
-		"enable-admission-plugins":      "NodeRestriction",
-		"enable-bootstrap-token-auth":   "true",
-		"encryption-provider-config":    l.Encryption(),
+		"admission-control-config-file":          l.Admission(),
+		"advertise-address":                      c.Address.String(),
+		"allow-privileged":                       "true",
+		"authentication-config":                  l.Authentication(),
+		"authorization-mode":                     "Node,RBAC",
+		"client-ca-file":                         l.Accepted("client-ca"),
+		"default-not-ready-toleration-seconds":   seconds(c.NotReady),
+		"default-unreachable-toleration-seconds": seconds(c.Unreachable),
+		"enable-admission-plugins":               "NodeRestriction",
+		"enable-bootstrap-token-auth":            "true",
+		"encryption-provider-config":             l.Encryption(),
 		// The reconciler would write a row every ten seconds, for a set of
 		// controllers that has one member.
 		"endpoint-reconciler-type":                "none",
@@ -48,6 +50,8 @@ func KubeAPIServerArgs(c Cluster, l layout.Layout) []string {
 	args.setGates(c.featureGates(KubeAPIServer, map[string]bool{"UnknownVersionInteroperabilityProxy": false}))
 	return args.list(c.ExtraArgs[KubeAPIServer])
 }
+
+func seconds(d time.Duration) string { return strconv.FormatInt(int64(d/time.Second), 10) }
 
 // audit gives a policy and bounds to an audit log that the user asked for by
 // naming its file; each of them can be set as well.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"kedge/internal/golden"
 	"kedge/internal/layout"
@@ -16,7 +17,7 @@ func testCluster() Cluster {
 		Address: netip.MustParseAddr("192.0.2.10"), Port: 6443, AgentPort: 8132, AdminPort: 8133,
 		Pods:     []netip.Prefix{netip.MustParsePrefix("10.244.0.0/16")},
 		Services: []netip.Prefix{netip.MustParsePrefix("10.96.0.0/12")},
-		Storage:  KineStorage, Tunnel: true, Ports: DefaultPorts(),
+		NotReady: 24 * time.Hour, Unreachable: 12 * time.Hour, Storage: KineStorage, Tunnel: true, Ports: DefaultPorts(),
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // The names of the components, which are those of upstream's executables.
@@ -68,6 +69,9 @@ type Cluster struct {
 	Database Database
 	// SeparateStores says that kine is the user's own, which keeps one store.
 	SeparateStores bool
+
+	// NotReady and Unreachable are how long pods stay on a node that is so.
+	NotReady, Unreachable time.Duration
 
 	// FeatureGates are the user's, by component.
 	FeatureGates map[string]map[string]bool

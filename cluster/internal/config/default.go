@@ -2,6 +2,10 @@ package config
 
 import "slices"
 
+// day is how long a site may be without its uplink before its pods are replaced:
+// a device at its site cannot be, and its uplink comes back.
+const day = 24 * 60 * 60
+
 // Default is what applies where a file says nothing.
 func Default() ClusterConfig {
 	return ClusterConfig{
@@ -13,8 +17,9 @@ func Default() ClusterConfig {
 				Provider: "flannel", PodCIDR: "10.244.0.0/16", ServiceCIDR: "10.96.0.0/12", ClusterDomain: "cluster.local",
 				Flannel: Flannel{Backend: "vxlan"}, KubeProxy: KubeProxy{Mode: "nftables"},
 			},
-			Konnectivity: Konnectivity{AgentPort: 8132, AdminPort: 8133},
-			Images:       Images{DefaultPullPolicy: "IfNotPresent"},
+			DefaultTolerations: DefaultTolerations{NotReadySeconds: day, UnreachableSeconds: day},
+			Konnectivity:       Konnectivity{AgentPort: 8132, AdminPort: 8133},
+			Images:             Images{DefaultPullPolicy: "IfNotPresent"},
 		},
 	}
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"math"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -47,6 +48,8 @@ func ruleNamed(name string) rule {
 		return rule{}
 	case "port":
 		return rule{what: "a port from 1 to 65535", min: 1, max: maxPort}
+	case "seconds":
+		return rule{what: "a number of seconds from 1 to 2147483647", min: 1, max: math.MaxInt32}
 	case "tunnelPort":
 		return rule{what: "a port from 1 to 49151", min: 1, max: tunnelMax}
 	}

@@ -31,16 +31,17 @@ type Metadata struct {
 
 // Spec is what can be chosen.
 type Spec struct {
-	API               API               `yaml:"api,omitempty" doc:"How the API server is reached."`
-	Storage           Storage           `yaml:"storage,omitempty" doc:"What keeps the cluster's state."`
-	Network           Network           `yaml:"network,omitempty" doc:"Addresses and names inside the cluster."`
-	ControllerManager Extra             `yaml:"controllerManager,omitempty" doc:"The controller manager."`
-	Scheduler         Extra             `yaml:"scheduler,omitempty" doc:"The scheduler."`
-	Konnectivity      Konnectivity      `yaml:"konnectivity,omitempty" doc:"The tunnel that workers open to the controller."`
-	WorkerProfiles    []WorkerProfile   `yaml:"workerProfiles,omitempty" doc:"Settings of kubelets, which a worker chooses by name with --profile."`
-	Images            Images            `yaml:"images,omitempty" doc:"The images that kedge itself starts."`
-	FeatureGates      []FeatureGate     `yaml:"featureGates,omitempty" doc:"Features of Kubernetes that are switched on or off."`
-	Executables       map[string]string `yaml:"executables,omitempty" keys:"executable" rule:"path" doc:"Executables of your own instead of what kedge carries: absolute paths by component."`
+	API                API                `yaml:"api,omitempty" doc:"How the API server is reached."`
+	Storage            Storage            `yaml:"storage,omitempty" doc:"What keeps the cluster's state."`
+	Network            Network            `yaml:"network,omitempty" doc:"Addresses and names inside the cluster."`
+	DefaultTolerations DefaultTolerations `yaml:"defaultTolerations,omitempty" doc:"How long pods stay on a node that the controller does not hear of, where they do not say it themselves."`
+	ControllerManager  Extra              `yaml:"controllerManager,omitempty" doc:"The controller manager."`
+	Scheduler          Extra              `yaml:"scheduler,omitempty" doc:"The scheduler."`
+	Konnectivity       Konnectivity       `yaml:"konnectivity,omitempty" doc:"The tunnel that workers open to the controller."`
+	WorkerProfiles     []WorkerProfile    `yaml:"workerProfiles,omitempty" doc:"Settings of kubelets, which a worker chooses by name with --profile."`
+	Images             Images             `yaml:"images,omitempty" doc:"The images that kedge itself starts."`
+	FeatureGates       []FeatureGate      `yaml:"featureGates,omitempty" doc:"Features of Kubernetes that are switched on or off."`
+	Executables        map[string]string  `yaml:"executables,omitempty" keys:"executable" rule:"path" doc:"Executables of your own instead of what kedge carries: absolute paths by component."`
 }
 
 // API is how the API server is reached.
@@ -97,6 +98,12 @@ type KubeProxy struct {
 // Extra is further arguments of a component.
 type Extra struct {
 	ExtraArgs map[string]string `yaml:"extraArgs,omitempty" keys:"flag" doc:"Its flags, without the dashes in front; they replace kedge's."`
+}
+
+// DefaultTolerations are for pods that have none of their own.
+type DefaultTolerations struct {
+	NotReadySeconds    int `yaml:"notReadySeconds,omitempty" rule:"seconds" doc:"For a node that says that it is not ready."`
+	UnreachableSeconds int `yaml:"unreachableSeconds,omitempty" rule:"seconds" doc:"For a node that says nothing. Its pods go on meanwhile, and are the same when it is back; after that they are replaced on other nodes, and end when it is back."`
 }
 
 // Konnectivity is the ports of the tunnel.

@@ -12,6 +12,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"time"
 
 	"kedge/internal/argv"
 	"kedge/internal/bootstrap"
@@ -64,7 +65,9 @@ func (o Options) cluster() (argv.Cluster, error) {
 	}
 	c := argv.Cluster{
 		Address: address, Port: spec.API.Port, AgentPort: spec.Konnectivity.AgentPort, AdminPort: spec.Konnectivity.AdminPort,
-		Pods: []netip.Prefix{pods}, Services: []netip.Prefix{services},
+		NotReady:    time.Duration(spec.DefaultTolerations.NotReadySeconds) * time.Second,
+		Unreachable: time.Duration(spec.DefaultTolerations.UnreachableSeconds) * time.Second,
+		Pods:        []netip.Prefix{pods}, Services: []netip.Prefix{services},
 		Storage: argv.StorageType(spec.Storage.Type), Database: argv.Database(spec.Storage.Kine),
 		SeparateStores: spec.Executables[argv.Kine] != "",
 		Tunnel:         !o.isDisabled(argv.KonnectivityServer), Ports: argv.DefaultPorts(),

@@ -19,6 +19,7 @@ from tests.integration.worker.pods import AGNHOST, connects, pod, service
 
 _LOG = logging.getLogger(__name__)
 RIGHT_S = 30  # how soon what the cluster knows must be right after the controller is back
+DAY_S = 24 * 60 * 60
 ORDERS_S = 60  # how soon what was ordered meanwhile must be done
 INSIDE = "what nobody but the pod may know"
 
@@ -206,6 +207,7 @@ def test_a_cable_that_is_out_for_a_while(lab: Lab, bundle: Path) -> None:
         lab.wait_for_pods("app in (stays,goes)", 2)
         lab.wait_for("the pods find each other", lambda: connects(lab, "goes", "stays:80"))
         before = {app: seen_by_cluster(lab)[app] for app in ("stays", "goes")}
+        assert tolerated(lab, "stays") == {f"node.kubernetes.io/{why}": DAY_S for why in ("not-ready", "unreachable")}
         lab.hub.run("ip", "link", "set", "to-edge2", "down")
         expect("the node notices", 40, lambda: not in_contact(node), lab, daemon)
         expect("the cluster notices", 90, lambda: "NotReady" in lab.kubectl("get", "node", "edge2"), lab, daemon)
@@ -220,6 +222,11 @@ def test_a_cable_that_is_out_for_a_while(lab: Lab, bundle: Path) -> None:
         assert running_containers(node)["stays"] == before["stays"][1]
         evicted = lab.get("events", "--field-selector=reason=TaintManagerEviction")["items"]
         assert [one["involvedObject"]["name"] for one in evicted if one["involvedObject"]["name"] == "stays"] == []
+
+
+def tolerated(lab: Lab, name: str) -> dict[str, int]:
+    """How long a pod stays on a node that is not as it should be, in seconds."""
+    return {one["key"]: one["tolerationSeconds"] for one in lab.get("pod", name)["spec"]["tolerations"]}
 
 
 def is_ready(lab: Lab, name: str) -> bool:
