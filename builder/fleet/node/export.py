@@ -8,6 +8,8 @@ from builder.core.generated import COMMAND
 from builder.fleet.node.model import NodeConfig
 
 SCHEMA, PAGE = "schemas/node.schema.json", "docs/reference/node.md"
+# Devices carry it: Go embeds files of its own directory alone.
+_DEVICE_SCHEMA = "cluster/internal/nodeconfig/node.schema.json"
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 _INTRODUCTION = f"""<!-- Generated from the model of node.yaml, do not edit: {COMMAND} -->
@@ -37,7 +39,8 @@ It is read [strictly, as recipes are](recipe.md#strict-yaml), and a key without 
 
 def generated_files() -> dict[str, str]:
     """What each generated file must hold, by its path in the checkout."""
-    return {SCHEMA: json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n", PAGE: reference()}
+    schema = json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+    return {SCHEMA: schema, _DEVICE_SCHEMA: schema, PAGE: reference()}
 
 
 def json_schema() -> dict[str, Any]:

@@ -147,6 +147,7 @@ var rules = []rule{
 	{"kedge/internal/manifests", nil, append([]string{"github.com/fsnotify/fsnotify", "sigs.k8s.io/yaml"}, upstreamClients...)},
 	{"kedge/internal/multicall", nil, none},
 	{"kedge/internal/payload", nil, []string{"github.com/klauspost/compress/zstd", "golang.org/x/sync/errgroup", "golang.org/x/sys/unix"}},
+	{"kedge/internal/nodeconfig", []string{"kedge/internal/words"}, []string{"go.yaml.in/yaml/v3"}},
 	{"kedge/internal/pki", []string{"kedge/internal/kubeconfig", "kedge/internal/layout", "kedge/internal/tunnel"}, none},
 	{"kedge/internal/tunnel", nil, none},
 	{"kedge/internal/policy", []string{"kedge/internal/golden"}, append([]string{"sigs.k8s.io/knftables"}, upstreamClients...)},
