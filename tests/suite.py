@@ -21,7 +21,7 @@ _CHEAP_PACKAGES = (
     "./internal/apiwire", "./internal/argv",
     "./internal/backup", "./internal/bootstrap", "./internal/cli", "./internal/clock",
     "./internal/component", "./internal/config", "./internal/controller", "./internal/csr", "./internal/csrapprover",
-    "./internal/database", "./internal/datadir", "./internal/golden", "./internal/heap",
+    "./internal/database", "./internal/datadir", "./internal/enrolment", "./internal/golden", "./internal/heap",
     "./internal/images", "./internal/imagestore", "./internal/install", "./internal/kubeconfig",
     "./internal/layers", "./internal/layout", "./internal/manifests", "./internal/multicall", "./internal/nodecert",
     "./internal/nodeconfig", "./internal/nodereset", "./internal/payload", "./internal/pki", "./internal/policy",

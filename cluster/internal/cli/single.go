@@ -48,11 +48,12 @@ func (w *withWorker) apply(env Env, options *controller.Options) {
 		if !w.noTaints {
 			node.Taints = append(node.Taints, controlPlaneTaint)
 		}
-		node.Join = func(ctx context.Context, isNode bool) (token.Join, error) {
+		node.Join = func(ctx context.Context, isNode bool) (worker.Right, error) {
 			if isNode {
-				return token.Join{}, fs.ErrNotExist
+				return worker.Right{}, fs.ErrNotExist
 			}
-			return join(ctx)
+			right, err := join(ctx)
+			return worker.ByToken(right), err
 		}
 		_, err := worker.Add(plane, node, needs...)
 		return err

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"os/signal"
 	"strings"
 
@@ -20,7 +19,6 @@ import (
 	"kedge/internal/layout"
 	"kedge/internal/nodereset"
 	"kedge/internal/payload"
-	"kedge/internal/token"
 	"kedge/internal/worker"
 	"kedge/internal/workerconfig"
 )
@@ -29,8 +27,7 @@ import (
 type workerFlags struct {
 	directories directoryFlags
 	node        nodeFlags
-	tokenFile   string
-	kubeconfig  string
+	join        joinFlags
 	debug       bool
 }
 
@@ -66,8 +63,7 @@ func (f *nodeFlags) check() error {
 func (f *workerFlags) add(flags *pflag.FlagSet) {
 	f.directories.add(flags)
 	f.node.add(flags)
-	flags.StringVar(&f.tokenFile, "token-file", "", "file with the join token; it may be gone once the machine has joined")
-	flags.StringVar(&f.kubeconfig, "kubeconfig", "", "file with a certificate of the node that was made beforehand, instead of a token")
+	f.join.add(flags)
 	flags.BoolVar(&f.debug, "debug", false, "log more")
 }
 
@@ -79,9 +75,10 @@ func newWorker(env Env) *cobra.Command {
 		Long: `kedge worker makes this machine a node of a cluster: containerd, the kubelet,
 kube-proxy, flannel, a DNS server, and the tunnel's end. It only dials out: the
 API server, and the tunnel that the API server's questions come back through.
-A token is needed once. Pods go on while kedge is stopped.`,
+A token or a credential is needed once. Pods go on while kedge is stopped.`,
 		Example: `  kedge worker --token-file /etc/kedge/token
-  kedge worker --token-file token --profile tiny --labels topology.kubernetes.io/zone=plant-7`,
+  kedge worker --token-file token --profile tiny --labels topology.kubernetes.io/zone=plant-7
+  kedge worker --node-name field-1 --credential-file credential.pem --authority-file ca.crt --server farm.example.com`,
 		GroupID: groupCommands,
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -108,16 +105,9 @@ func workerOptions(env Env, flags workerFlags, args []string) (worker.Options, e
 	}
 	log, recent := newLog(env, flags.debug)
 	options := flags.node.options(env)
-	options.Layout, options.Log, options.RecentLog, options.Kubeconfig = places, log, recent, flags.kubeconfig
-	switch {
-	case len(args) > 0 && flags.tokenFile != "":
-		return options, &usageError{problem: "a join token and --token-file exclude each other", hint: "See 'kedge worker --help'."}
-	case len(args) > 0:
-		options.Join = func(context.Context, bool) (token.Join, error) { return token.Decode(args[0]) }
-	case flags.tokenFile != "":
-		options.Join = func(context.Context, bool) (token.Join, error) { return readToken(flags.tokenFile) }
-	}
-	return options, nil
+	options.Layout, options.Log, options.RecentLog, options.Kubeconfig = places, log, recent, flags.join.kubeconfig
+	options.Join, err = flags.join.right(args)
+	return options, err
 }
 
 // options are those of every role that has a node.
@@ -135,18 +125,6 @@ func (f *nodeFlags) options(env Env) worker.Options {
 	}
 }
 
-func readToken(file string) (token.Join, error) {
-	content, err := os.ReadFile(file)
-	if err != nil {
-		return token.Join{}, fmt.Errorf("read the join token: %w", err)
-	}
-	join, err := token.Decode(string(content))
-	if err != nil {
-		return token.Join{}, fmt.Errorf("%s: %w", file, err)
-	}
-	return join, nil
-}
-
 func newInstallWorker() *cobra.Command {
 	var flags workerFlags
 	cmd := &cobra.Command{
@@ -157,7 +135,7 @@ func newInstallWorker() *cobra.Command {
 		Example: "  kedge install worker --token-file /etc/kedge/token\n  kedge start",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := flags.node.check(); err != nil {
+			if err := errors.Join(flags.node.check(), flags.join.check(nil)); err != nil {
 				return err
 			}
 			service, err := serviceOf(roleWorker, cmd.Flags())

@@ -44,7 +44,7 @@ var rules = []rule{
 	{
 		"kedge/internal/cli",
 		[]string{
-			"kedge/internal/airgap", "kedge/internal/argv", "kedge/internal/backup", "kedge/internal/config", "kedge/internal/controller", "kedge/internal/datadir",
+			"kedge/internal/airgap", "kedge/internal/argv", "kedge/internal/backup", "kedge/internal/config", "kedge/internal/controller", "kedge/internal/datadir", "kedge/internal/enrolment",
 			"kedge/internal/golden", "kedge/internal/images", "kedge/internal/imagestore", "kedge/internal/install", "kedge/internal/kubeconfig",
 			"kedge/internal/layout", "kedge/internal/multicall", "kedge/internal/nodereset", "kedge/internal/payload", "kedge/internal/pki", "kedge/internal/role",
 			"kedge/internal/status",
@@ -69,7 +69,7 @@ var rules = []rule{
 	{
 		"kedge/internal/worker",
 		[]string{
-			"kedge/internal/airgap", "kedge/internal/apicache", "kedge/internal/apiproxy", "kedge/internal/argv", "kedge/internal/config", "kedge/internal/datadir",
+			"kedge/internal/airgap", "kedge/internal/apicache", "kedge/internal/apiproxy", "kedge/internal/argv", "kedge/internal/config", "kedge/internal/datadir", "kedge/internal/enrolment",
 			"kedge/internal/images", "kedge/internal/imagestore", "kedge/internal/kubeconfig", "kedge/internal/layout", "kedge/internal/nodecert", "kedge/internal/payload", "kedge/internal/role", "kedge/internal/status",
 			"kedge/internal/token", "kedge/internal/workerconfig",
 		},
@@ -130,6 +130,7 @@ var rules = []rule{
 	{"kedge/internal/agentsigner", []string{"kedge/internal/csr", "kedge/internal/nodecert", "kedge/internal/tunnel"}, upstreamClients},
 	{"kedge/internal/csr", []string{"kedge/internal/nodecert"}, upstreamClients},
 	{"kedge/internal/csrapprover", []string{"kedge/internal/csr", "kedge/internal/nodecert"}, upstreamClients},
+	{"kedge/internal/enrolment", nil, none},
 	{"kedge/internal/nodecert", nil, upstreamClients},
 	{"kedge/internal/images", nil, none},
 	{

@@ -21,6 +21,9 @@ func (l Layout) Worker() string { return filepath.Join(l.DataDir, "worker") }
 // NodeCA is who signed the API server's certificate and the tunnel's.
 func (l Layout) NodeCA() string { return filepath.Join(l.Worker(), "ca.crt") }
 
+// DeviceKey is the machine's own key, by which the controller knows it again.
+func (l Layout) DeviceKey() string { return filepath.Join(l.Worker(), "device.pem") }
+
 // NodeKubeconfig is how the node's components reach the API server.
 func (l Layout) NodeKubeconfig() string { return filepath.Join(l.Worker(), "node.conf") }
 

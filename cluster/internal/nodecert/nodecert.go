@@ -3,9 +3,12 @@
 package nodecert
 
 import (
+	"crypto"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"os"
@@ -33,6 +36,9 @@ const (
 	Group      = "system:nodes"
 )
 
+// Life is how long a certificate of a node is good for.
+const Life = 30 * 24 * time.Hour
+
 // Request is one certificate that a node wants.
 type Request struct {
 	// Name is Client, Serving or Tunnel.
@@ -53,12 +59,14 @@ func New(r Request) (manager.Manager, error) {
 		return nil, fmt.Errorf("open the store of the node's certificates: %w", err)
 	}
 	template, signer, usages := r.form()
+	life := Life
 	keeper, err := manager.NewManager(&manager.Config{
-		Name:             r.Name,
-		SignerName:       signer,
-		GetTemplate:      func() *x509.CertificateRequest { return template },
-		GetUsages:        func(any) []certificates.KeyUsage { return usages },
-		CertificateStore: store,
+		Name:                         r.Name,
+		SignerName:                   signer,
+		GetTemplate:                  func() *x509.CertificateRequest { return template },
+		GetUsages:                    func(any) []certificates.KeyUsage { return usages },
+		CertificateStore:             store,
+		RequestedCertificateLifetime: &life,
 		ClientsetFn: func(current *tls.Certificate) (kubernetes.Interface, error) {
 			config, err := r.Config(current)
 			if err != nil {
@@ -88,6 +96,20 @@ func (r Request) form() (*x509.CertificateRequest, string, []certificates.KeyUsa
 		return &x509.CertificateRequest{Subject: asNode}, certificates.KubeAPIServerClientKubeletSignerName,
 			[]certificates.KeyUsage{certificates.UsageDigitalSignature, certificates.UsageClientAuth}
 	}
+}
+
+// ClientRequest asks for the node's certificate as a client, with a key that is there already.
+func ClientRequest(node string, key crypto.Signer) (certificates.CertificateSigningRequestSpec, error) {
+	template, signer, usages := Request{Name: Client, Node: node}.form()
+	der, err := x509.CreateCertificateRequest(rand.Reader, template, key)
+	if err != nil {
+		return certificates.CertificateSigningRequestSpec{}, fmt.Errorf("make the request for the node's certificate: %w", err)
+	}
+	seconds := int32(Life / time.Second)
+	return certificates.CertificateSigningRequestSpec{
+		Request: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der}), SignerName: signer, Usages: usages,
+		ExpirationSeconds: &seconds,
+	}, nil
 }
 
 // Load reads a certificate file with its key, as the keeper leaves it.
@@ -121,7 +143,7 @@ func Check(is *x509.Certificate, node string, now time.Time) error {
 type ExpiredError struct{ Expired, Now time.Time }
 
 func (e *ExpiredError) Error() string {
-	return fmt.Sprintf("the node's certificate expired on %s, and this machine's clock says %s: if that is right, give the worker a new token",
+	return fmt.Sprintf("the node's certificate expired on %s, and this machine's clock says %s: if that is right, give the worker a new token or credential",
 		e.Expired.Format(time.RFC3339), e.Now.Format(time.RFC3339))
 }
 

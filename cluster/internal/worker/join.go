@@ -16,7 +16,6 @@ import (
 	"kedge/internal/kubeconfig"
 	"kedge/internal/nodecert"
 	"kedge/internal/role"
-	"kedge/internal/token"
 )
 
 // again is the pause between two attempts to reach the controller.
@@ -31,6 +30,13 @@ func (w *Worker) joining() *role.Step {
 			return err
 		}
 		cluster, err := w.learn(ctx, identity, step.Tell)
+		var unknown *unknownError
+		if right := identity.right; errors.As(err, &unknown) && right.Credential != nil {
+			role.LogOf(w.Log, join).Warn("the controller does not take the node's certificate any more; asking for another one", "problem", err)
+			if identity, err = w.joined(ctx, right, step.Tell); err == nil {
+				cluster, err = w.learn(ctx, identity, step.Tell)
+			}
+		}
 		if err != nil {
 			return err
 		}
@@ -63,6 +69,8 @@ type identity struct {
 	server *url.URL
 	// config is how the API server is asked as the node.
 	config *rest.Config
+	// right is what the machine can join with once more.
+	right Right
 }
 
 // identity is what the machine has from before, or what it gets with its token.
@@ -79,15 +87,29 @@ func (w *Worker) identity(ctx context.Context, tell func(error)) (identity, erro
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && !nodecert.IsExpired(err) {
 		return identity{}, err
 	}
-	right, err := w.trust(ctx, isNode, err)
+	right, err := w.right(ctx, isNode, err)
 	if err != nil {
 		return identity{}, err
 	}
-	known, err := w.readIdentity()
-	if err != nil || isNode {
-		return known, err
+	if !isNode {
+		return w.joined(ctx, right, tell)
 	}
-	return known, w.enrol(ctx, right, tell)
+	if len(right.Servers) > 0 {
+		if err := w.writeIdentity(w.followed(ctx, right), right.CA); err != nil {
+			return identity{}, err
+		}
+	}
+	known, err := w.readIdentity()
+	known.right = right
+	return known, err
+}
+
+// joined is who the machine is once the controller has let it in.
+func (w *Worker) joined(ctx context.Context, right Right, tell func(error)) (identity, error) {
+	if err := w.enrol(ctx, right, tell); err != nil {
+		return identity{}, err
+	}
+	return w.readIdentity()
 }
 
 // adopt takes over the certificate that was made beforehand, once: the node
@@ -124,26 +146,34 @@ func (w *Worker) adopt() error {
 	return w.writeIdentity(given.Server, given.CA)
 }
 
-// trust notes where the API server is and whom to believe that it is the one. A
-// node that is one already needs no token, but follows the server that one names.
-func (w *Worker) trust(ctx context.Context, isNode bool, why error) (token.Join, error) {
+// right is where the API server is, whom to believe that it is the one, and what
+// proves that the machine may join. A node needs no proof, but follows the
+// servers that are named. why is what is wrong with its certificate.
+func (w *Worker) right(ctx context.Context, isNode bool, why error) (Right, error) {
 	if w.options.Join == nil {
-		if isNode || w.options.Kubeconfig != "" {
-			return token.Join{}, nil
+		if isNode {
+			return Right{}, nil
 		}
-		if nodecert.IsExpired(why) {
-			return token.Join{}, why
-		}
-		return token.Join{}, errors.New("this machine is no node yet: give it a join token with --token-file; 'kedge token create' on the controller prints one")
+		return Right{}, w.noRight(why)
 	}
 	right, err := w.options.Join(ctx, isNode)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && isNode:
-		return token.Join{}, nil // tokens are removed when they have served
+		return Right{}, nil // tokens are removed when they have served
 	case err != nil:
-		return token.Join{}, err
+		return Right{}, err
+	case !isNode && !right.proves():
+		return Right{}, w.noRight(why)
 	}
-	return right, w.writeIdentity(right.Server, right.CA)
+	return right, nil
+}
+
+func (w *Worker) noRight(why error) error {
+	if nodecert.IsExpired(why) {
+		return why
+	}
+	return errors.New("this machine is no node yet: give it a join token with --token-file ('kedge token create' on the controller prints one), " +
+		"or a credential with --credential-file ('builder provision' makes one)")
 }
 
 func (w *Worker) writeIdentity(server string, ca []byte) error {
@@ -160,11 +190,11 @@ func (w *Worker) writeIdentity(server string, ca []byte) error {
 func (w *Worker) readIdentity() (identity, error) {
 	content, err := os.ReadFile(w.Layout.NodeKubeconfig())
 	if err != nil {
-		return identity{}, fmt.Errorf("read how this node reaches its controller: %w; give the worker its token again", err)
+		return identity{}, fmt.Errorf("read how this node reaches its controller: %w; give the worker its token or credential again", err)
 	}
 	known, err := kubeconfig.Parse(content)
 	if err != nil {
-		return identity{}, fmt.Errorf("%s: %w; give the worker its token again", w.Layout.NodeKubeconfig(), err)
+		return identity{}, fmt.Errorf("%s: %w; give the worker its token or credential again", w.Layout.NodeKubeconfig(), err)
 	}
 	server, err := url.Parse(known.Server)
 	if err != nil {

@@ -15,7 +15,6 @@ import (
 
 	"kedge/internal/images"
 	"kedge/internal/layout"
-	"kedge/internal/token"
 )
 
 // Options are what the command line says.
@@ -23,7 +22,7 @@ type Options struct {
 	Layout layout.Layout
 	// Join gets the right to join; nil: there is none. A machine that is a node
 	// already needs none, and fs.ErrNotExist then is no error.
-	Join func(ctx context.Context, isNode bool) (token.Join, error)
+	Join func(ctx context.Context, isNode bool) (Right, error)
 	// Kubeconfig is a file with a node's certificate that was made beforehand;
 	// empty: there is none.
 	Kubeconfig string
