@@ -29,6 +29,7 @@ from benchmarks.groups import (
     requests,
     resident,
     rootfs,
+    separation,
     sizes,
     slim,
     start,
@@ -70,6 +71,7 @@ GROUPS: Mapping[str, Callable[[Setting], Report]] = {
     "policies": policies.measure,
     "footprint": footprint.measure,
     "worker": worker.measure,
+    "separation": separation.measure,
 }
 _HINTS = """\
 groups: start (1 minute), plan (1 minute), incremental (3 minutes), memory (1 minute),
@@ -80,6 +82,7 @@ weight (2 minutes), sizes (20 minutes),
 pods (15 minutes; needs QEMU and a mirror of Debian), resident (10 minutes),
 controller (3 minutes), idle (80 minutes), requests (8 minutes), nodes (6 minutes), policies (4 minutes; needs root),
 footprint (7 minutes; needs root), worker (45 minutes),
+separation (20 minutes; needs root),
 cold (an hour of two cores on a quiet machine, a network, 15 GB of disk). Without a group: all.
 """
 _PAGE = Path("docs", "benchmarks.md")

@@ -40,6 +40,10 @@ const (
 // the address of the service "kubernetes".
 const RelayPort = 6443
 
+// ContactPort is where every node tells its pods, at the same address, whether it
+// hears of its controller.
+const ContactPort = 10266
+
 // Issuer is who issues the tokens of service accounts.
 const Issuer = "https://kubernetes.default.svc"
 

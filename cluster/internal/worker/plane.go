@@ -46,6 +46,7 @@ const (
 	addresses    = "service-addresses"
 	relay        = "api-relay"
 	proxy        = "api-proxy"
+	contact      = "contact"
 	network      = "pod-network"
 	nameServers  = "name-servers"
 	nodeAddress  = "node-address"
@@ -58,7 +59,7 @@ const (
 //	   │        join ──┬──► api-proxy ─────► kubelet, coredns, network-policy
 //	   │               ├──► certificates ──► kubelet ──► kube-proxy, flanneld, pod-network, node-address
 //	   │               │          └────────► konnectivity-agent
-//	   │               ├──► service-addresses ──► api-relay, coredns, name-servers
+//	   │               ├──► service-addresses ──► api-relay, contact, coredns, name-servers
 //	   └───────────────┴──► network-policy
 //
 // kube-proxy waits half a minute for a node that there is not yet, goes on with
@@ -84,6 +85,7 @@ func (w *Worker) assemble(needs []string) {
 	w.Add(w.shared, join, helpers)
 	w.Add(kubelet, append(runtime, certificates, addresses, proxy, helpers)...)
 	w.Add(w.relay(), addresses)
+	w.Add(w.contact(), addresses)
 	w.Add(w.optional(w.kubeProxy(), func(n argv.Node) bool { return n.Cluster.Proxy.Disabled }), argv.Kubelet, argv.NodeNetwork)
 	w.Add(w.optional(w.policy(), func(n argv.Node) bool { return n.Cluster.NetworkPolicy.Disabled }), proxy, argv.NodeNetwork)
 	w.Add(w.optional(flannel, func(n argv.Node) bool { return !n.OwnNetwork() }), argv.Kubelet, argv.NodeNetwork)

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -63,6 +64,8 @@ def objects() -> list[dict[str, Any]]:
     ]
 
 
+ASK = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=5).read().decode())"
+CTR = ("ctr", "--address=/run/kedge/containerd.sock", "-n", "k8s.io")
 APPS = ("caller", "called", "each")
 
 
@@ -81,12 +84,11 @@ def seen_by_cluster(lab: Lab) -> dict[str, tuple[str, str, bool]]:
 
 def running_containers(node: Node) -> dict[str, str]:
     """The container that runs in each pod, by the pod's label, as the node itself knows it."""
-    ctr = ("ctr", "--address=/run/kedge/containerd.sock", "-n", "k8s.io")
     found = {}
     with suppress(AssertionError):  # containerd starts
-        tasks = node.machine.run(node.kedge, *ctr, "tasks", "ls").splitlines()[1:]
+        tasks = node.machine.run(node.kedge, *CTR, "tasks", "ls").splitlines()[1:]
         for name in [line.split()[0] for line in tasks if "RUNNING" in line]:
-            labels = json.loads(node.machine.run(node.kedge, *ctr, "containers", "info", name))["Labels"]
+            labels = json.loads(node.machine.run(node.kedge, *CTR, "containers", "info", name))["Labels"]
             if labels.get("io.kubernetes.container.name") == "main":
                 called: str = labels["io.kubernetes.pod.name"]
                 found[called.split("-", maxsplit=1)[0]] = f"containerd://{name}"
@@ -95,12 +97,11 @@ def running_containers(node: Node) -> dict[str, str]:
 
 def connects_inside(node: Node, app: str, address: str) -> bool:
     """Whether a pod can open a connection, without asking the cluster."""
-    ctr = ("ctr", "--address=/run/kedge/containerd.sock", "-n", "k8s.io", "tasks", "exec")
     container = running_containers(node).get(app, "").removeprefix("containerd://")
     identity = f"test-{time.monotonic_ns()}"
     try:
         command = ("/agnhost", "connect", "--timeout=3s", address)
-        node.machine.run(node.kedge, *ctr, f"--exec-id={identity}", container, *command)
+        node.machine.run(node.kedge, *CTR, "tasks", "exec", f"--exec-id={identity}", container, *command)
     except AssertionError:
         return False
     return True
@@ -208,10 +209,13 @@ def test_a_cable_that_is_out_for_a_while(lab: Lab, bundle: Path) -> None:
         lab.wait_for("the pods find each other", lambda: connects(lab, "goes", "stays:80"))
         before = {app: seen_by_cluster(lab)[app] for app in ("stays", "goes")}
         assert tolerated(lab, "stays") == {f"node.kubernetes.io/{why}": DAY_S for why in ("not-ready", "unreachable")}
+        assert told_to_pods(node)["contact"] is True
         lab.hub.run("ip", "link", "set", "to-edge2", "down")
         expect("the node notices", 40, lambda: not in_contact(node), lab, daemon)
         expect("the cluster notices", 90, lambda: "NotReady" in lab.kubectl("get", "node", "edge2"), lab, daemon)
         assert connects_inside(node, "goes", "stays:80")
+        assert connects_inside(node, "goes", "kubernetes.default:10266"), "no pod can ask whether there is contact"
+        assert told_to_pods(node)["contact"] is False
         lab.kubectl("delete", "pod", "goes", "--wait=false")
         lab.apply(pod("comes", node="edge2"))
         lab.hub.run("ip", "link", "set", "to-edge2", "up")
@@ -222,6 +226,17 @@ def test_a_cable_that_is_out_for_a_while(lab: Lab, bundle: Path) -> None:
         assert running_containers(node)["stays"] == before["stays"][1]
         evicted = lab.get("events", "--field-selector=reason=TaintManagerEviction")["items"]
         assert [one["involvedObject"]["name"] for one in evicted if one["involvedObject"]["name"] == "stays"] == []
+
+
+def told_to_pods(node: Node) -> dict[str, Any]:
+    """What a pod is told of the contact, over its own network."""
+    container = running_containers(node)["goes"].removeprefix("containerd://")
+    (task,) = (line for line in node.machine.run(node.kedge, *CTR, "tasks", "ls").splitlines() if container in line)
+    within = ("nsenter", f"--target={task.split()[1]}", "--net")
+    answer: dict[str, Any] = json.loads(
+        node.machine.run(*within, sys.executable, "-c", ASK, "http://10.96.0.1:10266/contact")
+    )
+    return answer
 
 
 def tolerated(lab: Lab, name: str) -> dict[str, int]:
