@@ -33,7 +33,7 @@ func (g *guard) Start(ctx context.Context) error {
 	if !found {
 		return &datadir.Error{
 			Path: g.dir.Path(), Problem: "a cluster ran here, but its database is empty",
-			Hint: "bring the database or a backup back; 'kedge controller --new-cluster' begins anew, and nodes that know the old cluster then end their pods",
+			Hint: "bring the database or a backup back; 'kedge controller --new-cluster' begins anew: nodes that know the old cluster keep their pods, and follow the new one once their worker/cluster-uid is removed",
 		}
 	}
 	return nil
