@@ -17,17 +17,19 @@ ROOT = Path(__file__).resolve().parents[1]
 CLUSTER = ROOT / "cluster"
 # The packages that link nothing of upstream. With all of Kubernetes to look through, staticcheck takes minutes.
 _CHEAP_PACKAGES = (
+    "./cmd/firstboot",
     "./internal/agentsigner", "./internal/airgap", "./internal/apicache", "./internal/apiconfig", "./internal/apiproxy",
     "./internal/apiwire", "./internal/argv",
     "./internal/backup", "./internal/bootstrap", "./internal/cli", "./internal/clock",
     "./internal/component", "./internal/config", "./internal/controller", "./internal/csr", "./internal/csrapprover",
-    "./internal/database", "./internal/datadir", "./internal/enrolment", "./internal/golden", "./internal/heap",
+    "./internal/database", "./internal/datadir", "./internal/enrolment", "./internal/firstboot", "./internal/golden",
+    "./internal/heap",
     "./internal/images", "./internal/imagestore", "./internal/install", "./internal/kubeconfig",
     "./internal/layers", "./internal/layout", "./internal/manifests", "./internal/multicall", "./internal/nodecert",
     "./internal/nodeconfig", "./internal/nodereset", "./internal/payload", "./internal/pki", "./internal/policy",
     "./internal/role", "./internal/status", "./internal/supervise", "./internal/support", "./internal/sysinfo",
-    "./internal/together", "./internal/token", "./internal/tunnel", "./internal/version", "./internal/words", "./internal/worker",
-    "./internal/workerconfig",
+    "./internal/together", "./internal/token", "./internal/tunnel", "./internal/version", "./internal/words",
+    "./internal/worker", "./internal/workerconfig",
 )  # fmt: skip
 
 _ROOTS = "tests/integration/roots"

@@ -33,7 +33,7 @@ def image_files(loaded: LoadedRecipe, module: Mapping[str, SourceFile]) -> Image
             if file.c:
                 c[name, title, path] = reading.c_files((name, title, path), file)
             if file.go and module:
-                go[name, title, path] = _go_files(file.go.package, module)
+                go[name, title, path] = go_files(file.go.package, module)
     archives = {
         name: reading.archive(name, image.archive) for name, image in loaded.recipe.images.items() if image.archive
     }
@@ -122,7 +122,8 @@ class _Reading:
         self.missing.append(f"{self.loaded.origin(written)}: {written}: {what}")
 
 
-def _go_files(package: str, module: Mapping[str, SourceFile]) -> dict[str, SourceFile]:
+def go_files(package: str, module: Mapping[str, SourceFile]) -> dict[str, SourceFile]:
+    """The files of `module` that its `package`, or one of a required module, is compiled from, and the pins."""
     path = read_module(module["go.mod"].path)
     places = {name: file.path for name, file in module.items()}
     return {name: module[name] for name in _PINS} | files_of_package(package, path, module, places)

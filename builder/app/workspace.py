@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from builder.app.boot_files import boot_files
-from builder.app.image_files import image_files
+from builder.app.image_files import go_files, image_files
 from builder.app.laid_files import laid_files
 from builder.app.rootfs_sources import knowledge_sources, layer_knowledge
 from builder.core.arch import host_arch
@@ -73,6 +73,7 @@ def open_workspace(recipe: Path, overrides: Sequence[str], *, lock_file: Path | 
         laid=laid_files(loaded),
         image_files=image_files(loaded, module),
         boot_files=boot_files(loaded),
+        programs=_programs(loaded, module) if module else {},
         origin=loaded.origin,
         shown=loaded.shown,
     )
@@ -122,6 +123,12 @@ def _helper_sources(cluster: BuiltCluster, module: Mapping[str, SourceFile]) -> 
     return {
         name: pins | files_of_package(helper.package, path, module, places) for name, helper in cluster.helpers.items()
     }
+
+
+def _programs(loaded: LoadedRecipe, module: Mapping[str, SourceFile]) -> dict[str, dict[str, SourceFile]]:
+    """For each program of disk images the files that it is compiled from."""
+    image = loaded.recipe.image
+    return {path: go_files(one.package, module) for path, one in image.programs.items()} if image else {}
 
 
 def module_sources(source: Path, *, go_mod: Path, go_sum: Path) -> dict[str, SourceFile]:

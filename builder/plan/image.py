@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import PurePosixPath
 from typing import Any
 
 from builder.core.arch import Arch
@@ -12,11 +13,13 @@ from builder.core.resources import GIB, MIB, Resources, parse_size
 from builder.debian.pins import PinnedFile
 from builder.formats.diskimage import ImageFormat
 from builder.image.facts import BUSYBOX_PACKAGE, GRUB_FACTS, Firmware
+from builder.plan.built import GoWorkshop
 from builder.plan.debian import pool_step
 from builder.plan.inputs import Inputs
 from builder.plan.rootfs import RootfsWorkshop
 from builder.plan.tools import tools_step
 from builder.recipe.board import Board, BootFile
+from builder.recipe.cluster import BuiltCluster
 from builder.recipe.image import DiskImage
 from builder.recipe.keypath import format_key_path
 from builder.steps.kinds.boot import (
@@ -30,7 +33,7 @@ from builder.steps.kinds.boot import (
     GrubInput,
     InitrdInput,
 )
-from builder.steps.kinds.image import IMAGE, SLOT, ImageInput, LoaderInput, SlotInput
+from builder.steps.kinds.image import IMAGE, SLOT, ImageInput, LoaderInput, SlotInput, program_role
 from builder.steps.kinds.image_parts import PACKAGE_ROLE
 from builder.steps.step import Step
 
@@ -95,15 +98,28 @@ class ImageWorkshop:
                 command_line=(*section.command_line, *board.command_line),
                 device_tree=board.device_tree or "",
                 compression=section.slot_compression,
+                programs=tuple(section.programs),
             ),
             needs={
                 "rootfs": self.rootfs.rootfs(board.architecture),
                 "executable": self.executable(board.architecture),
                 "initrd": self._initrd(name, board),
                 "tools": self._tools("filesystem"),
+                **{program_role(path): self._program(path, board.architecture) for path in section.programs},
             },
             resources=_SLOT,
         )
+
+    def _program(self, path: str, arch: Arch) -> Step[Any]:
+        cluster, key = self.inputs.recipe.cluster, format_key_path(("image", "programs", path))
+        if not isinstance(cluster, BuiltCluster):
+            raise RecipeError(
+                f"{self.inputs.origin(key)}: {key}: the cluster executable is imported, nothing is built in Go",
+                hint="drop image.programs with null",
+            )
+        step_id = f"{self.inputs.recipe.name}/{arch}/programs/{PurePosixPath(path).name}"
+        go = GoWorkshop(inputs=self.inputs, cluster=cluster)
+        return go.program(step_id, self._section.programs[path], self.inputs.programs[path], arch)
 
     def _initrd(self, name: str, board: Board) -> Step[InitrdInput]:
         lists = {("image", "modules"): self._section.modules, ("boards", name, "modules"): board.modules}

@@ -47,12 +47,13 @@ class Inputs:
     """Everything that a plan is made from.
 
     `module` are the files of the cluster's Go module by their path in it, its go.mod and go.sum taken from where the lock
-    says; empty where the recipe builds none. `patches` are the files of the recipe's patches, in its order, `helpers`
-    those files of the module that each of its helpers is compiled from, `knowledge` the files that say what the scripts
-    of each architecture's packages do, `layer_knowledge` the same for layers of images by architecture and `IMAGE/LAYER`,
-    `laid` those that are laid over the packages, `image_files` those that images are made of, `boot_files` the initrd's script
-    and GRUB's configuration. `origin` tells where a key of the recipe was written (`recipes/edge.yaml:14:7`, `default`),
-    `shown` how a path is written for people.
+    says; empty where the recipe builds none. `patches` are the files of the recipe's patches, in its order, `helpers` those
+    files of the module that each of its helpers is compiled from, `knowledge` the files that say what the scripts of each
+    architecture's packages do, `layer_knowledge` the same for layers of images by architecture and `IMAGE/LAYER`, `laid`
+    those that are laid over the packages, `image_files` those that images are made of, `boot_files` the initrd's script and
+    GRUB's configuration, `programs` those of the module that each program of disk images is compiled from, by its path.
+    `origin` tells where a key of the recipe was written (`recipes/edge.yaml:14:7`, `default`), `shown` how a path is written
+    for people.
     """
 
     recipe: Recipe
@@ -66,6 +67,7 @@ class Inputs:
     laid: LaidFiles = field(default_factory=LaidFiles)
     image_files: ImageFiles = field(default_factory=ImageFiles)
     boot_files: Mapping[str, SourceFile] = field(default_factory=dict)
+    programs: Mapping[str, Mapping[str, SourceFile]] = field(default_factory=dict)
     origin: Callable[[str], str]
     shown: Callable[[Path], str] = str
 

@@ -7,8 +7,9 @@ from pydantic import Field, Strict
 
 from builder.formats.diskimage import ImageFormat
 from builder.image.formats import SlotCompression
+from builder.recipe.images import GoProgram
 from builder.recipe.section import LocatedPath, NamedArch, Section, Unique
-from builder.recipe.shapes import CommandWord, DnsLabel, ModuleName, SizeText
+from builder.recipe.shapes import CommandWord, DevicePath, DnsLabel, ModuleName, SizeText
 
 
 class DiskImage(Section):
@@ -42,6 +43,9 @@ class DiskImage(Section):
     )
     modules: Annotated[tuple[ModuleName, ...], *Unique] = Field(
         default=(), description="Kernel modules that every initrd has; those of the board come on top."
+    )
+    programs: Mapping[DevicePath, GoProgram] = Field(
+        default={}, description="Go programs that every slot has besides the cluster executable, by their path."
     )
     command_line: tuple[CommandWord, ...] = Field(
         default=(), description="Words of the kernel's command line on every board."

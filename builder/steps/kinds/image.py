@@ -18,7 +18,10 @@ from builder.steps.kinds.rootfs import OUTPUT as ROOTFS_FILE
 from builder.steps.step import StepKind
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from builder.image.disk import Contents, LoaderBytes
+    from builder.image.slot import SlotFile
 
 SLOT_FILE, DESCRIPTION_FILE = "slot.squashfs", "image.json"
 # What the initrd starts in a slot.
@@ -29,7 +32,8 @@ _PROGRAMS = ("usr/sbin/e2fsck", "usr/sbin/init")
 class SlotInput:
     """A slot of the root file system, executable (`name`) and initrd that the step needs as `rootfs`, `executable`, `initrd`.
 
-    `command_line` are words for the kernel, `device_tree` one of its own where GRUB is to load it.
+    `command_line` are words for the kernel, `device_tree` one of its own where GRUB is to load it. `programs` are the paths of
+    further executables, each needed as its `program_role`.
     """
 
     name: str
@@ -38,6 +42,12 @@ class SlotInput:
     command_line: tuple[str, ...]
     device_tree: str
     compression: SlotCompression
+    programs: tuple[str, ...]
+
+
+def program_role(path: str) -> str:
+    """What the step calls the program that lies at `path` of a slot."""
+    return f"program.{path}"
 
 
 def _make_slot(wanted: SlotInput, context: StepContext) -> None:
@@ -49,6 +59,7 @@ def _make_slot(wanted: SlotInput, context: StepContext) -> None:
     configuration = slot_configuration(release, wanted.command_line, device_tree=tree)
     files = {
         f"usr/bin/{wanted.name}": SlotFile(mode=0o755, source=context.needs["executable"] / wanted.name),
+        **{path.lstrip("/"): _program(context.needs[program_role(path)], path) for path in wanted.programs},
         "boot/initrd.img": SlotFile(source=context.needs["initrd"] / INITRD_FILE),
         "boot/grub.cfg": SlotFile(data=configuration.encode()),
     }
@@ -57,6 +68,12 @@ def _make_slot(wanted: SlotInput, context: StepContext) -> None:
     filesystem_maker(context, wanted.host, wanted.epoch_s).system(
         archive.write, context.output / SLOT_FILE, compression=wanted.compression, processors=context.cores
     )
+
+
+def _program(made: "Path", path: str) -> "SlotFile":
+    from builder.image.slot import SlotFile
+
+    return SlotFile(mode=0o755, source=made / path.rpartition("/")[2])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,5 +164,5 @@ def _loader(wanted: LoaderInput, context: StepContext) -> "LoaderBytes":
     return LoaderBytes(what=f"the loader {wanted.name}", offset_bytes=wanted.offset_bytes, data=data)
 
 
-SLOT = StepKind(name="slot", version=2, run=_make_slot)
+SLOT = StepKind(name="slot", version=3, run=_make_slot)
 IMAGE = StepKind(name="disk-image", version=1, run=_make_image)

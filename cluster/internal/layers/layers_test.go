@@ -41,6 +41,7 @@ var upstreamClients = []string{
 var rules = []rule{
 	{"kedge/cmd/kedge", []string{"kedge/internal/cli", "kedge/internal/components", "kedge/internal/heap", "kedge/internal/version"}, none},
 	{"kedge/cmd/cni", []string{"kedge/internal/multicall"}, []string{"github.com/containernetworking/cni/pkg/invoke", "github.com/containernetworking/cni/pkg/types", "github.com/containernetworking/plugins/plugins/*/*"}},
+	{"kedge/cmd/firstboot", []string{"kedge/internal/firstboot"}, []string{"golang.org/x/sys/unix"}},
 	{
 		"kedge/internal/cli",
 		[]string{
@@ -148,6 +149,7 @@ var rules = []rule{
 	{"kedge/internal/manifests", nil, append([]string{"github.com/fsnotify/fsnotify", "sigs.k8s.io/yaml"}, upstreamClients...)},
 	{"kedge/internal/multicall", nil, none},
 	{"kedge/internal/payload", nil, []string{"github.com/klauspost/compress/zstd", "golang.org/x/sync/errgroup", "golang.org/x/sys/unix"}},
+	{"kedge/internal/firstboot", []string{"kedge/internal/golden", "kedge/internal/nodeconfig"}, []string{"golang.org/x/sys/unix"}},
 	{"kedge/internal/nodeconfig", []string{"kedge/internal/words"}, []string{"go.yaml.in/yaml/v3"}},
 	{"kedge/internal/pki", []string{"kedge/internal/kubeconfig", "kedge/internal/layout", "kedge/internal/tunnel"}, none},
 	{"kedge/internal/tunnel", nil, none},

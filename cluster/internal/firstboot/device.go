@@ -1,0 +1,134 @@
+// Package firstboot makes a device what node.yaml on its card says. Every step
+// may be interrupted by a power cut, and does at the next start what is left.
+//
+// What the card says is kept on the data partition once it was found right, and
+// applied at each start: in /run, and in /etc, which every slot has its own of.
+package firstboot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// Device is the machine. Tests have theirs in a directory.
+type Device struct {
+	// Root is the root of its file system.
+	Root string
+	// SetHostName names the running system.
+	SetHostName func(name string) error
+	// Run runs a program of the machine.
+	Run func(ctx context.Context, argv ...string) error
+}
+
+// Where things lie. What is kept is root's alone: it lets the device join.
+const (
+	keptDir      = "var/lib/device/first-boot"
+	keptNode     = keptDir + "/node.yaml"
+	keptFiles    = keptDir + "/files"
+	keptUnpacked = keptDir + "/unpacked"
+	keptJoined   = keptDir + "/joined"
+	memoryMark   = "run/device/data-in-memory" // made by the initrd
+	nodeDir      = "run/device/node"
+	issueFile    = "run/issue.d/20-node.issue"
+	distribution = "usr/lib/device/distribution.json"
+)
+
+func (d Device) path(name string) string { return filepath.Join(d.Root, name) }
+
+func (d Device) has(name string) bool {
+	_, err := os.Lstat(d.path(name))
+	return err == nil
+}
+
+// Joined says whether the device has been a node of its cluster: from then on
+// its card tells it nothing new.
+func (d Device) Joined() bool { return d.has(keptJoined) }
+
+// ThisDevice is the running one.
+func ThisDevice(setHostName func(string) error) Device {
+	return Device{
+		Root:        "/",
+		SetHostName: setHostName,
+		Run: func(ctx context.Context, argv ...string) error {
+			output, err := exec.CommandContext(ctx, argv[0], argv[1:]...).CombinedOutput()
+			if err != nil {
+				return fmt.Errorf("%s: %w: %s", strings.Join(argv, " "), err, strings.TrimSpace(string(output)))
+			}
+			return nil
+		},
+	}
+}
+
+// Modes of what is written.
+const (
+	private    = 0o600
+	public     = 0o644
+	privateDir = 0o700
+	publicDir  = 0o755
+)
+
+// write makes a file hold content: all of it or what it held before, whenever
+// the power goes. One that holds it already costs the card nothing.
+func write(name string, content []byte, mode os.FileMode) (err error) {
+	if same(name, content, mode) {
+		return nil
+	}
+	directory := filepath.Dir(name)
+	if err := os.MkdirAll(directory, publicDir); err != nil {
+		return err
+	}
+	file, err := os.CreateTemp(directory, "."+filepath.Base(name)+".*.new")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, file.Close(), os.Remove(file.Name()))
+		}
+	}()
+	if _, err := file.Write(content); err != nil {
+		return err
+	}
+	if err := errors.Join(file.Chmod(mode), file.Sync()); err != nil {
+		return err
+	}
+	if err := os.Rename(file.Name(), name); err != nil {
+		return err
+	}
+	_ = file.Close() // what was written is on the disk
+	return syncDir(directory)
+}
+
+func same(name string, content []byte, mode os.FileMode) bool {
+	info, err := os.Lstat(name)
+	if err != nil || info.Mode() != mode || info.Size() != int64(len(content)) {
+		return false
+	}
+	found, err := os.ReadFile(name)
+	return err == nil && string(found) == string(content)
+}
+
+func syncDir(name string) error {
+	directory, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(directory.Sync(), directory.Close())
+}
+
+// readIfThere is nil where there is no such file.
+func readIfThere(name string) ([]byte, error) {
+	content, err := os.ReadFile(name)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err == nil && content == nil {
+		content = []byte{}
+	}
+	return content, err
+}
