@@ -14,7 +14,9 @@ from builder.fleet.record import NodeRecord, Record
 from builder.fleet.secret_keys import Keys
 from builder.trust.certificates import Pair
 
-OWN_FILES = (NODE_FILE, CREDENTIAL_FILE, KEYS_FILE, CONFIG_FILE)
+# What a device says there of itself is of the node that it was.
+STATUS_FILE = "status.txt"
+OWN_FILES = (NODE_FILE, CREDENTIAL_FILE, KEYS_FILE, CONFIG_FILE, STATUS_FILE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

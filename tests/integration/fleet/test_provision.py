@@ -37,6 +37,7 @@ def test_a_card_becomes_one_node_and_then_another(bench: Bench, work: Provisione
     work.one(card, "barn")
     assert bench.files(card) == ["EFI/", "controller.tar", "grub/", "kedge.yaml", "node.yaml"]
     keys = bench.read(card, "controller.tar")
+    bench.add(card, "status.txt", b"of the device that this card was in")
     work.one(card, "field-1")
     assert bench.files(card) == ["EFI/", "credential.pem", "grub/", "node.yaml"]
     assert b'name: "field-1"' in bench.read(card, "node.yaml")

@@ -25,6 +25,7 @@ rootfs:
   overlays:
     base: null
     boot: null
+    distribution: null
     common: {{directory: overlays/common}}
     small: {{directory: overlays/small, architectures: [armv7]}}
   files:
@@ -32,7 +33,11 @@ rootfs:
     /etc/issue: {{source: issue, mode: "0600"}}
     /etc/motd: {{content: "hello"}}
   variables: {{log_level: info}}
-  units: {{device-slot-good.service: null}}
+  units:
+    device-slot-good.service: null
+    kedge-controller.service: null
+    kedge-single.service: null
+    kedge-worker.service: null
   users:
     ada: {{groups: [sudo]}}
 """
@@ -135,10 +140,10 @@ def test_reasons_say_where_settings_were_written(recipe: Path) -> None:
         told = {name: place for name, place in origins.items() if not place.startswith("recipes/device.yaml:")}
         assert set(origins) - set(told) >= {"input.customization.sysctl.kernel.panic"}
         assert told == {
-            "input.customization.time_zone": f"{recipe}:17:14",
+            "input.customization.time_zone": f"{recipe}:22:14",
             "input.customization.locale": "default",
-            "input.customization.variables.log_level": f"{recipe}:13:26",
-            "input.customization.sysctl.net.ipv4.ip_forward": f"{recipe}:18:33",
+            "input.customization.variables.log_level": f"{recipe}:14:26",
+            "input.customization.sysctl.net.ipv4.ip_forward": f"{recipe}:23:33",
         }
 
 

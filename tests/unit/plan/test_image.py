@@ -44,7 +44,7 @@ def test_an_image_is_made_in_steps_of_its_board(workspace: Workspace) -> None:
         f"{PLACE}{one}" for one in ("boot", "image", "initrd", "slot")
     ]
     assert {step.id for step in made[f"{PLACE}slot"].needs.values()} == {
-        "edge/armv7/rootfs", "edge/armv7/kedge", f"{PLACE}initrd", "tools/filesystem",
+        "edge/armv7/rootfs", "edge/armv7/kedge", "edge/armv7/programs/firstboot", f"{PLACE}initrd", "tools/filesystem",
     }  # fmt: skip
     # What no device is changed by is made once for all boards.
     assert "debian/grub/arm-efi" in made
@@ -60,6 +60,17 @@ def test_a_changed_module_touches_the_initrd_and_what_holds_it(workspace: Worksp
     before, after = steps(workspace), steps(edge("boards.generic-armv7.modules=[virtio_mmio]"))
     changed = {name for name in before if before[name].key != after[name].key}
     assert changed == {f"{PLACE}{one}" for one in ("initrd", "slot", "image")}
+
+
+def test_a_program_is_made_of_its_own_files_and_is_in_the_slot(workspace: Workspace) -> None:
+    before = steps(workspace)
+    program, slot = before["edge/armv7/programs/firstboot"], before[f"{PLACE}slot"]
+    assert slot.needs["program./usr/lib/device/firstboot"] is program
+    assert {"cmd/firstboot/main.go", "internal/nodeconfig/node.schema.json", "go.mod"} <= set(program.sources)
+    assert not [name for name in program.sources if name.startswith(("cmd/kedge/", "internal/controller/"))]
+    after = steps(edge("image.programs={/usr/lib/device/firstboot: null}"))
+    assert program.id not in after
+    assert after[f"{PLACE}slot"].key != slot.key
 
 
 def test_where_a_module_is_asked_for_changes_nothing(workspace: Workspace) -> None:
