@@ -102,12 +102,13 @@ func TestWipingLeavesNothing(t *testing.T) {
 
 // TestForeignArchives: what would be written elsewhere is refused.
 func TestForeignArchives(t *testing.T) {
-	for name, content := range map[string][]byte{
-		"outside": tarOf(t, "../pki/a"), "absolute": tarOf(t, "/etc/passwd"), "no keys": tarOf(t, "kedge.yaml"),
-	} {
-		if problem := archiveProblem(content); problem == "" {
+	for _, name := range []string{"../pki/a", "pki/../../a", "/etc/passwd"} {
+		if _, err := entriesOf(tarOf(t, name)); err == nil || archiveProblem(tarOf(t, name)) == "" {
 			t.Errorf("%s: nothing is wrong", name)
 		}
+	}
+	if archiveProblem(tarOf(t, "kedge.yaml")) == "" {
+		t.Error("no keys: nothing is wrong")
 	}
 	if problem := archiveProblem(tarOf(t, "pki/a")); problem != "" {
 		t.Error(problem)

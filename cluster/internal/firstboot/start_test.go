@@ -251,6 +251,33 @@ func TestEverythingIsApplied(t *testing.T) {
 	}
 }
 
+// TestWhatIsSoAlreadyIsNotWritten: each start would cost the card writes.
+func TestWhatIsSoAlreadyIsNotWritten(t *testing.T) {
+	m := newMachine(t)
+	m.onCard("node.yaml", []byte("format: 1\nrole: single\nfiles: [{path: /etc/a, content: x}]\n"))
+	m.start()
+	before := make(map[string]os.FileInfo)
+	for _, name := range []string{"etc/a", keptNode} {
+		info, err := os.Stat(m.device.path(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		before[name] = info
+	}
+	m.start()
+	for name, info := range before {
+		if after, err := os.Stat(m.device.path(name)); err != nil || !os.SameFile(info, after) {
+			t.Errorf("%s is another file now, %v", name, err)
+		}
+	}
+	// What somebody changed on the device is as the card has it again.
+	m.put("etc/a", []byte("y"))
+	m.start()
+	if m.read("etc/a") != "x" {
+		t.Error("the change stayed")
+	}
+}
+
 func TestWirelessWithoutItsProgram(t *testing.T) {
 	m := newMachine(t)
 	m.onCard("node.yaml", []byte("format: 1\nrole: single\nnetwork: {interfaces: {wlan0: {wifi: {ssid: a, country: DE}}}}\n"))
