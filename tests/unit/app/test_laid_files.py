@@ -168,10 +168,10 @@ def test_all_that_is_missing_is_told_with_its_line(tmp_path: Path) -> None:
         open_workspace(path, ("rootfs.slim=[docs, mann]",))
     places = [str(tmp_path / name) for name in ("overlays/common", "overlays/small", "app.conf.j2", "issue")]
     assert list(caught.value.details) == [
-        f"{path}:7:25: there is no directory {places[0]}",
-        f"{path}:8:24: there is no directory {places[1]}",
-        f"{path}:10:31: there is no file {places[2]}",
-        f"{path}:11:26: there is no file {places[3]}",
+        f"{path}:8:25: there is no directory {places[0]}",
+        f"{path}:9:24: there is no directory {places[1]}",
+        f"{path}:11:31: there is no file {places[2]}",
+        f"{path}:12:26: there is no file {places[3]}",
         "--set rootfs.slim=[docs, mann]: there is no slim profile 'mann'; did you mean 'man'? known: "
         + ", ".join(PROFILES),
     ]
