@@ -4,10 +4,15 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"time"
 
 	"kedge/internal/layout"
 	"kedge/internal/tunnel"
 )
+
+// NodeCertificateLife is how long nodes' certificates are good for at most. Who is
+// away for longer enrols again.
+const NodeCertificateLife = 30 * 24 * time.Hour
 
 // KubeControllerManagerArgs is the controller manager beside the only API server.
 func KubeControllerManagerArgs(c Cluster, l layout.Layout) []string {
@@ -15,6 +20,7 @@ func KubeControllerManagerArgs(c Cluster, l layout.Layout) []string {
 	args["allocate-node-cidrs"] = "true"
 	args["client-ca-file"] = l.Accepted("client-ca")
 	args["cluster-cidr"] = joinPrefixes(c.Pods)
+	args["cluster-signing-duration"] = NodeCertificateLife.String()
 	args["controllers"] = "*,bootstrap-signer-controller,token-cleaner-controller"
 	args["requestheader-client-ca-file"] = l.Certificate("front-proxy-ca")
 	args["root-ca-file"] = l.Certificate("ca")

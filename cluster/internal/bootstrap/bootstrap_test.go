@@ -3,6 +3,7 @@ package bootstrap
 import (
 	"maps"
 	"net/netip"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"kedge/internal/agentsigner"
 	"kedge/internal/csrapprover"
+	"kedge/internal/enroller"
 	"kedge/internal/manifests"
 	"kedge/internal/workerconfig"
 )
@@ -61,6 +63,28 @@ func TestNodesMayHaveWhatTheSignersAskFor(t *testing.T) {
 		if err != nil || !slices.Equal(resources, []string{want}) {
 			t.Errorf("resources = %v, %v; want %s", resources, err, want)
 		}
+	}
+}
+
+// A credential reads requests that it knows by name: it must not learn names.
+func TestCredentialsMayDoNothingElse(t *testing.T) {
+	stacks, err := Stacks(cluster())
+	if err != nil {
+		t.Fatal(err)
+	}
+	objects := manifests.Read("kedge-rbac", stacks["kedge-rbac"]).Objects
+	at := slices.IndexFunc(objects, func(o *unstructured.Unstructured) bool {
+		return o.GetName() == "kedge:enrolling" && o.GetKind() == "ClusterRole"
+	})
+	if at < 0 {
+		t.Fatal("there is no role for credentials")
+	}
+	want := []any{
+		map[string]any{"apiGroups": []any{"certificates.k8s.io"}, "resources": []any{"certificatesigningrequests"}, "verbs": []any{"create", "get"}},
+		map[string]any{"apiGroups": []any{"certificates.k8s.io"}, "resources": []any{"certificatesigningrequests/" + enroller.Subresource}, "verbs": []any{"create"}},
+	}
+	if rules := objects[at].Object["rules"]; !reflect.DeepEqual(rules, any(want)) {
+		t.Errorf("rules = %v; want %v", rules, want)
 	}
 }
 

@@ -27,7 +27,7 @@ type plane struct {
 //	kine-volatile, ─────┘                     ├──► kube-scheduler
 //	where it is apart                         ├──► konnectivity-server ──► metrics-server
 //	                                          ├──► kubernetes-endpoint
-//	                                          ├──► csr-approver
+//	                                          ├──► csr-approver, enroller
 //	                                          ├──► agent-signer
 //	                                          ├──► manifests
 //	                                          └──► announcement, on request
@@ -51,7 +51,7 @@ func (p *plane) assemble() error {
 		p.Add(p.metrics(), argv.KonnectivityServer)
 	}
 	p.Add(&endpoint{address: p.cluster.APIAddress(), port: argv.RelayPort, ask: p.asAdmin}, argv.KubeAPIServer)
-	tasks := []func() (*role.Task, error){p.approver, p.manifests}
+	tasks := []func() (*role.Task, error){p.approver, p.enroller, p.manifests}
 	if p.cluster.Tunnel {
 		tasks = append(tasks, p.agentSigner)
 	}

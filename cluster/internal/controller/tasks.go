@@ -16,16 +16,19 @@ import (
 	"kedge/internal/agentsigner"
 	"kedge/internal/bootstrap"
 	"kedge/internal/csrapprover"
+	"kedge/internal/enroller"
 	"kedge/internal/manifests"
 	"kedge/internal/pki"
+	"kedge/internal/revocation"
 	"kedge/internal/role"
 )
 
 // Names of what works within kedge's own process.
 const (
-	csrApprover = "csr-approver"
-	agentSigner = "agent-signer"
-	stacks      = "manifests"
+	csrApprover  = "csr-approver"
+	agentSigner  = "agent-signer"
+	nodeEnroller = "enroller"
+	stacks       = "manifests"
 )
 
 // asked bounds how often kedge's own tasks ask the API server.
@@ -74,6 +77,16 @@ func (p *plane) agentSigner() (*role.Task, error) {
 		return pki.SignAgent(p.options.Layout, pki.Agent{Node: node, Key: key, Life: life}, time.Now())
 	}
 	return role.NewTask(agentSigner, agentsigner.New(client, sign, role.LogOf(p.Log, agentSigner)).Run), nil
+}
+
+// enroller lets machines in that come with a credential.
+func (p *plane) enroller() (*role.Task, error) {
+	client, err := p.client()
+	if err != nil {
+		return nil, err
+	}
+	revoked := func() (revocation.List, error) { return revocation.Read(p.options.Layout.Revoked()) }
+	return role.NewTask(nodeEnroller, enroller.New(client, revoked, role.LogOf(p.Log, nodeEnroller)).Run), nil
 }
 
 // bootstrapped is what the manifests that kedge brings depend on.

@@ -58,6 +58,9 @@ func (l Layout) Accepted(authority string) string { return l.Certificate(authori
 // is never on a controller.
 func (l Layout) EnrolmentAuthority() string { return l.Certificate("enrol-ca") }
 
+// Revoked lists the credentials that must not be taken any more.
+func (l Layout) Revoked() string { return filepath.Join(l.PKI(), "revoked.json") }
+
 // Kubeconfig is a client's file.
 func (l Layout) Kubeconfig(name string) string { return filepath.Join(l.PKI(), name+".conf") }
 
