@@ -160,6 +160,8 @@ func (w *Worker) right(ctx context.Context, isNode bool, why error) (Right, erro
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && isNode:
 		return Right{}, nil // tokens are removed when they have served
+	case err != nil && nodecert.IsExpired(why):
+		return Right{}, fmt.Errorf("%w (%w)", why, err)
 	case err != nil:
 		return Right{}, err
 	case !isNode && !right.proves():
