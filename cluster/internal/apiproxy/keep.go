@@ -68,6 +68,13 @@ type watcher struct {
 }
 
 func (p *Proxy) newWatcher(q question, format apiwire.Format, failed func(error)) *watcher {
+	// What it changes is the list that was answered before.
+	listed := make(chan struct{})
+	p.inTurn(func() { close(listed) })
+	select {
+	case <-listed:
+	case <-p.ended:
+	}
 	kept := p.store.Collection(q.listKey(format))
 	made := &watcher{format: format, frames: format.Frames(), kept: kept, release: kept.Hold(), failed: failed}
 	if q.endsState() {

@@ -1,6 +1,8 @@
 package apiproxy
 
 import (
+	"bytes"
+	"compress/gzip"
 	"errors"
 	"io"
 	"net/http"
@@ -12,6 +14,8 @@ import (
 const (
 	// chunk is read and written at once; there are as many as there are watches.
 	chunk = 4 << 10
+	// bigChunk is for answers that end.
+	bigChunk = 32 << 10
 	// maxKept bounds answers that are kept whole until they are understood.
 	maxKept = 16 << 20
 )
@@ -32,6 +36,9 @@ func (p *Proxy) pass(w http.ResponseWriter, q question, body []byte, response *h
 		_ = flusher.Flush() // whoever asked is gone otherwise
 	}
 	buffer := make([]byte, chunk)
+	if !q.watch {
+		buffer = make([]byte, bigChunk)
+	}
 	for {
 		size, err := response.Body.Read(buffer)
 		if size > 0 {
@@ -45,7 +52,9 @@ func (p *Proxy) pass(w http.ResponseWriter, q question, body []byte, response *h
 		}
 		switch {
 		case errors.Is(err, io.EOF):
-			seen.end()
+			// Whoever asked has the end of its answer when this returns, and need not
+			// wait until it is kept.
+			p.inTurn(seen.end)
 			return
 		case err != nil && q.watch:
 			return // a watch may end at any time
@@ -95,6 +104,21 @@ func (k *whole) end() {
 
 func (k *whole) close() {}
 
+// gzipped is how API servers pack long answers.
+const gzipped = "gzip"
+
+func unpack(packed []byte) ([]byte, error) {
+	reader, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return nil, err
+	}
+	content, err := io.ReadAll(io.LimitReader(reader, maxKept+1))
+	if err == nil && len(content) > maxKept {
+		err = errors.New("the answer is too long to be kept")
+	}
+	return content, err
+}
+
 // recorder chooses what is kept of an answer.
 func (p *Proxy) recorder(q question, body []byte, response *http.Response) recorder {
 	format := apiwire.FormatOf(response.Header.Get("Content-Type"))
@@ -104,7 +128,19 @@ func (p *Proxy) recorder(q question, body []byte, response *http.Response) recor
 	failed := func(err error) {
 		p.log.Warn("an answer of the API server is not kept", "path", q.path, "problem", err)
 	}
-	kept := func(keep func(content []byte) error) recorder { return &whole{keep: keep, failed: failed} }
+	isPacked := response.Header.Get("Content-Encoding") == gzipped
+	kept := func(keep func(content []byte) error) recorder {
+		if !isPacked {
+			return &whole{keep: keep, failed: failed}
+		}
+		return &whole{failed: failed, keep: func(packed []byte) error {
+			content, err := unpack(packed)
+			if err != nil {
+				return err
+			}
+			return keep(content)
+		}}
+	}
 	switch {
 	case q.isKept() && q.watch:
 		return p.newWatcher(q, format, failed)

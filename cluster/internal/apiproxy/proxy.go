@@ -24,6 +24,8 @@ const (
 	suspicious = 5 * time.Second
 	// maxQuestion bounds what components send; etcd takes no more.
 	maxQuestion = 3 << 20
+	// maxPending is how many answers may wait until they are kept.
+	maxPending = 4
 	// syncPeriod is how much of what was seen a power cut may take.
 	syncPeriod = 5 * time.Second
 )
@@ -50,6 +52,10 @@ type Proxy struct {
 	contact  *Contact
 	upstream *upstream
 	deferred *deferred
+	// keeping is what is still to be kept, one after the other.
+	keeping chan func()
+	// ended is closed when nothing is kept any more.
+	ended chan struct{}
 }
 
 // New makes a proxy that does not serve yet.
@@ -58,7 +64,7 @@ func New(options Options) (*Proxy, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Proxy{options: options, log: options.Log, store: options.Store, upstream: server, deferred: &deferred{}}
+	p := &Proxy{options: options, log: options.Log, store: options.Store, upstream: server, deferred: &deferred{}, keeping: make(chan func(), maxPending), ended: make(chan struct{})}
 	p.contact = newContact(options.Log, p.look, p.comeBack)
 	if options.Away != "" {
 		p.contact.now = Now{Since: time.Now(), Problem: options.Away}
@@ -117,6 +123,9 @@ func (p *Proxy) ask(ctx context.Context, q question, r *http.Request, body []byt
 		return nil, err
 	}
 	request.Header = askedWith(r.Header)
+	if !q.watch && strings.Contains(r.Header.Get("Accept-Encoding"), gzipped) {
+		request.Header.Set("Accept-Encoding", gzipped) // as it comes, it is passed on
+	}
 	timer := time.AfterFunc(suspicious, func() { p.contact.verify(ctx) })
 	defer timer.Stop()
 	return p.upstream.transport.RoundTrip(request)
@@ -172,6 +181,7 @@ func (p *Proxy) comeBack(ctx context.Context) {
 // Run keeps the contact, and what was seen on the disk, until ctx ends.
 func (p *Proxy) Run(ctx context.Context) {
 	go p.contact.run(ctx)
+	go p.keep(ctx)
 	ticker, forgetting := time.NewTicker(syncPeriod), time.NewTicker(forgetPeriod)
 	defer ticker.Stop()
 	defer forgetting.Stop()
@@ -190,6 +200,27 @@ func (p *Proxy) Run(ctx context.Context) {
 		case <-forgetting.C:
 			p.forget()
 		}
+	}
+}
+
+// keep keeps what was answered. It goes on for as long as there may be answers.
+func (p *Proxy) keep(ctx context.Context) {
+	defer close(p.ended)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case next := <-p.keeping:
+			next()
+		}
+	}
+}
+
+// inTurn has something done when all is kept that was answered before.
+func (p *Proxy) inTurn(do func()) {
+	select {
+	case p.keeping <- do:
+	case <-p.ended:
 	}
 }
 
