@@ -39,6 +39,33 @@ func Authentication() ([]byte, error) {
 	})
 }
 
+// nodeName is where the API server says on which node the pod of a token runs.
+const nodeName = "authentication.kubernetes.io/node-name"
+
+// Authorization asks Node and RBAC, and before them refuses all that comes from
+// these nodes: what they ask themselves, and what their pods ask. The webhook in
+// the file refusal always says no, and so is it taken when it does not answer.
+func Authorization(refused []string, refusal string) ([]byte, error) {
+	authorizers := []any{object{"type": "Node", "name": "node"}, object{"type": "RBAC", "name": "rbac"}}
+	if len(refused) > 0 {
+		names, err := json.Marshal(refused)
+		if err != nil {
+			return nil, fmt.Errorf("encode the refused nodes: %w", err)
+		}
+		authorizers = append([]any{object{"type": "Webhook", "name": "refused-nodes", "webhook": object{
+			"authorizedTTL": "1s", "unauthorizedTTL": "1s", "timeout": "1s",
+			"subjectAccessReviewVersion": "v1", "matchConditionSubjectAccessReviewVersion": "v1",
+			"failurePolicy":  "Deny",
+			"connectionInfo": object{"type": "KubeConfigFile", "kubeConfigFile": refusal},
+			"matchConditions": []any{object{"expression": fmt.Sprintf(
+				`%[1]s.exists(n, request.user == 'system:node:' + n) || has(request.extra) && '%[2]s' in request.extra && request.extra['%[2]s'].exists(n, n in %[1]s)`,
+				names, nodeName,
+			)}},
+		}}}, authorizers...)
+	}
+	return encode(object{"apiVersion": "apiserver.config.k8s.io/v1", "kind": "AuthorizationConfiguration", "authorizers": authorizers})
+}
+
 // EgressSelector leads what the API server wants of nodes, pods and services
 // into the tunnel behind the socket.
 func EgressSelector(socket string) ([]byte, error) {

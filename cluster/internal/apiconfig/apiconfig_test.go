@@ -17,6 +17,10 @@ func TestFiles(t *testing.T) {
 		"egress-selector": func() ([]byte, error) { return EgressSelector("/run/kedge/konnectivity/server.sock") },
 		"admission":       func() ([]byte, error) { return Admission([]string{"kube-system"}) },
 		"audit":           Audit,
+		"authorization":   func() ([]byte, error) { return Authorization(nil, "/run/kedge/kube-apiserver/refusal.conf") },
+		"authorization-refusing": func() ([]byte, error) {
+			return Authorization([]string{"field-1", "field-2.example"}, "/run/kedge/kube-apiserver/refusal.conf")
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := make()

@@ -22,7 +22,6 @@ func KubeAPIServerArgs(c Cluster, l layout.Layout) []string {
 		"advertise-address":                      c.Address.String(),
 		"allow-privileged":                       "true",
 		"authentication-config":                  l.Authentication(),
-		"authorization-mode":                     "Node,RBAC",
 		"client-ca-file":                         l.Accepted("client-ca"),
 		"default-not-ready-toleration-seconds":   seconds(c.NotReady),
 		"default-unreachable-toleration-seconds": seconds(c.Unreachable),
@@ -43,6 +42,7 @@ func KubeAPIServerArgs(c Cluster, l layout.Layout) []string {
 	args.frontProxy(l)
 	args.storage(c, l)
 	args.audit(c.ExtraArgs[KubeAPIServer], l)
+	args.authorization(c.ExtraArgs[KubeAPIServer], l)
 	serving := l.Pair("server")
 	args.pair("tls-cert-file", "tls-private-key-file", serving.Certificate, serving.Key)
 	// Servers of different versions would tell each other what they serve, and
@@ -62,6 +62,14 @@ func (a arguments) audit(extra map[string]string, l layout.Layout) {
 	a["audit-policy-file"] = l.AuditPolicy()
 	a["audit-log-maxsize"] = "10" // MB
 	a["audit-log-maxbackup"] = "3"
+}
+
+// authorization is read again when it changes. Whoever chooses modes has others
+// decide, and nodes that were revoked are refused no request then.
+func (a arguments) authorization(extra map[string]string, l layout.Layout) {
+	if extra["authorization-mode"] == "" {
+		a["authorization-config"] = l.Authorization()
+	}
 }
 
 func (a arguments) serviceAccounts(c Cluster, l layout.Layout) {

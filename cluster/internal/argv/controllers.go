@@ -79,6 +79,7 @@ func KonnectivityServerArgs(c Cluster, l layout.Layout) []string {
 		"health-port":         strconv.Itoa(c.Ports.KonnectivityHealth),
 		"mode":                "grpc",
 		"proxy-strategies":    "destHost,default",
+		"refused-nodes":       l.RefusedNodes(),
 		"server-port":         "0",
 		"uds-name":            l.TunnelSocket(),
 	}

@@ -27,7 +27,7 @@ type plane struct {
 //	kine-volatile, ─────┘                     ├──► kube-scheduler
 //	where it is apart                         ├──► konnectivity-server ──► metrics-server
 //	                                          ├──► kubernetes-endpoint
-//	                                          ├──► csr-approver, enroller
+//	                                          ├──► csr-approver, enroller, revoker
 //	                                          ├──► agent-signer
 //	                                          ├──► manifests
 //	                                          └──► announcement, on request
@@ -41,7 +41,8 @@ func (p *plane) assemble() error {
 		stores = append(stores, argv.VolatileKine)
 	}
 	p.Add(&guard{store: client, dir: p.dir, newCluster: p.options.NewCluster}, storage.Name())
-	p.Add(p.apiServer(), stores...)
+	server := p.apiServer()
+	p.Add(server, stores...)
 	for _, made := range []*role.Process{p.controllerManager(), p.scheduler(), p.konnectivity()} {
 		if !p.options.isDisabled(made.Name()) {
 			p.Add(made, argv.KubeAPIServer)
@@ -51,7 +52,18 @@ func (p *plane) assemble() error {
 		p.Add(p.metrics(), argv.KonnectivityServer)
 	}
 	p.Add(&endpoint{address: p.cluster.APIAddress(), port: argv.RelayPort, ask: p.asAdmin}, argv.KubeAPIServer)
-	tasks := []func() (*role.Task, error){p.approver, p.enroller, p.manifests}
+	return p.addTasks(server)
+}
+
+// addTasks adds what works within kedge's own process.
+func (p *plane) addTasks(server *role.Process) error {
+	revoking, revokes, err := p.revoking(server)
+	if err != nil {
+		return err
+	}
+	p.Add(revokes, argv.KubeAPIServer)
+	enrolling := func() (*role.Task, error) { return p.enroller(revoking.Bound) }
+	tasks := []func() (*role.Task, error){p.approver, enrolling, p.manifests}
 	if p.cluster.Tunnel {
 		tasks = append(tasks, p.agentSigner)
 	}

@@ -28,6 +28,7 @@ const (
 	csrApprover  = "csr-approver"
 	agentSigner  = "agent-signer"
 	nodeEnroller = "enroller"
+	nodeRevoker  = "revoker"
 	stacks       = "manifests"
 )
 
@@ -79,14 +80,16 @@ func (p *plane) agentSigner() (*role.Task, error) {
 	return role.NewTask(agentSigner, agentsigner.New(client, sign, role.LogOf(p.Log, agentSigner)).Run), nil
 }
 
-// enroller lets machines in that come with a credential.
-func (p *plane) enroller() (*role.Task, error) {
+// enroller lets machines in that come with a credential. bound learns of each.
+func (p *plane) enroller(bound func(node string)) (*role.Task, error) {
 	client, err := p.client()
 	if err != nil {
 		return nil, err
 	}
 	revoked := func() (revocation.List, error) { return revocation.Read(p.options.Layout.Revoked()) }
-	return role.NewTask(nodeEnroller, enroller.New(client, revoked, role.LogOf(p.Log, nodeEnroller)).Run), nil
+	made := enroller.New(client, revoked, role.LogOf(p.Log, nodeEnroller))
+	made.Bound = bound
+	return role.NewTask(nodeEnroller, made.Run), nil
 }
 
 // bootstrapped is what the manifests that kedge brings depend on.

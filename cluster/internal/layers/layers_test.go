@@ -62,8 +62,8 @@ var rules = []rule{
 		"kedge/internal/controller",
 		[]string{
 			"kedge/internal/agentsigner", "kedge/internal/apiconfig", "kedge/internal/argv", "kedge/internal/bootstrap", "kedge/internal/clock", "kedge/internal/component", "kedge/internal/config",
-			"kedge/internal/csrapprover", "kedge/internal/database", "kedge/internal/datadir", "kedge/internal/enroller", "kedge/internal/layout", "kedge/internal/manifests", "kedge/internal/pki",
-			"kedge/internal/revocation", "kedge/internal/role", "kedge/internal/token", "kedge/internal/workerconfig",
+			"kedge/internal/csrapprover", "kedge/internal/database", "kedge/internal/datadir", "kedge/internal/enroller", "kedge/internal/kubeconfig", "kedge/internal/layout", "kedge/internal/manifests", "kedge/internal/pki",
+			"kedge/internal/revocation", "kedge/internal/revoker", "kedge/internal/role", "kedge/internal/token", "kedge/internal/workerconfig",
 		},
 		append([]string{"github.com/brutella/dnssd", "go.etcd.io/etcd/client/v3", "go.uber.org/zap"}, upstreamClients...),
 	},
@@ -134,6 +134,7 @@ var rules = []rule{
 	{"kedge/internal/enroller", []string{"kedge/internal/csr", "kedge/internal/enrolment", "kedge/internal/nodecert", "kedge/internal/revocation"}, upstreamClients},
 	{"kedge/internal/enrolment", nil, none},
 	{"kedge/internal/revocation", nil, none},
+	{"kedge/internal/revoker", []string{"kedge/internal/enroller", "kedge/internal/revocation"}, upstreamClients},
 	{"kedge/internal/nodecert", nil, upstreamClients},
 	{"kedge/internal/images", nil, none},
 	{

@@ -123,6 +123,15 @@ func (l Layout) EgressSelector() string { return filepath.Join(l.APIConfig(), "e
 // Authentication says who may come without a name.
 func (l Layout) Authentication() string { return filepath.Join(l.APIConfig(), "authentication.json") }
 
+// Authorization says who decides who may do what, and which nodes are refused.
+func (l Layout) Authorization() string { return filepath.Join(l.APIConfig(), "authorization.json") }
+
+// Refusal leads to whoever says no for refused nodes.
+func (l Layout) Refusal() string { return filepath.Join(l.APIConfig(), "refusal.conf") }
+
+// RefusedNodes names the nodes, one in each line, that get no tunnel.
+func (l Layout) RefusedNodes() string { return filepath.Join(l.RunDir, "refused-nodes") }
+
 // Admission says which pods are let in.
 func (l Layout) Admission() string { return filepath.Join(l.APIConfig(), "admission.json") }
 
@@ -131,7 +140,7 @@ func (l Layout) AuditPolicy() string { return filepath.Join(l.APIConfig(), "audi
 
 // Made is everything that kedge makes in both directories.
 func (l Layout) Made() []string {
-	return []string{l.PKI(), l.Database(), l.Etcd(), l.PIDs(), l.StatusSocket(), l.Store(), l.Tunnel(), l.APIConfig()}
+	return []string{l.PKI(), l.Database(), l.Etcd(), l.PIDs(), l.StatusSocket(), l.Store(), l.Tunnel(), l.APIConfig(), l.RefusedNodes()}
 }
 
 // Check refuses directories with which no socket could be made.

@@ -28,7 +28,7 @@ type identity struct {
 
 // holdToName lets an agent speak for the node in its certificate alone: whose
 // streams an agent gets is decided by what it says of itself.
-func holdToName(server any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, serve grpc.StreamHandler) error {
+func (r *refused) holdToName(server any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, serve grpc.StreamHandler) error {
 	said, ok := metadata.FromIncomingContext(stream.Context())
 	if !ok {
 		return status.Error(codes.InvalidArgument, "the agent says nothing of itself")
@@ -38,9 +38,13 @@ func holdToName(server any, stream grpc.ServerStream, _ *grpc.StreamServerInfo, 
 		klog.ErrorS(err, "An agent is refused", "certificate", is.name)
 		return status.Error(codes.PermissionDenied, err.Error())
 	}
+	if err := r.judge(is.name); err != nil {
+		klog.ErrorS(err, "An agent is refused", "certificate", is.name)
+		return err
+	}
 	is.prefix(said)
 	known := &knownStream{ServerStream: stream, context: metadata.NewIncomingContext(stream.Context(), said)}
-	return is.serveUntilExpiry(func() error { return serve(server, known) })
+	return is.serveUntilExpiry(r, func() error { return serve(server, known) })
 }
 
 func certified(ctx context.Context) identity {
@@ -90,9 +94,10 @@ func (i identity) prefix(said metadata.MD) {
 	said.Set(header.AgentID, prefixed...)
 }
 
-// serveUntilExpiry ends the stream with the certificate. TLS looks at it when a
-// connection begins, and this one may last for years.
-func (i identity) serveUntilExpiry(serve func() error) error {
+// serveUntilExpiry ends the stream with the certificate, and when the node is
+// refused. TLS looks at certificates when a connection begins, and this one may
+// last for years.
+func (i identity) serveUntilExpiry(r *refused, serve func() error) error {
 	if i.name == "" {
 		return serve()
 	}
@@ -100,12 +105,21 @@ func (i identity) serveUntilExpiry(serve func() error) error {
 	go func() { ended <- serve() }()
 	expiry := time.NewTimer(time.Until(i.expires))
 	defer expiry.Stop()
-	select {
-	case err := <-ended:
-		return err
-	case <-expiry.C:
-		klog.InfoS("An agent's certificate has expired", "certificate", i.name)
-		return status.Error(codes.Unauthenticated, "the agent's certificate has expired")
+	look := time.NewTicker(lookPeriod)
+	defer look.Stop()
+	for {
+		select {
+		case err := <-ended:
+			return err
+		case <-expiry.C:
+			klog.InfoS("An agent's certificate has expired", "certificate", i.name)
+			return status.Error(codes.Unauthenticated, "the agent's certificate has expired")
+		case <-look.C:
+			if err := r.judge(i.name); err != nil {
+				klog.ErrorS(err, "An agent is disconnected", "certificate", i.name)
+				return err
+			}
+		}
 	}
 }
 

@@ -61,13 +61,13 @@ func TestAgentsOfTwoNodesNeverHaveOneID(t *testing.T) {
 func TestStreamEndsWithTheCertificate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began, forever := time.Now(), make(chan struct{})
-		err := identity{name: "edge-1", expires: began.Add(time.Hour)}.serveUntilExpiry(func() error { <-forever; return nil })
+		err := identity{name: "edge-1", expires: began.Add(time.Hour)}.serveUntilExpiry(&refused{}, func() error { <-forever; return nil })
 		if status.Code(err) != codes.Unauthenticated || time.Since(began) != time.Hour {
 			t.Errorf("ended with %v after %s", err, time.Since(began))
 		}
 		close(forever)
 		broken := errors.New("broken")
-		err = identity{name: "edge-1", expires: time.Now().Add(time.Hour)}.serveUntilExpiry(func() error { return broken })
+		err = identity{name: "edge-1", expires: time.Now().Add(time.Hour)}.serveUntilExpiry(&refused{}, func() error { return broken })
 		if !errors.Is(err, broken) {
 			t.Errorf("error = %v; want the stream's own", err)
 		}

@@ -20,11 +20,14 @@ func Program() multicall.Program {
 		Module:  konnectivity.Module,
 		Main: func(argv []string) int {
 			o := options.NewProxyRunOptions()
+			var nodes refused
 			proxy := &app.Proxy{
-				AgentServerOptions: []grpc.ServerOption{grpc.ChainStreamInterceptor(holdToName)},
+				AgentServerOptions: []grpc.ServerOption{grpc.ChainStreamInterceptor(nodes.holdToName)},
 				Prepare:            keepNodesApart,
 			}
-			return konnectivity.Main(argv, app.NewProxyCommand(proxy, o), o.Flags())
+			flags := o.Flags()
+			nodes.addFlags(flags)
+			return konnectivity.Main(argv, app.NewProxyCommand(proxy, o), flags)
 		},
 	}
 }
