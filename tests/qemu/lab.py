@@ -23,7 +23,8 @@ from builder.vm.images import unpack
 from builder.vm.machine import Bench, Machine
 from builder.vm.machines import read_machine
 from builder.vm.model import Adapter
-from builder.vm.setup import Accelerator, Disk, DiskFormat, Network, Setup, UserNetwork
+from builder.vm.segment import Segment
+from builder.vm.setup import Accelerator, Disk, DiskFormat, Network, Setup, SharedNetwork, UserNetwork
 
 RECIPE = Path(__file__).with_name("recipe.yaml")
 BUNDLE_RECIPE = Path(__file__).parents[1] / "integration" / "worker" / "recipe.yaml"
@@ -109,14 +110,24 @@ class Lab:
         return disk
 
     def start(
-        self, device: Device, *, write_log: Path | None = None, memory_mib: int = 0, own_time: bool = True
+        self,
+        device: Device,
+        *,
+        write_log: Path | None = None,
+        memory_mib: int = 0,
+        own_time: bool = True,
+        segment: Segment | None = None,
     ) -> Machine:
         """Turn `device` on, with `memory_mib` or what its kind has; `write_log` records what its disk is told.
 
         `own_time`: where the kind can have that, its clock counts instructions, and falls behind that of other machines.
+        `segment`: it has a network with others there, and none beside that.
         """
         machine = read_machine(MACHINES, device.machine_name)
         networks: list[Network] = [UserNetwork()] if device.is_networked and machine.network is not Adapter.NONE else []
+        if segment:
+            segment.attach(device.directory)
+            networks = [SharedNetwork()]
         bench = Bench(directory=device.directory, tools=self.qemu, runner=self._runner(device))
         if machine.card and not (device.directory / "kernel").exists():
             place_card_files(machine.card, device.disk, device.directory, mtools=self.filesystem, runner=bench.runner)
