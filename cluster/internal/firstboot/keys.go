@@ -136,6 +136,10 @@ func replaceTree(parent string, entries []entry) error {
 			return err
 		}
 	}
+	// One flush for all of them: each of its own would cost a card more than all else.
+	if err := syncFileSystem(fresh); err != nil {
+		return err
+	}
 	err := os.Rename(fresh, target)
 	if errors.Is(err, os.ErrExist) || errors.Is(err, unix.ENOTEMPTY) {
 		err = unix.Renameat2(unix.AT_FDCWD, fresh, unix.AT_FDCWD, target, unix.RENAME_EXCHANGE)
@@ -147,11 +151,17 @@ func replaceTree(parent string, entries []entry) error {
 }
 
 func (e entry) place(name string) error {
-	if !e.isDir {
-		return write(name, e.content, e.mode)
+	directory := filepath.Dir(name)
+	if e.isDir {
+		directory = name
 	}
-	if err := os.MkdirAll(name, publicDir); err != nil {
+	if err := os.MkdirAll(directory, publicDir); err != nil {
 		return err
+	}
+	if !e.isDir {
+		if err := os.WriteFile(name, e.content, private); err != nil {
+			return err
+		}
 	}
 	return os.Chmod(name, e.mode)
 }
