@@ -88,7 +88,7 @@ def report(looks: Sequence[Look]) -> Report:
     """What the looks, in their order and up to the end of the measured hour, say."""
     settled = next(look for look in looks if look.at_s >= _SETTLED_S)
     hour = [look for look in looks if look.at_s >= _WARM_UP_S]
-    slope, _ = statistics.linear_regression([look.at_s for look in hour], [look.anonymous for look in hour])
+    growth = {name: _per_hour(hour, name) for name in settled.usages}
     seconds = hour[-1].at_s - hour[0].at_s
     written = {name: (hour[-1].written_bytes[name] - hour[0].written_bytes[name]) / seconds for name in settled.usages}
     busy = {name: (hour[-1].cpu_s[name] - hour[0].cpu_s[name]) / seconds for name in settled.usages}
@@ -96,17 +96,26 @@ def report(looks: Sequence[Look]) -> Report:
         group="idle",
         figures=[
             _figure("anonymous memory after ten minutes", _ANONYMOUS_BYTES, settled.anonymous),
-            _figure("growth of anonymous memory in the hour", _GROWTH_BYTES_PER_HOUR, slope * _HOUR_S),
+            _figure("growth of anonymous memory in the hour", _GROWTH_BYTES_PER_HOUR, sum(growth.values())),
             _figure("written per second, over the hour", _WRITTEN_BYTES_PER_S, sum(written.values())),
         ],
         tables=[
             Table(
                 title="Idle controller",
-                columns=("process", "anonymous", "Rss", "Pss", "bytes written per second", "of a core"),
+                columns=(
+                    "process",
+                    "anonymous",
+                    "Rss",
+                    "Pss",
+                    "growth per hour",
+                    "bytes written per second",
+                    "of a core",
+                ),
                 rows=[
                     (
                         name,
                         *(format_value(getattr(usage, each), Unit.BYTES) for each in ("anonymous", "rss", "pss")),
+                        f"{growth[name] / KIB:.0f} KiB",
                         f"{written[name]:.0f}",
                         f"{100 * busy[name]:.2f} %",
                     )
@@ -120,6 +129,14 @@ def report(looks: Sequence[Look]) -> Report:
             _life(sum(written.values())),
         ],
     )
+
+
+def _per_hour(looks: Sequence[Look], name: str) -> float:
+    """How much more anonymous memory the process has after an hour, in bytes: the slope of a line through all looks."""
+    slope, _ = statistics.linear_regression(
+        [look.at_s for look in looks], [look.usages[name].anonymous for look in looks]
+    )
+    return slope * _HOUR_S
 
 
 def _figure(name: str, limit: float, value: float) -> Figure:
