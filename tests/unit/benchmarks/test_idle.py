@@ -28,7 +28,7 @@ def test_growth_counts_from_the_end_of_the_warm_up_on() -> None:
         ("growth of anonymous memory in the hour", grows, False),
         ("written per second, over the hour", 500, True),
     ]
-    assert found.tables[0].rows[1] == ("kine", "60.0 MiB", "90.0 MiB", "80.0 MiB", "500", "1.00 %")
+    assert found.tables[0].rows[1] == ("kine", "60.0 MiB", "90.0 MiB", "80.0 MiB", "1953 KiB", "500", "1.00 %")
     assert found.notes[1] == "All processes together take 2.00 % of a core."
     assert "15.8 GB a year" in found.notes[2]
     assert "127 years" in found.notes[2]
