@@ -3,6 +3,7 @@
 import argparse
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import sysconfig
@@ -179,9 +180,10 @@ def _python_lint() -> list[list[str]]:
 
 
 def _device_scripts() -> list[str]:
-    """Scripts that run on devices; templates are none yet."""
+    """Scripts that run on devices: whatever may be executed there. Templates are none yet."""
     places = [*ROOT.glob("overlays/*/usr/lib/device/*"), *ROOT.glob("tests/qemu/overlay/usr/lib/test/*")]
-    return sorted(str(path.relative_to(ROOT)) for path in places if path.suffix != ".j2")
+    scripts = [path for path in places if path.stat().st_mode & stat.S_IXUSR and path.suffix != ".j2"]
+    return sorted(str(path.relative_to(ROOT)) for path in scripts)
 
 
 def _go_lint() -> list[list[str]]:
