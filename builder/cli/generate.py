@@ -8,6 +8,7 @@ from builder.fleet.node import export as node
 from builder.oci import release
 from builder.recipe import export as recipe
 from builder.recipe import lockfile
+from builder.release import record
 from builder.rootfs.effects import export as effects
 from builder.vm import model as vm
 
@@ -26,6 +27,7 @@ def generated_files() -> dict[str, str]:
         "schemas/machine.schema.json": vm.json_schema(),
         "schemas/images.schema.json": release.json_schema(),
         "schemas/manifest.schema.json": manifest.json_schema(),
+        "schemas/release.schema.json": record.json_schema(),
     }
 
 

@@ -16,6 +16,7 @@ from builder.oci.image import SourcesByProgram
 from builder.oci.layout import Layout, open_layout
 from builder.oci.reference import Reference
 from builder.oci.stream import Span
+from builder.sbom.component import Component
 from builder.sbom.cyclonedx import SUFFIX, Subject, cyclonedx_bytes
 
 # No reference has a plus sign, and no file system minds one.
@@ -28,7 +29,15 @@ def bill_name(reference: str) -> str:
 
 
 def bills_of(bundle: Path, sources: Mapping[str, SourcesByProgram]) -> Iterator[tuple[str, bytes]]:
-    """File name and content of the bill of each image in `bundle`; `BuilderError` where the bundle cannot be read.
+    """File name and content of the bill of each image in `bundle`; parameters and errors as of `read_images`."""
+    for reference, subject, components in read_images(bundle, sources):
+        yield bill_name(reference), cyclonedx_bytes(subject, components)
+
+
+def read_images(
+    bundle: Path, sources: Mapping[str, SourcesByProgram]
+) -> Iterator[tuple[str, Subject, Sequence[Component]]]:
+    """The reference of each image in `bundle`, what it is and what it consists of; `BuilderError` where it cannot be read.
 
     `sources` are those of the programs in layers that were made here, by the digest of the layer. Each layer is read once.
     """
@@ -48,7 +57,7 @@ def bills_of(bundle: Path, sources: Mapping[str, SourcesByProgram]) -> Iterator[
                 except BuilderError as error:
                     raise BuilderError(f"{bundle}: {image.reference}: in the layer {digest}: {error.brief}") from None
         components = image_components([layers[digest] for digest, _ in image.layers])
-        yield bill_name(image.reference), cyclonedx_bytes(image.subject, components)
+        yield image.reference, image.subject, components
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

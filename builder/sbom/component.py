@@ -1,6 +1,6 @@
 """What things consist of, in whatever form that is written down later."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -17,10 +17,16 @@ _OWN = "(devel)"
 class Kind(StrEnum):
     """What a component is."""
 
+    RELEASE = "release"
+    DISK = "disk"
+    BUNDLE = "bundle"
+    IMAGE = "image"
     PROGRAM = "program"
     GO_MODULE = "go-module"
     PACKAGE = "package"
+    TOOLCHAIN = "toolchain"
     SOURCE = "source"
+    RECIPE = "recipe"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +39,11 @@ class Component:
     purl: str = ""
     digest: Digest | None = None
     parts: tuple["Component", ...] = ()
+
+    @property
+    def identity(self) -> str:
+        """What is the same for equal components, whoever has them as a part."""
+        return self.purl or f"{self.name}#{self.digest or self.version}"
 
 
 def go_program(path: str, digest: Digest, info: GoInfo) -> Component:
@@ -72,3 +83,30 @@ def debian_package(stanza: Stanza, distribution: str) -> Component:
         qualifiers["upstream"] = source.partition(" ")[0]
     url = PackageURL("deb", namespace=distribution, name=name, version=version, qualifiers=qualifiers)
     return Component(kind=Kind.PACKAGE, name=name, version=version, purl=url.to_string())
+
+
+def pinned_package(name: str, version: str, architecture: str, digest: Digest, *, source: str = "") -> Component:
+    """A package of Debian's archive, or an archive of its `source` packages; `architecture` is dpkg's word."""
+    qualifiers = {"arch": architecture}
+    if source and source != name:
+        qualifiers["upstream"] = source
+    url = PackageURL("deb", namespace="debian", name=name, version=version, qualifiers=qualifiers)
+    return Component(kind=Kind.PACKAGE, name=name, version=version, purl=url.to_string(), digest=digest)
+
+
+def wheel(name: str, version: str, digest: Digest) -> Component:
+    """A tool out of a Python wheel that puts something of its own into what it makes."""
+    url = PackageURL("pypi", name=name, version=version)
+    return Component(kind=Kind.TOOLCHAIN, name=name, version=version, purl=url.to_string(), digest=digest)
+
+
+def all_of(components: Iterable[Component]) -> Iterator[Component]:
+    """`components` and all that they consist of, each once."""
+    known: set[str] = set()
+    waiting = list(components)
+    while waiting:
+        one = waiting.pop(0)
+        if one.identity not in known:
+            known.add(one.identity)
+            yield one
+            waiting += one.parts

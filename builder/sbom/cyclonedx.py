@@ -17,33 +17,40 @@ from builder.sbom.component import Component, Kind
 
 SUFFIX = ".cdx.json"
 _TYPES = {
+    Kind.RELEASE: ComponentType.PLATFORM,
+    Kind.DISK: ComponentType.FIRMWARE,
+    Kind.BUNDLE: ComponentType.FILE,
+    Kind.IMAGE: ComponentType.CONTAINER,
     Kind.PROGRAM: ComponentType.APPLICATION,
     Kind.GO_MODULE: ComponentType.LIBRARY,
     Kind.PACKAGE: ComponentType.LIBRARY,
+    Kind.TOOLCHAIN: ComponentType.LIBRARY,
     Kind.SOURCE: ComponentType.FILE,
+    Kind.RECIPE: ComponentType.DATA,
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """The image that a bill is about: `name` and `version` of its reference, its package URL, when it was made."""
+    """What a bill is about: an image with `name` and `version` of its reference, or a release; when it was made."""
 
     name: str
     version: str
     purl: str
-    digest: Digest
     created: datetime
+    digest: Digest | None = None
+    kind: Kind = Kind.IMAGE
 
 
 def cyclonedx_bytes(subject: Subject, components: Sequence[Component]) -> bytes:
-    """The bill of `subject`, which consists of `components`; the same for the same image."""
+    """The bill of `subject`, which consists of `components`; the same for the same subject."""
     root = CycloneComponent(
-        type=ComponentType.CONTAINER,
+        type=_TYPES[subject.kind],
         name=subject.name,
         version=subject.version,
         bom_ref=subject.purl,
         purl=PackageURL.from_string(subject.purl),
-        hashes=[_hash(subject.digest)],
+        hashes=[_hash(subject.digest)] if subject.digest else [],
     )
     bom = Bom(
         serial_number=uuid.uuid5(uuid.NAMESPACE_URL, subject.purl),
@@ -62,7 +69,7 @@ class _Bill:
     known: dict[str, CycloneComponent] = field(default_factory=dict)
 
     def add(self, component: Component) -> CycloneComponent:
-        name = component.purl or f"{component.name}#{component.digest}"
+        name = component.identity
         if name not in self.known:
             made = CycloneComponent(
                 type=_TYPES[component.kind],

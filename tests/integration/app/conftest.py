@@ -84,7 +84,7 @@ def checkout(place: Path, original: Checkout) -> Checkout:
     return replace(original, root=place / "checkout", proxy=place / "proxy")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def furnish(downloaded: dict[str, Path], go_builds: Path) -> Furnish:
     """Fills a cache directory with the toolchains and Go's compiled standard library."""
 

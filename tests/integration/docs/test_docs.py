@@ -10,6 +10,7 @@ from typer.main import get_command
 from builder.cli.main import app
 from builder.core.arch import Arch, host_arch
 from tests import suite
+from tests.integration.app.releases.test_guide import GUIDE as RELEASES
 from tests.integration.app.test_scripts import SMALL
 from tests.integration.docs.commands import ROOT, Documented, documented_commands, documents
 from tests.integration.docs.test_airgap_guide import GUIDE as AIRGAP_GUIDE
@@ -60,8 +61,11 @@ def is_a_run(command: Documented) -> bool:
 
 
 # Those of these guides are about files that they have people write: test_rootfs_guide.py and test_airgap_guide.py follow them.
-# Those about flashing need devices: tests/integration/flash/test_guide.py has some.
-COMMANDS = [command for command in documented_commands() if command.file not in {GUIDE, AIRGAP_GUIDE, FLASHING}]
+# Those about flashing need devices: tests/integration/flash/test_guide.py has some. The one about releases is followed by
+# tests/integration/app/releases/test_guide.py.
+COMMANDS = [
+    command for command in documented_commands() if command.file not in {GUIDE, AIRGAP_GUIDE, FLASHING, RELEASES}
+]
 
 
 def test_there_are_commands() -> None:

@@ -1,0 +1,1 @@
+"""Making releases, checking them, and comparing them."""

@@ -1,0 +1,135 @@
+"""`builder release`, `builder verify` and `builder diff`: what is published, and whether it still is that."""
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from builder.cli.live import live_session
+from builder.cli.options import (
+    STALL_S,
+    ArchOption,
+    BoardOption,
+    EventsOption,
+    JsonOption,
+    LockOption,
+    OfflineOption,
+    OutOption,
+    QuietOption,
+    RecipeArgument,
+    SetOption,
+    StallOption,
+    TargetOption,
+)
+
+_ReleaseArgument = Annotated[Path, typer.Argument(metavar="DIR", help="Directory of a release.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    app.command(epilog="Example: builder release 1.4.0 --minisign-key ~/.minisign/minisign.key")(release)
+    app.command(epilog="Example: builder verify out/edge/releases/1.4.0 --minisign-public-key publisher.pub")(verify)
+    app.command(epilog="Example: builder diff out/edge/releases/1.3.0 out/edge/releases/1.4.0 --files")(diff)
+
+
+def release(  # noqa: PLR0913 - one parameter per option
+    version: Annotated[str, typer.Argument(metavar="VERSION", help="Version of the release, such as 1.4.0.")],
+    recipe: RecipeArgument = "edge",
+    *,
+    minisign_key: Annotated[
+        Path | None,
+        typer.Option(
+            "--minisign-key", help="Secret key that 'minisign -G' made, to sign with; its password is asked for."
+        ),
+    ] = None,
+    since: Annotated[
+        Path | None,
+        typer.Option(
+            "--since",
+            metavar="DIR",
+            help="Release that changes are told since. Default: the one with the next lower version beside it.",
+        ),
+    ] = None,
+    arch: ArchOption = None,
+    target: TargetOption = None,
+    board: BoardOption = None,
+    overrides: SetOption = None,
+    lock: LockOption = None,
+    out: OutOption = None,
+    offline: OfflineOption = False,
+    network_timeout: StallOption = STALL_S,
+    quiet: QuietOption = False,
+    events: EventsOption = None,
+) -> None:
+    """Build what a recipe asks for, and publish it with everything that proves it: out/RECIPE/releases/VERSION."""
+    from builder.app.project import find_project
+    from builder.app.release.keys import read_secret_key
+    from builder.app.release.make import Request, make_release
+    from builder.app.session import Settings
+    from builder.app.wanted import Wanted
+    from builder.release.record import require_version
+
+    def password() -> str:
+        return str(typer.prompt(f"Password of {minisign_key}", hide_input=True, err=True))
+
+    require_version(version)
+    key = read_secret_key(minisign_key, password) if minisign_key else None
+    project = find_project(os.environ)
+    with live_session(Settings(offline=offline, stall_s=network_timeout), quiet=quiet, events=events) as session:
+        workspace = project.open(recipe, overrides or (), lock_file=lock)
+        request = Request(
+            version=version,
+            wanted=Wanted(archs=arch or (), outputs=target or (), boards=board or ()),
+            out=out or project.root / "out",
+            since=since,
+            key=key,
+            overrides=overrides or (),
+        )
+        place = make_release(session, workspace, request)
+    typer.echo(place, err=events is not None)
+
+
+def verify(
+    directory: _ReleaseArgument,
+    *,
+    minisign_public_key: Annotated[
+        Path | None,
+        typer.Option("--minisign-public-key", help="Whose signature the release must have."),
+    ] = None,
+    version: Annotated[
+        str, typer.Option("--version", help="The version that it must be: an older one, in order, is refused.")
+    ] = "",
+) -> None:
+    """Check a release, offline: every file, the tables that name them, and the signature."""
+    from builder.app.release.keys import read_public_key
+    from builder.cli.render.text import count
+    from builder.release.check import Question, require_whole
+
+    key = read_public_key(minisign_public_key) if minisign_public_key else None
+    checked = require_whole(Question(directory=directory, key=key, version=version))
+    typer.echo(f"{directory} is {checked.record.title}: {count(checked.files, 'file')}, all as they were released")
+    if key:
+        typer.echo(f"signed by the key that was named, as {checked.signed_by}")
+    else:
+        typer.echo("who released it was not checked: name the publisher's key with --minisign-public-key", err=True)
+
+
+def diff(
+    old: Annotated[Path, typer.Argument(metavar="OLD", help="Directory of the earlier release.")],
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="Directory of the later release.")],
+    *,
+    files: Annotated[bool, typer.Option("--files", help="Each file of root file systems, not only how many.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what changed between two releases: components, packages, modules, options of the kernel, files, sizes."""
+    from builder.app.release.earlier import read_release
+    from builder.release.changes import changes_text
+    from builder.release.compare import compare, comparison_json
+
+    comparisons = compare(read_release(old), read_release(new))
+    told = (
+        json.dumps(comparison_json(comparisons), indent=2) if as_json else changes_text(comparisons, with_files=files)
+    )
+    typer.echo(told)
