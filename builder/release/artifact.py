@@ -16,8 +16,8 @@ ARTIFACT_TYPE = "application/vnd.kedge.release.v1"
 # What clients call a layer's file when they write it down.
 TITLE = "org.opencontainers.image.title"
 _CREATED, _VERSION = "org.opencontainers.image.created", "org.opencontainers.image.version"
-_FILE, _EMPTY = "application/octet-stream", "application/vnd.oci.empty.v1+json"
-_EMPTY_BYTES = b"{}"
+_FILE, EMPTY = "application/octet-stream", "application/vnd.oci.empty.v1+json"
+EMPTY_BYTES = b"{}"
 _TYPES = {".json": "application/json", ".html": "text/html", ".md": "text/markdown", ".minisig": "text/plain"}
 
 
@@ -38,7 +38,7 @@ class ReleaseArtifact:
                 "schemaVersion": 2,
                 "mediaType": MANIFEST,
                 "artifactType": ARTIFACT_TYPE,
-                "config": Blob.of(_EMPTY, _EMPTY_BYTES).fields,
+                "config": Blob.of(EMPTY, EMPTY_BYTES).fields,
                 "layers": [
                     {
                         "mediaType": _TYPES.get(f".{name.rpartition('.')[2]}", _FILE),
@@ -62,7 +62,7 @@ class ReleaseArtifact:
             LAYOUT_FILE: LAYOUT,
             INDEX_FILE: index_bytes([entry]),
             manifest.path: self.manifest,
-            Blob.of(_EMPTY, _EMPTY_BYTES).path: _EMPTY_BYTES,
+            Blob.of(EMPTY, EMPTY_BYTES).path: EMPTY_BYTES,
         }
 
     @property

@@ -1,9 +1,9 @@
-"""`builder release`, `builder verify` and `builder diff`: what is published, and whether it still is that."""
+"""`builder release`, `verify`, `publish`, `fetch` and `diff`: what is published, and whether it still is that."""
 
 import json
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,6 +24,9 @@ from builder.cli.options import (
     TargetOption,
 )
 
+if TYPE_CHECKING:
+    from builder.oci.reference import Reference
+
 _ReleaseArgument = Annotated[Path, typer.Argument(metavar="DIR", help="Directory of a release.")]
 
 
@@ -31,6 +34,8 @@ def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
     app.command(epilog="Example: builder release 1.4.0 --minisign-key ~/.minisign/minisign.key")(release)
     app.command(epilog="Example: builder verify out/edge/releases/1.4.0 --minisign-public-key publisher.pub")(verify)
+    app.command(epilog="Example: builder publish out/edge/releases/1.4.0 registry.example.com/team/edge")(publish)
+    app.command(epilog="Example: builder fetch registry.example.com/team/edge:1.4.0 edge-1.4.0")(fetch)
     app.command(epilog="Example: builder diff out/edge/releases/1.3.0 out/edge/releases/1.4.0 --files")(diff)
 
 
@@ -114,6 +119,61 @@ def verify(
         typer.echo(f"signed by the key that was named, as {checked.signed_by}")
     else:
         typer.echo("who released it was not checked: name the publisher's key with --minisign-public-key", err=True)
+
+
+def publish(
+    directory: _ReleaseArgument,
+    reference: Annotated[
+        str, typer.Argument(metavar="REFERENCE", help="Repository to push to; without a tag it gets the version.")
+    ],
+    *,
+    network_timeout: StallOption = STALL_S,
+) -> None:
+    """Push a release to a registry as one artifact; what is there already is not sent again."""
+    from builder.app.release.earlier import read_release
+    from builder.app.release.publish import push_release
+    from builder.app.session import Settings
+
+    place = _reference(reference, read_release(directory).record.version)
+    with live_session(Settings(stall_s=network_timeout), quiet=False, events=None) as session:
+        digest = push_release(session, directory, place)
+    typer.echo(f"{place.repository}@{digest}")
+
+
+def fetch(
+    reference: Annotated[str, typer.Argument(metavar="REFERENCE", help="A release in a registry, by tag or digest.")],
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Directory to make.")],
+    *,
+    minisign_public_key: Annotated[
+        Path | None,
+        typer.Option("--minisign-public-key", help="Whose signature the release must have."),
+    ] = None,
+    network_timeout: StallOption = STALL_S,
+) -> None:
+    """Fetch a release from a registry, and check it as 'builder verify' does; what is not in order is not kept."""
+    from builder.app.release.keys import read_public_key
+    from builder.app.release.publish import pull_release
+    from builder.app.session import Settings
+    from builder.oci.reference import Reference
+
+    key = read_public_key(minisign_public_key) if minisign_public_key else None
+    with live_session(Settings(stall_s=network_timeout), quiet=False, events=None) as session:
+        checked = pull_release(session, Reference.parse(reference), directory, key)
+    typer.echo(f"{directory} is {checked.record.title}")
+
+
+def _reference(text: str, version: str) -> "Reference":
+    """What `text` means; without a tag of its own, that of the release."""
+    from dataclasses import replace
+
+    from builder.core.errors import RecipeError
+    from builder.oci.reference import Reference
+
+    parsed = Reference.parse(text)
+    if parsed.digest:
+        raise RecipeError(f"{text}: a push goes to a tag, not to a digest")
+    tagged = ":" in text.rpartition("/")[2]
+    return parsed if tagged else replace(parsed, tag=version)
 
 
 def diff(

@@ -18,6 +18,7 @@ from builder.oci.reference import Reference
 from builder.oci.registry.addresses import address_of
 from builder.oci.registry.auth import RegistryAuth
 from builder.oci.registry.credentials import Credentials
+from builder.oci.registry.push import Pusher
 
 _ACCEPTED = f"{INDEX}, {MANIFEST}, {DOCKER_INDEX}, {DOCKER_MANIFEST}, */*"
 _MOST_MANIFEST_BYTES = 8 << 20
@@ -72,6 +73,16 @@ class Registries:
         expected = Expected(size_bytes=blob.size_bytes, digest=blob.digest)
         self._fetch(reference, f"blobs/{blob.digest}", target, expected, work, beginning=beginning)
 
+    def pusher(self, reference: Reference, work: Work) -> Pusher:
+        """What writes to the repository of `reference`."""
+        return Pusher(
+            client=self._opened(),
+            auth=self._auth(reference, work.runner, actions="pull,push"),
+            reference=reference,
+            pause=work.pause,
+            progress=work.progress,
+        )
+
     def close(self) -> None:
         """Close connections, if there are any."""
         with self._lock:
@@ -113,13 +124,14 @@ class Registries:
                 self._client.headers["Accept"] = _ACCEPTED
             return self._client
 
-    def _auth(self, reference: Reference, runner: Runner) -> RegistryAuth:
+    def _auth(self, reference: Reference, runner: Runner, *, actions: str = "pull") -> RegistryAuth:
+        key = f"{reference.repository} {actions}"
         with self._lock:
-            if reference.repository not in self._auths:
+            if key not in self._auths:
                 login = Credentials(environment=self.environment).of(reference.host, reference.path, runner)
-                scope = f"repository:{reference.path}:pull"
-                self._auths[reference.repository] = RegistryAuth(reference.host, scope, login)
-            return self._auths[reference.repository]
+                scope = f"repository:{reference.path}:{actions}"
+                self._auths[key] = RegistryAuth(reference.host, scope, login)
+            return self._auths[key]
 
     def _authorities(self, server: str) -> Sequence[Path]:
         home = self.environment.get("HOME")

@@ -111,6 +111,7 @@ def _handler(faulty: Faulty) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             headers = self.headers
+            self.rfile.read(int(headers.get("Content-Length", "0")))
             request = Request(
                 path=self.path, range=headers.get("Range", ""), authorization=headers.get("Authorization", "")
             )
@@ -119,11 +120,14 @@ def _handler(faulty: Faulty) -> type[BaseHTTPRequestHandler]:
             for name, value in {"Content-Length": str(len(answer.content)), **answer.headers}.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(answer.content[: answer.cut_after])
+            if self.command != "HEAD":
+                self.wfile.write(answer.content[: answer.cut_after])
             if answer.hangs:
                 faulty.stopping.wait()
             if answer.cut_after is not None:
                 self.close_connection = True
+
+        do_HEAD = do_POST = do_PUT = do_GET  # noqa: N815 - the names of http.server
 
         def log_message(self, *_: object) -> None:
             """Nothing: what was asked for is in `requests`."""
