@@ -11,6 +11,7 @@ import typer
 from builder.app.invocation import Invocation
 from builder.cli.commands import (
     airgap,
+    audit,
     build,
     cache,
     cluster,
@@ -75,6 +76,7 @@ for commands in (
     airgap,
     cluster,
     release,
+    audit,
     cache,
     tool,
     doctor,

@@ -85,11 +85,23 @@ def debian_package(stanza: Stanza, distribution: str) -> Component:
     return Component(kind=Kind.PACKAGE, name=name, version=version, purl=url.to_string())
 
 
-def pinned_package(name: str, version: str, architecture: str, digest: Digest, *, source: str = "") -> Component:
-    """A package of Debian's archive, or an archive of its `source` packages; `architecture` is dpkg's word."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a package of Debian's comes from: the code name of a release, and its source package with that one's version."""
+
+    release: str = ""
+    source: str = ""
+    source_version: str = ""
+
+
+def pinned_package(name: str, version: str, architecture: str, digest: Digest, origin: Origin) -> Component:
+    """A package of Debian's archive, or an archive of C sources; `architecture` is dpkg's word."""
     qualifiers = {"arch": architecture}
-    if source and source != name:
-        qualifiers["upstream"] = source
+    if origin.release:
+        qualifiers["distro"] = origin.release
+    if origin.source and (origin.source, origin.source_version) != (name, version):
+        other = f"@{origin.source_version}" if origin.source_version != version else ""
+        qualifiers["upstream"] = f"{origin.source}{other}"
     url = PackageURL("deb", namespace="debian", name=name, version=version, qualifiers=qualifiers)
     return Component(kind=Kind.PACKAGE, name=name, version=version, purl=url.to_string(), digest=digest)
 

@@ -7,15 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from builder.app.release.made import Made, MadeFile
+from builder.core.arch import Arch
 from builder.core.digest import Digest
+from builder.debian.mirrors import MAIN_ARCHIVE, SECURITY_ARCHIVE
+from builder.debian.pins import PinnedFile
 from builder.formats.goinfo import read_go_info
 from builder.oci.bills import read_images
 from builder.oci.image import read_sources
 from builder.oci.parts import whole_path
 from builder.plan.compose import Target
-from builder.plan.shipped import PROGRAMS
+from builder.plan.shipped import PROGRAMS, SOURCE
 from builder.release.record import Role
-from builder.sbom.component import Component, Kind, c_program, go_program, pinned_package, wheel
+from builder.sbom.component import Component, Kind, Origin, c_program, go_program, pinned_package, wheel
 from builder.sbom.cyclonedx import Subject
 from builder.steps.kinds.go import GO_MODULES, PINS
 from builder.steps.kinds.oci import LAYER
@@ -65,12 +68,22 @@ class Biller:
         for step in behind.steps:
             yield from self._of_step(step)
         for pin, _ in behind.pins:
-            source = self.made.described(pin).get("source", "")
-            yield pinned_package(pin.name, pin.version, pin.architecture, Digest(pin.sha256), source=source)
+            origin = self._origin(pin, file.target.arch)
+            yield pinned_package(pin.name, pin.version, pin.architecture, Digest(pin.sha256), origin)
         for tool in behind.wheels:
             yield wheel(tool.name, tool.version, tool.digest)
         if file.role is Role.BUNDLE and whole_path(file.source).name == file.name:
             yield from self._images(file)
+
+    def _origin(self, pin: PinnedFile, arch: Arch) -> Origin:
+        """Of Debian's own archives alone: others follow no release of Debian's."""
+        debian, told = self.made.workspace.lock.debian, self.made.described(pin)
+        release = ""
+        if debian and pin.archive in (MAIN_ARCHIVE, SECURITY_ARCHIVE):
+            release = debian.source_suite if pin.architecture == SOURCE else debian.suites[arch][0]
+        return Origin(
+            release=release, source=told.get("source", ""), source_version=told.get("source_version", pin.version)
+        )
 
     def _of_step(self, step: Step[Any]) -> Iterator[Component]:
         if step.kind in PROGRAMS:

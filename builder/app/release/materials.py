@@ -8,7 +8,7 @@ from builder.app.release.made import Made
 from builder.core.digest import Digest
 from builder.gobuild.modules import parse_go_sum
 from builder.release.provenance import Material
-from builder.sbom.component import pinned_package
+from builder.sbom.component import Origin, pinned_package
 from builder.steps.kinds.debian import ArchiveInput
 from builder.steps.kinds.pulled import BlobInput
 from builder.steps.step import Step, reached
@@ -37,7 +37,7 @@ def _of_step(step: Step[Any]) -> Iterator[Material]:
         yield Material(uri=name, digest=source.digest)
     if isinstance(step.input, ArchiveInput):
         for pin in step.input.pins:
-            one = pinned_package(pin.name, pin.version, pin.architecture, Digest(pin.sha256))
+            one = pinned_package(pin.name, pin.version, pin.architecture, Digest(pin.sha256), Origin())
             yield Material(uri=one.purl, digest=pin.sha256)
     elif isinstance(step.input, BlobInput):
         yield Material(uri=f"oci:{step.input.reference}", digest=step.input.digest)
