@@ -41,12 +41,12 @@ def _cases(setting: Setting, place: Path, image: Path) -> dict[str, Callable[[],
     passphrase.write_text("correct horse\n")
     key = new_identity()
     identity.write_text(key)
-    keys = {"farm": f"--passphrase-file={passphrase}", "yard": f"--identity={identity}"}
+    keys = {"mill": f"--passphrase-file={passphrase}", "yard": f"--identity={identity}"}
     nodes = [f"node-{number}" for number in range(_NODES)]
     builder = _builder(setting, place)
-    builder("cluster", "init", "farm", "--endpoint=farm.example.com", keys["farm"])
+    builder("cluster", "init", "mill", "--endpoint=mill.example.com", keys["mill"])
     builder("cluster", "init", "yard", "--endpoint=a", f"--recipient={recipient_of(key, where='identity')}")
-    builder("cluster", "add-node", "farm", *nodes)
+    builder("cluster", "add-node", "mill", *nodes)
     builder("cluster", "add-node", "yard", *nodes)
     made = 0
 
@@ -54,12 +54,12 @@ def _cases(setting: Setting, place: Path, image: Path) -> dict[str, Callable[[],
         nonlocal made
         made += 1
         out = place / f"out-{made}"
-        return builder("provision", str(image), "--cluster=farm", "--all", f"--out={out}", keys["farm"])
+        return builder("provision", str(image), "--cluster=mill", "--all", f"--out={out}", keys["mill"])
 
     def one(cluster: str) -> Callable[[], float]:
         return lambda: builder("provision", str(image), f"--cluster={cluster}", "--node=node-7", keys[cluster])
 
-    return {_ONE: one("farm"), _ONE_BY_IDENTITY: one("yard"), _ALL: all_nodes}
+    return {_ONE: one("mill"), _ONE_BY_IDENTITY: one("yard"), _ALL: all_nodes}
 
 
 def _builder(setting: Setting, place: Path) -> Callable[..., float]:

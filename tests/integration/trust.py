@@ -18,11 +18,11 @@ def now() -> datetime:
 
 
 def make_trust(directory: Path, endpoint: Endpoint) -> tuple[ClusterDirectory, Unlocking]:
-    """A cluster `farm` below `directory`, and what opens its keys."""
+    """A cluster `mill` below `directory`, and what opens its keys."""
     identity, file = new_identity(), directory / "identity"
     file.write_text(identity)
     recipient = recipient_of(identity, where="identity")
-    wanted = NewCluster(name="farm", endpoints=[endpoint], recipient=recipient)
+    wanted = NewCluster(name="mill", endpoints=[endpoint], recipient=recipient)
     made = create_cluster(directory / "clusters", wanted, now=now())
     return made, Unlocking(passphrase_file=None, identity_file=file, prompt=None)
 

@@ -15,7 +15,7 @@ from tests.qemu.workers import READY_S
 _TOLD = r"(?s)KEDGE-TEST files=.*KEDGE-TEST told=yes"
 
 
-def operator(lab: Lab, endpoint: str = "farm.example.com") -> Provisioner:
+def operator(lab: Lab, endpoint: str = "mill.example.com") -> Provisioner:
     """Who has a cluster's trust, made before any node."""
     cluster, unlocking = make_trust(lab.place, Endpoint.parse(endpoint))
     return Provisioner(directory=cluster, unlocking=unlocking, now=now())

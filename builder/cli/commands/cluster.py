@@ -64,14 +64,14 @@ class RotatedChoice(StrEnum):
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
     group = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-    group.command(epilog="Example: builder cluster init farm --endpoint farm.example.com")(init)
+    group.command(epilog="Example: builder cluster init mill --endpoint mill.example.com")(init)
     group.command("list", epilog="Example: builder cluster list --json")(list_clusters)
-    group.command(epilog="Example: builder cluster show farm")(show)
-    group.command("add-node", epilog="Example: builder cluster add-node farm barn-1 barn-2 --role worker")(add_node)
-    group.command(epilog="Example: builder cluster revoke farm barn-2")(revoke)
-    group.command(epilog="Example: builder cluster rotate farm --what issuers")(rotate)
-    group.command(epilog="Example: builder cluster kubeconfig farm --out farm.kubeconfig")(kubeconfig)
-    group.command(epilog="Example: builder cluster export farm --out farm.tar; tar -xf farm.tar -C /var/lib/kedge")(
+    group.command(epilog="Example: builder cluster show mill")(show)
+    group.command("add-node", epilog="Example: builder cluster add-node mill barn-1 barn-2 --role worker")(add_node)
+    group.command(epilog="Example: builder cluster revoke mill barn-2")(revoke)
+    group.command(epilog="Example: builder cluster rotate mill --what issuers")(rotate)
+    group.command(epilog="Example: builder cluster kubeconfig mill --out mill.kubeconfig")(kubeconfig)
+    group.command(epilog="Example: builder cluster export mill --out mill.tar; tar -xf mill.tar -C /var/lib/kedge")(
         export
     )
     app.add_typer(group, name="cluster", help="Trust of clusters: made before any node exists, kept by their operator.")

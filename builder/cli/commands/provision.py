@@ -18,7 +18,7 @@ from builder.cli.commands.cluster import (
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
     app.command(
-        epilog="Examples: builder provision /dev/sdb --cluster farm --node field-1; builder provision edge.img --cluster farm"
+        epilog="Examples: builder provision /dev/sdb --cluster mill --node field-1; builder provision edge.img --cluster mill"
         " --all --out overlays; builder provision /dev/sdb --overlay overlays/field-1"
     )(provision)
 

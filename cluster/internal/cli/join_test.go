@@ -17,7 +17,7 @@ func TestWaysToJoinThatDoNotGoTogether(t *testing.T) {
 		told  string
 	}{
 		"a token":                       {flags: joinFlags{tokenFile: "t"}},
-		"a credential":                  {flags: joinFlags{credentialFile: "c", authorityFile: "a", servers: []string{"farm.example.com", "[2001:db8::1]:6443", "2001:db8::1"}}},
+		"a credential":                  {flags: joinFlags{credentialFile: "c", authorityFile: "a", servers: []string{"mill.example.com", "[2001:db8::1]:6443", "2001:db8::1"}}},
 		"a token in two ways":           {joinFlags{tokenFile: "t"}, []string{"token"}, "exclude each other"},
 		"a credential and a token":      {joinFlags{credentialFile: "c", authorityFile: "a", servers: []string{"s"}}, []string{"token"}, "joins in one way"},
 		"a credential and a file":       {joinFlags{credentialFile: "c", authorityFile: "a", servers: []string{"s"}, tokenFile: "t"}, nil, "joins in one way"},
@@ -40,7 +40,7 @@ func TestWaysToJoinThatDoNotGoTogether(t *testing.T) {
 
 func TestServersHaveAPort(t *testing.T) {
 	for server, want := range map[string]string{
-		"farm.example.com": "https://farm.example.com:6443", "192.0.2.1:443": "https://192.0.2.1:443",
+		"mill.example.com": "https://mill.example.com:6443", "192.0.2.1:443": "https://192.0.2.1:443",
 		"2001:db8::1": "https://[2001:db8::1]:6443", "[2001:db8::1]": "https://[2001:db8::1]:6443", "[2001:db8::1]:443": "https://[2001:db8::1]:443",
 	} {
 		if got := serverURL(server); got != want {

@@ -78,7 +78,7 @@ API server, and the tunnel that the API server's questions come back through.
 A token or a credential is needed once. Pods go on while kedge is stopped.`,
 		Example: `  kedge worker --token-file /etc/kedge/token
   kedge worker --token-file token --profile tiny --labels topology.kubernetes.io/zone=plant-7
-  kedge worker --node-name field-1 --credential-file credential.pem --authority-file ca.crt --server farm.example.com`,
+  kedge worker --node-name field-1 --credential-file credential.pem --authority-file ca.crt --server mill.example.com`,
 		GroupID: groupCommands,
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -62,7 +62,7 @@ func TestAWorkerTakesItsCredential(t *testing.T) {
 			t.Errorf("%s: mode = %v, %v", name, info.Mode(), err)
 		}
 	}
-	const want = "ARGUMENTS=\"--node-name=field-1 --profile=default --server=farm.example.com:6443" +
+	const want = "ARGUMENTS=\"--node-name=field-1 --profile=default --server=mill.example.com:6443" +
 		" --authority-file=/run/device/node/authority.crt --credential-file=/var/lib/device/first-boot/files/credential.pem\"\n"
 	if got := m.read("run/device/node/environment"); got != want {
 		t.Errorf("environment = %s", got)

@@ -75,7 +75,7 @@ func TestEverythingIsRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got.Name != "field-1" || got.Role != Worker || len(got.Endpoints) != 4 || !got.Discovery || got.Credential != "credential.pem" ||
-		got.Cluster.Name != "farm" || got.Site != "orchard" || got.Profile != "tiny" || len(got.Labels) != 3 {
+		got.Cluster.Name != "mill" || got.Site != "orchard" || got.Profile != "tiny" || len(got.Labels) != 3 {
 		t.Errorf("config = %+v", got)
 	}
 	if want := (Taint{Key: "example.com/wet", Value: "true", Effect: "NoSchedule"}); got.Taints[0] != want {
@@ -88,7 +88,7 @@ func TestEverythingIsRead(t *testing.T) {
 	if !tagged.AsksForAddress() || *tagged.VLAN != (VLAN{Number: 7, Parent: "eth0"}) {
 		t.Errorf("eth0.7 = %+v", tagged)
 	}
-	if want := (WiFi{SSID: "Farm 5 GHz", Passphrase: "correct horse", Country: "DE"}); *wireless.WiFi != want {
+	if want := (WiFi{SSID: "Mill 5 GHz", Passphrase: "correct horse", Country: "DE"}); *wireless.WiFi != want {
 		t.Errorf("wlan0 = %+v", wireless)
 	}
 	if proxy := got.Network.Proxy; proxy.HTTPS != "http://user:word@192.0.2.3:3128/" || len(proxy.Exclude) != 3 {

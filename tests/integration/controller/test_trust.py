@@ -28,11 +28,11 @@ from tests.integration.controller.controller import Controller, Place, place, ru
 from tests.integration.controller.requests import as_node, ask, dns, to_be, to_serve
 from tests.integration.trust import lay_out, make_trust, now
 
-NAME = "farm.example.com"
+NAME = "mill.example.com"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Farm:
+class Mill:
     """A cluster as its operator keeps it, and its controller."""
 
     directory: ClusterDirectory
@@ -66,67 +66,67 @@ class Farm:
         ).stdout
 
 
-def make_farm(kedge: Path, directory: Path) -> Farm:
+def make_mill(kedge: Path, directory: Path) -> Mill:
     where = place(kedge, directory, api={"externalAddress": NAME, "sans": [NAME]})
     made, unlocking = make_trust(directory, Endpoint(host=NAME, port=where.api_port))
-    return Farm(directory=made, unlocking=unlocking, place=where)
+    return Mill(directory=made, unlocking=unlocking, place=where)
 
 
 @pytest.fixture(scope="module")
-def farm(kedge: Path, tmp_path_factory: pytest.TempPathFactory) -> Farm:
-    made = make_farm(kedge, tmp_path_factory.mktemp("f"))
+def mill(kedge: Path, tmp_path_factory: pytest.TempPathFactory) -> Mill:
+    made = make_mill(kedge, tmp_path_factory.mktemp("f"))
     made.lay_out()
     return made
 
 
 @pytest.fixture(scope="module")
-def running(farm: Farm) -> Iterator[Controller]:
-    with running_controller(farm.place) as controller:
+def running(mill: Mill) -> Iterator[Controller]:
+    with running_controller(mill.place) as controller:
         yield controller
 
 
-def test_everything_that_was_made_is_used(farm: Farm, running: Controller) -> None:
+def test_everything_that_was_made_is_used(mill: Mill, running: Controller) -> None:
     assert running.is_ready()
-    pki = farm.place.data / "pki"
-    archive = controller_files(farm.directory, farm.unlocking, now=now())
+    pki = mill.place.data / "pki"
+    archive = controller_files(mill.directory, mill.unlocking, now=now())
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         members = [member for member in tar if member.isreg() and member.name.startswith("pki/")]
         for member in members:
             content = tar.extractfile(member)
             assert content is not None
-            assert (farm.place.data / member.name).read_bytes() == content.read(), member.name
+            assert (mill.place.data / member.name).read_bytes() == content.read(), member.name
     assert len(members) == 3 * len(AUTHORITIES) + 4
     assert not [name for name in AUTHORITIES if (pki / f"{name}.key").exists()]
     assert "making a certificate authority" not in running.daemon.log.read_text()
 
 
-def test_the_administrator_is_let_in(farm: Farm, running: Controller, tmp_path: Path) -> None:
-    file = farm.administrator(tmp_path / "admin")
-    assert farm.who(file) == 'kubernetes-admin ["system:masters","system:authenticated"]'
-    assert farm.ask(file, "create", "secret", "generic", "marked", "--from-literal=a=marked-secret").code == 0
-    assert b"marked-secret" not in (farm.place.data / "db" / "state.db").read_bytes()
+def test_the_administrator_is_let_in(mill: Mill, running: Controller, tmp_path: Path) -> None:
+    file = mill.administrator(tmp_path / "admin")
+    assert mill.who(file) == 'kubernetes-admin ["system:masters","system:authenticated"]'
+    assert mill.ask(file, "create", "secret", "generic", "marked", "--from-literal=a=marked-secret").code == 0
+    assert b"marked-secret" not in (mill.place.data / "db" / "state.db").read_bytes()
     assert running.applied("get", "secret", "marked", "-o", "name") == "secret/marked\n"
 
 
 @pytest.mark.parametrize("port", ["api_port", "agent_port"])
-def test_who_has_the_root_alone_trusts_the_servers(farm: Farm, running: Controller, port: str) -> None:
+def test_who_has_the_root_alone_trusts_the_servers(mill: Mill, running: Controller, port: str) -> None:
     assert running.is_ready()
     # OpenSSL, which takes no issuer for a root.
-    trusting = ssl.create_default_context(cadata=farm.root(API))
+    trusting = ssl.create_default_context(cadata=mill.root(API))
     trusting.verify_flags &= ~ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
-    address = ("127.0.0.1", getattr(farm.place, port))
+    address = ("127.0.0.1", getattr(mill.place, port))
     with socket.create_connection(address) as plain, trusting.wrap_socket(plain, server_hostname=NAME) as served:
         assert served.version() in {"TLSv1.2", "TLSv1.3"}
-    other = ssl.create_default_context(cadata=farm.root(ENROLMENT))
+    other = ssl.create_default_context(cadata=mill.root(ENROLMENT))
     with socket.create_connection(address) as plain, pytest.raises(ssl.SSLCertVerificationError):
         other.wrap_socket(plain, server_hostname=NAME)
     with socket.create_connection(address) as plain, pytest.raises(ssl.SSLCertVerificationError, match="ostname"):
         trusting.wrap_socket(plain, server_hostname="other.example.com")
 
 
-def test_nodes_get_certificates_that_are_accepted(farm: Farm, running: Controller, tmp_path: Path) -> None:
+def test_nodes_get_certificates_that_are_accepted(mill: Mill, running: Controller, tmp_path: Path) -> None:
     verdict = ask(running, to_serve("edge-1", dns("edge-1")), *as_node("edge-1"))
-    issuer = certificate_of(farm.directory.read().certificates.issuers["kubelet-serving-ca"])
+    issuer = certificate_of(mill.directory.read().certificates.issuers["kubelet-serving-ca"])
     x509.load_pem_x509_certificate(verdict.certificate).verify_directly_issued_by(issuer)
     verdict = ask(running, to_be("edge-1"), *as_node("edge-1"))
     file = tmp_path / "node"
@@ -135,42 +135,42 @@ def test_nodes_get_certificates_that_are_accepted(farm: Farm, running: Controlle
         kubeconfig(
             "node",
             server=Endpoint(host=NAME, port=1),
-            authority=farm.root(API),
+            authority=mill.root(API),
             certificate=verdict.certificate.decode(),
             key=key,
         )
     )
-    assert farm.who(file) == 'system:node:edge-1 ["system:nodes","system:authenticated"]'
+    assert mill.who(file) == 'system:node:edge-1 ["system:nodes","system:authenticated"]'
 
 
-def test_a_credential_is_known_and_may_do_nothing_by_itself(farm: Farm, running: Controller, tmp_path: Path) -> None:
+def test_a_credential_is_known_and_may_do_nothing_by_itself(mill: Mill, running: Controller, tmp_path: Path) -> None:
     assert running.is_ready()
-    record = farm.directory.read()
-    keys = farm.directory.read_keys(record, farm.unlocking.identity(farm.directory, record))
+    record = mill.directory.read()
+    keys = mill.directory.read_keys(record, mill.unlocking.identity(mill.directory, record))
     by = Pair.parse(record.certificates.roots[ENROLMENT], keys.enrolment, where=ENROLMENT)
     text = make_enrolment("barn-1", by=by, now=now()).pem
     certificate, key = text[: text.index("-----BEGIN EC")], text[text.index("-----BEGIN EC") :]
     file = tmp_path / "credential"
     server = Endpoint(host=NAME, port=1)
-    file.write_bytes(kubeconfig("c", server=server, authority=farm.root(API), certificate=certificate, key=key))
-    assert farm.who(file) == f'{USER_PREFIX}barn-1 ["{GROUP}","system:authenticated"]'
+    file.write_bytes(kubeconfig("c", server=server, authority=mill.root(API), certificate=certificate, key=key))
+    assert mill.who(file) == f'{USER_PREFIX}barn-1 ["{GROUP}","system:authenticated"]'
     for what in (("get", "nodes"), ("get", "secrets"), ("get", "configmaps", "--namespace=kube-system")):
-        assert "forbidden" in farm.ask(file, *what).stderr.lower(), what
+        assert "forbidden" in mill.ask(file, *what).stderr.lower(), what
 
 
 def test_other_issuers_shut_out_the_old_ones(kedge: Path, tmp_path: Path) -> None:
-    farm = make_farm(kedge, tmp_path)
-    farm.lay_out()
-    old = farm.administrator(tmp_path / "old")
-    with running_controller(farm.place):
-        assert farm.who(old).startswith("kubernetes-admin")
-        assert farm.ask(old, "create", "secret", "generic", "earlier", "--from-literal=a=stored-before").code == 0
-    rotate(farm.directory, [Rotated.ISSUERS, Rotated.ENCRYPTION], farm.unlocking, now=now())
-    farm.lay_out()
-    new = farm.administrator(tmp_path / "new")
-    with running_controller(farm.place) as controller:
-        assert farm.who(new).startswith("kubernetes-admin")
-        assert "You must be logged in" in farm.ask(old, "get", "nodes").stderr
+    mill = make_mill(kedge, tmp_path)
+    mill.lay_out()
+    old = mill.administrator(tmp_path / "old")
+    with running_controller(mill.place):
+        assert mill.who(old).startswith("kubernetes-admin")
+        assert mill.ask(old, "create", "secret", "generic", "earlier", "--from-literal=a=stored-before").code == 0
+    rotate(mill.directory, [Rotated.ISSUERS, Rotated.ENCRYPTION], mill.unlocking, now=now())
+    mill.lay_out()
+    new = mill.administrator(tmp_path / "new")
+    with running_controller(mill.place) as controller:
+        assert mill.who(new).startswith("kubernetes-admin")
+        assert "You must be logged in" in mill.ask(old, "get", "nodes").stderr
         # The key that it was stored with is the second one now.
         stored = controller.applied("get", "secret", "earlier", "--output=jsonpath={.data.a}")
         assert base64.b64decode(stored) == b"stored-before"

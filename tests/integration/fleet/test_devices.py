@@ -21,7 +21,7 @@ from tests.integration.trust import make_trust, now
 
 @pytest.fixture
 def work(tmp_path: Path) -> Provisioner:
-    cluster, unlocking = make_trust(tmp_path, Endpoint.parse("farm.example.com"))
+    cluster, unlocking = make_trust(tmp_path, Endpoint.parse("mill.example.com"))
     add_nodes(cluster, ["field-1"], Role.WORKER, now=now())
     return Provisioner(directory=cluster, unlocking=unlocking, now=now())
 

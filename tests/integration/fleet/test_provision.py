@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture
 def work(tmp_path: Path) -> Provisioner:
-    cluster, unlocking = make_trust(tmp_path, Endpoint.parse("farm.example.com"))
+    cluster, unlocking = make_trust(tmp_path, Endpoint.parse("mill.example.com"))
     add_nodes(cluster, ["barn"], Role.CONTROLLER, now=now())
     add_nodes(cluster, ["field-1", "field-2"], Role.WORKER, now=now())
     return Provisioner(directory=cluster, unlocking=unlocking, now=now())
@@ -142,12 +142,12 @@ def test_the_command(bench: Bench, passphrase: str) -> None:
             check=False,
         )
 
-    made = builder("cluster", "init", "farm", "--endpoint=farm.example.com", "--passphrase-file=-", stdin=given)
+    made = builder("cluster", "init", "mill", "--endpoint=mill.example.com", "--passphrase-file=-", stdin=given)
     assert made.returncode == 0, made.stderr
-    assert builder("cluster", "add-node", "farm", "field-1").returncode == 0
+    assert builder("cluster", "add-node", "mill", "field-1").returncode == 0
     before = card.read_bytes()
     done = builder(
-        "provision", str(card), "--cluster=farm", "--node=field-1", "--passphrase-file=-", stdin=f"{passphrase}\n"
+        "provision", str(card), "--cluster=mill", "--node=field-1", "--passphrase-file=-", stdin=f"{passphrase}\n"
     )
     if passphrase == given:
         assert (done.returncode, done.stdout) == (0, f"{card}: field-1\n"), done.stderr

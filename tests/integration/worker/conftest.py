@@ -36,7 +36,7 @@ def lab(kedge: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     problem = missing()
     if problem:
         pytest.skip(problem)
-    cluster, unlocking = make_trust(tmp_path_factory.mktemp("trust"), Endpoint.parse("farm.example.com"))
+    cluster, unlocking = make_trust(tmp_path_factory.mktemp("trust"), Endpoint.parse("mill.example.com"))
 
     def prepare(data: Path) -> None:
         lay_out(cluster, unlocking, data)

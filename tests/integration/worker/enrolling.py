@@ -54,7 +54,7 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Farm:
+class Mill:
     """A running cluster and its operator's directory."""
 
     lab: Lab

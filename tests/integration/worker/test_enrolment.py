@@ -12,7 +12,7 @@ from builder.app.clusters.nodes import add_nodes
 from builder.fleet.endpoints import Endpoint
 from builder.fleet.role import Role
 from tests.integration.trust import lay_out, make_trust, now
-from tests.integration.worker.enrolling import Card, Farm, Wish, refused
+from tests.integration.worker.enrolling import Card, Mill, Wish, refused
 from tests.integration.worker.lab import prepared_lab
 from tests.integration.worker.machine import missing
 
@@ -20,10 +20,10 @@ CLIENT = "kubernetes.io/kube-apiserver-client-kubelet"
 
 
 @pytest.fixture(scope="module")
-def farm(kedge: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Farm]:
+def mill(kedge: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mill]:
     if missing():
         pytest.skip(missing())
-    cluster, unlocking = make_trust(tmp_path_factory.mktemp("trust"), Endpoint.parse("farm.example.com"))
+    cluster, unlocking = make_trust(tmp_path_factory.mktemp("trust"), Endpoint.parse("mill.example.com"))
     add_nodes(cluster, ["field-1", "field-2", "field-3"], Role.WORKER, now=now())
 
     def prepare(data: Path) -> None:
@@ -31,12 +31,12 @@ def farm(kedge: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Farm
 
     names = ("field-1", "field-2", "field-3")
     with prepared_lab(kedge, tmp_path_factory.mktemp("lab"), names, prepare, {}) as lab:
-        yield Farm(lab=lab, cluster=cluster, unlocking=unlocking)
+        yield Mill(lab=lab, cluster=cluster, unlocking=unlocking)
 
 
-def certificate(farm: Farm) -> x509.Certificate:
+def certificate(mill: Mill) -> x509.Certificate:
     # A link, which leads nowhere outside of the machine.
-    content = farm.lab.machines[0].run("cat", "/var/lib/kedge/worker/node-current.pem")
+    content = mill.lab.machines[0].run("cat", "/var/lib/kedge/worker/node-current.pem")
     return x509.load_pem_x509_certificate(content.encode())
 
 
@@ -55,10 +55,10 @@ def certificate(farm: Farm) -> x509.Certificate:
         ("get", "nodes", "--as=system:node:field-3", "--as-group=system:nodes"),
     ],
 )
-def test_a_credential_may_do_nothing_by_itself(farm: Farm, what: tuple[str, ...]) -> None:
-    card = farm.card("field-3")
-    assert farm.as_thief(card, "auth", "whoami").find("kedge:enrol:field-3") > 0
-    assert "forbidden" in farm.as_thief(card, *what).lower()
+def test_a_credential_may_do_nothing_by_itself(mill: Mill, what: tuple[str, ...]) -> None:
+    card = mill.card("field-3")
+    assert mill.as_thief(card, "auth", "whoami").find("kedge:enrol:field-3") > 0
+    assert "forbidden" in mill.as_thief(card, *what).lower()
 
 
 NODE3 = ("system:node:field-3", "system:nodes")
@@ -81,104 +81,104 @@ WISHES = {
 
 
 @pytest.mark.parametrize("kind", WISHES)
-def test_a_credential_is_for_one_certificate(farm: Farm, kind: str) -> None:
-    card, wish, name = farm.card("field-3"), WISHES[kind], f"eve-{kind.replace(' ', '-')}"
-    assert "created" in farm.as_thief(card, "create", f"--filename={farm.file(wish.document(name, card))}")
-    status = farm.decided(name)
+def test_a_credential_is_for_one_certificate(mill: Mill, kind: str) -> None:
+    card, wish, name = mill.card("field-3"), WISHES[kind], f"eve-{kind.replace(' ', '-')}"
+    assert "created" in mill.as_thief(card, "create", f"--filename={mill.file(wish.document(name, card))}")
+    status = mill.decided(name)
     assert [one["type"] for one in status["conditions"]] == ["Denied"]
     assert wish.told in json.dumps(status)
 
 
-def test_nobody_signs_a_client_for_a_credential(farm: Farm) -> None:
-    card, signer = farm.card("field-3"), "kubernetes.io/kube-apiserver-client"
+def test_nobody_signs_a_client_for_a_credential(mill: Mill) -> None:
+    card, signer = mill.card("field-3"), "kubernetes.io/kube-apiserver-client"
     masters = Wish(subject=("eve", "system:masters"), signer=signer)
-    said = farm.as_thief(card, "create", f"--filename={farm.file(masters.document('eve-masters', card))}")
+    said = mill.as_thief(card, "create", f"--filename={mill.file(masters.document('eve-masters', card))}")
     assert "forbidden" in said
     eve = Wish(subject=("eve", "eve"), signer=signer)
-    assert "created" in farm.as_thief(card, "create", f"--filename={farm.file(eve.document('eve', card))}")
+    assert "created" in mill.as_thief(card, "create", f"--filename={mill.file(eve.document('eve', card))}")
     later = Wish(subject=("system:node:field-1", "system:nodes"), signer=CLIENT)
-    farm.as_thief(card, "create", f"--filename={farm.file(later.document('eve-later', card))}")
-    farm.decided("eve-later")
-    assert farm.lab.get("csr", "eve")["status"] == {}
+    mill.as_thief(card, "create", f"--filename={mill.file(later.document('eve-later', card))}")
+    mill.decided("eve-later")
+    assert mill.lab.get("csr", "eve")["status"] == {}
 
 
-def test_who_has_one_credential_cannot_show_another(farm: Farm) -> None:
-    used, shown = farm.card("field-3"), farm.card("field-3", after_s=5)
+def test_who_has_one_credential_cannot_show_another(mill: Mill) -> None:
+    used, shown = mill.card("field-3"), mill.card("field-3", after_s=5)
     wish = Wish(subject=NODE3, signer=CLIENT)
-    farm.as_thief(used, "create", f"--filename={farm.file(wish.document('another', shown))}")
-    assert "shows another credential than the one that was used" in json.dumps(farm.decided("another"))
+    mill.as_thief(used, "create", f"--filename={mill.file(wish.document('another', shown))}")
+    assert "shows another credential than the one that was used" in json.dumps(mill.decided("another"))
 
 
-def test_a_worker_joins_comes_back_and_enrols_again(farm: Farm) -> None:
-    card = farm.card("field-1")
-    data = farm.lab.machines[0].data / "worker"
+def test_a_worker_joins_comes_back_and_enrols_again(mill: Mill) -> None:
+    card = mill.card("field-1")
+    data = mill.lab.machines[0].data / "worker"
     # Nobody is at the first address.
-    node = farm.lab.node(0, *card.arguments("127.0.0.1:1", "172.31.99.1"))
+    node = mill.lab.node(0, *card.arguments("127.0.0.1:1", "172.31.99.1"))
     with node.running() as daemon:
         node.wait_until_ready(daemon)
-    bound = farm.binding("field-1")
+    bound = mill.binding("field-1")
     assert bound["machineID"] == node.machine.run("cat", "/etc/machine-id").strip()
-    assert bound["credential"] == farm.cluster.read().nodes["field-1"].credentials[0].serial
-    first = certificate(farm)
+    assert bound["credential"] == mill.cluster.read().nodes["field-1"].credentials[0].serial
+    first = certificate(mill)
     assert timedelta(days=29) < first.not_valid_after_utc - now() <= timedelta(days=30)
     assert "https://172.31.99.1:6443" in (data / "node.conf").read_text()
-    (enrolled,) = farm.events("field-1", "NodeEnrolled")
+    (enrolled,) = mill.events("field-1", "NodeEnrolled")
     assert bound["machineID"] in enrolled
 
     kept = card.credential.read_text()
     card.credential.unlink()
     with node.running() as daemon:
         node.wait_until_ready(daemon)
-    assert certificate(farm) == first
+    assert certificate(mill) == first
 
-    node.machine.run("cp", farm.file(farm.expired("field-1")), "/var/lib/kedge/worker/node-current.pem")
+    node.machine.run("cp", mill.file(mill.expired("field-1")), "/var/lib/kedge/worker/node-current.pem")
     told = refused(node)
     assert "the node's certificate expired on" in told
     assert "give the worker a new token or credential" in told
     card.credential.write_text(kept)
     with node.running() as daemon:
         node.wait_until_ready(daemon)
-    assert certificate(farm).not_valid_after_utc > now()
-    assert farm.binding("field-1") == bound
+    assert certificate(mill).not_valid_after_utc > now()
+    assert mill.binding("field-1") == bound
 
 
-def test_a_credential_of_another_node(farm: Farm) -> None:
-    told = refused(farm.lab.node(2, *farm.card("field-1", after_s=60).arguments()))
+def test_a_credential_of_another_node(mill: Mill) -> None:
+    told = refused(mill.lab.node(2, *mill.card("field-1", after_s=60).arguments()))
     assert 'the credential is of the node "field-1", and this machine is to be "field-3"' in told
 
 
-def test_a_credential_of_another_cluster(farm: Farm, tmp_path: Path) -> None:
-    cluster, unlocking = make_trust(tmp_path, Endpoint.parse("farm.example.com"))
+def test_a_credential_of_another_cluster(mill: Mill, tmp_path: Path) -> None:
+    cluster, unlocking = make_trust(tmp_path, Endpoint.parse("mill.example.com"))
     add_nodes(cluster, ["field-3"], Role.WORKER, now=now())
-    foreign = Farm(lab=farm.lab, cluster=cluster, unlocking=unlocking).card("field-3", after_s=90)
-    own = farm.card("field-3", after_s=120)
-    node = farm.lab.node(2, *foreign.arguments())
+    foreign = Mill(lab=mill.lab, cluster=cluster, unlocking=unlocking).card("field-3", after_s=90)
+    own = mill.card("field-3", after_s=120)
+    node = mill.lab.node(2, *foreign.arguments())
     assert "is not the API server that" in refused(node)
     mixed = Card(credential=foreign.credential, authority=own.authority)
-    assert "its credential or certificate is of another cluster" in refused(farm.lab.node(2, *mixed.arguments()))
+    assert "its credential or certificate is of another cluster" in refused(mill.lab.node(2, *mixed.arguments()))
 
 
-def test_a_second_machine_with_the_same_credential(farm: Farm) -> None:
-    card = farm.card("field-2")
-    first = farm.lab.node(1, *card.arguments())
+def test_a_second_machine_with_the_same_credential(mill: Mill) -> None:
+    card = mill.card("field-2")
+    first = mill.lab.node(1, *card.arguments())
     with first.running() as daemon:
         first.wait_until_ready(daemon)
-    other = farm.lab.node(2, *card.arguments())
+    other = mill.lab.node(2, *card.arguments())
     told = refused(other, "--node-name=field-2")
-    mine, theirs = (machine.run("cat", "/etc/machine-id").strip() for machine in farm.lab.machines[1:])
+    mine, theirs = (machine.run("cat", "/etc/machine-id").strip() for machine in mill.lab.machines[1:])
     assert "the controller refuses this machine: the node field-2 is another machine since" in told
     assert mine in told
     assert theirs in told
-    assert farm.events("field-2", "EnrolmentRefused")[-1] in told
-    assert "an enrolment is refused" in farm.lab.controller.log.read_text()
-    assert "secret" not in farm.binding("field-2")
+    assert mill.events("field-2", "EnrolmentRefused")[-1] in told
+    assert "an enrolment is refused" in mill.lab.controller.log.read_text()
+    assert "secret" not in mill.binding("field-2")
 
-    newer: Card = farm.card("field-2", after_s=5)
-    farm.lab.kubectl("delete", "node", "field-2")
-    replacing = farm.lab.node(2, *newer.arguments(), "--node-name=field-2")
+    newer: Card = mill.card("field-2", after_s=5)
+    mill.lab.kubectl("delete", "node", "field-2")
+    replacing = mill.lab.node(2, *newer.arguments(), "--node-name=field-2")
     with replacing.running() as daemon:
         replacing.wait_until_ready(daemon)
-    assert farm.binding("field-2")["machineID"] == theirs
+    assert mill.binding("field-2")["machineID"] == theirs
     # The older one counts no longer, wherever it is.
     (first.machine.data / "worker" / "node-current.pem").unlink()
     assert "a newer credential than" in refused(first)

@@ -16,7 +16,7 @@ from builder.fleet.endpoints import Endpoint
 from builder.fleet.role import Role
 from tests.integration.components.process import clean_environment
 from tests.integration.trust import lay_out, make_trust, now
-from tests.integration.worker.enrolling import SERVER, Farm, refused
+from tests.integration.worker.enrolling import SERVER, Mill, refused
 from tests.integration.worker.lab import Node, prepared_lab
 from tests.integration.worker.machine import missing
 from tests.integration.worker.pods import pod
@@ -29,7 +29,7 @@ NODE = "field-1"
 class Thief:
     """Whoever has the node's certificates, and a token of one of its pods."""
 
-    farm: Farm
+    mill: Mill
     node: Node
     token: str
 
@@ -54,32 +54,32 @@ def said(argv: Sequence[str]) -> str:
 
 
 @pytest.fixture(scope="module")
-def farm(kedge: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Farm]:
+def mill(kedge: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mill]:
     if missing():
         pytest.skip(missing())
-    cluster, unlocking = make_trust(tmp_path_factory.mktemp("trust"), Endpoint.parse("farm.example.com"))
+    cluster, unlocking = make_trust(tmp_path_factory.mktemp("trust"), Endpoint.parse("mill.example.com"))
     add_nodes(cluster, [NODE, "field-2"], Role.WORKER, now=now())
 
     def prepare(data: Path) -> None:
         lay_out(cluster, unlocking, data)
 
     with prepared_lab(kedge, tmp_path_factory.mktemp("lab"), (NODE, "field-2"), prepare, {}) as lab:
-        yield Farm(lab=lab, cluster=cluster, unlocking=unlocking)
+        yield Mill(lab=lab, cluster=cluster, unlocking=unlocking)
 
 
-def admin(farm: Farm, *arguments: str) -> str:
+def admin(mill: Mill, *arguments: str) -> str:
     """What kubectl says to the administrator, who may meet a server that just starts."""
-    kubeconfig = f"--kubeconfig={farm.lab.hub.data}/pki/admin.conf"
-    return said(farm.lab.hub.inside(farm.lab.kedge, "kubectl", kubeconfig, "--request-timeout=5s", *arguments))
+    kubeconfig = f"--kubeconfig={mill.lab.hub.data}/pki/admin.conf"
+    return said(mill.lab.hub.inside(mill.lab.kedge, "kubectl", kubeconfig, "--request-timeout=5s", *arguments))
 
 
-def tunnels(farm: Farm, node: str) -> bool:
+def tunnels(mill: Mill, node: str) -> bool:
     """Whether the API server reaches the node."""
-    return admin(farm, "get", "--raw", f"/api/v1/nodes/{node}/proxy/healthz") == "ok"
+    return admin(mill, "get", "--raw", f"/api/v1/nodes/{node}/proxy/healthz") == "ok"
 
 
-def is_deleted(farm: Farm, node: str) -> bool:
-    listed = admin(farm, "get", "nodes")
+def is_deleted(mill: Mill, node: str) -> bool:
+    listed = admin(mill, "get", "nodes")
     return node not in listed and "field-2" in listed
 
 
@@ -95,9 +95,9 @@ def watching(thief: Thief) -> Iterator[subprocess.Popen[bytes]]:
         watch.kill()
 
 
-def put(farm: Farm) -> None:
+def put(mill: Mill) -> None:
     """Bring the list of revoked credentials to the controller."""
-    (farm.lab.hub.data / "pki" / "revoked.json").write_bytes(revocations(farm.cluster.read()))
+    (mill.lab.hub.data / "pki" / "revoked.json").write_bytes(revocations(mill.cluster.read()))
 
 
 def within(began_s: float, holds: Callable[[], bool], what: str) -> None:
@@ -106,39 +106,39 @@ def within(began_s: float, holds: Callable[[], bool], what: str) -> None:
         time.sleep(0.1)
 
 
-def test_a_revoked_node_is_nobody(farm: Farm) -> None:
-    card, other = farm.card(NODE), farm.card("field-2")
-    node, bystander = farm.lab.node(0, *card.arguments()), farm.lab.node(1, *other.arguments())
+def test_a_revoked_node_is_nobody(mill: Mill) -> None:
+    card, other = mill.card(NODE), mill.card("field-2")
+    node, bystander = mill.lab.node(0, *card.arguments()), mill.lab.node(1, *other.arguments())
     with node.running() as daemon, bystander.running() as there:
         node.wait_until_ready(daemon)
         bystander.wait_until_ready(there)
-        farm.lab.apply(pod("web", node=NODE))
-        farm.lab.wait_for("the node is reached", lambda: tunnels(farm, NODE))
-        token = farm.lab.kubectl("create", "token", "default", "--bound-object-kind=Pod", "--bound-object-name=web")
-        thief = Thief(farm=farm, node=node, token=token.strip())
+        mill.lab.apply(pod("web", node=NODE))
+        mill.lab.wait_for("the node is reached", lambda: tunnels(mill, NODE))
+        token = mill.lab.kubectl("create", "token", "default", "--bound-object-kind=Pod", "--bound-object-name=web")
+        thief = Thief(mill=mill, node=node, token=token.strip())
         assert NODE in thief.says("get", "nodes", NODE)
         assert "gitVersion" in thief.with_token()
         with watching(thief) as watch:
-            revoke_nodes(farm.cluster, [NODE], now=now())
-            put(farm)
+            revoke_nodes(mill.cluster, [NODE], now=now())
+            put(mill)
             began_s = time.monotonic()
             within(began_s, lambda: "orbidden" in thief.says("get", "nodes", NODE), "its requests are refused")
             within(began_s, lambda: "gitVersion" not in thief.with_token(), "the tokens of its pods are refused")
             within(began_s, lambda: watch.poll() is not None, "its watches have ended")
-            within(began_s, lambda: not tunnels(farm, NODE), "its tunnel is closed")
-            within(began_s, lambda: is_deleted(farm, NODE), "its Node is deleted")
-        assert "An agent is disconnected" in farm.lab.controller.log.read_text()
-        (told,) = farm.events(NODE, "NodeRevoked")
+            within(began_s, lambda: not tunnels(mill, NODE), "its tunnel is closed")
+            within(began_s, lambda: is_deleted(mill, NODE), "its Node is deleted")
+        assert "An agent is disconnected" in mill.lab.controller.log.read_text()
+        (told,) = mill.events(NODE, "NodeRevoked")
         assert "was revoked" in told
-        farm.lab.wait_for("the other is reached", lambda: tunnels(farm, "field-2"))
-        assert '"Ready"' in json.dumps(farm.lab.get("node", "field-2"))
+        mill.lab.wait_for("the other is reached", lambda: tunnels(mill, "field-2"))
+        assert '"Ready"' in json.dumps(mill.lab.get("node", "field-2"))
     (node.machine.data / "worker" / "node-current.pem").unlink()
     assert "was revoked on" in refused(node)
-    assert is_deleted(farm, NODE)
+    assert is_deleted(mill, NODE)
 
-    add_nodes(farm.cluster, [NODE], Role.WORKER, now=now())
-    newer = farm.card(NODE, after_s=5)
-    taken_back = farm.lab.node(0, *newer.arguments())
+    add_nodes(mill.cluster, [NODE], Role.WORKER, now=now())
+    newer = mill.card(NODE, after_s=5)
+    taken_back = mill.lab.node(0, *newer.arguments())
     with taken_back.running() as daemon:
         taken_back.wait_until_ready(daemon)
-        farm.lab.wait_for("the node is reached again", lambda: tunnels(farm, NODE))
+        mill.lab.wait_for("the node is reached again", lambda: tunnels(mill, NODE))

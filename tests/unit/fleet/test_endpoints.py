@@ -7,8 +7,8 @@ from builder.fleet.endpoints import Endpoint, parse_endpoints
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        ("farm.example.com", "farm.example.com:6443"),
-        ("Farm.Example.COM:7443", "farm.example.com:7443"),
+        ("mill.example.com", "mill.example.com:6443"),
+        ("Mill.Example.COM:7443", "mill.example.com:7443"),
         ("192.0.2.7", "192.0.2.7:6443"),
         ("2001:DB8::1", "[2001:db8::1]:6443"),
         ("[2001:db8::1]:1", "[2001:db8::1]:1"),

@@ -23,8 +23,8 @@ def constraints(pair: Pair) -> tuple[bool, int | None]:
 
 
 def test_a_root_an_issuer_and_a_client() -> None:
-    root = make_authority("farm ca", span(100), issuers=True)
-    issuer = make_authority("farm ca issuer 1", span(50), by=root)
+    root = make_authority("mill ca", span(100), issuers=True)
+    issuer = make_authority("mill ca issuer 1", span(50), by=root)
     client = make_client(Client(name="barn", groups=("enrolling",)), span(10), by=issuer)
     assert [constraints(pair) for pair in (root, issuer, client)] == [(True, 1), (True, 0), (False, None)]
     root.certificate.verify_directly_issued_by(root.certificate)
@@ -37,14 +37,14 @@ def test_a_root_an_issuer_and_a_client() -> None:
 
 
 def test_nothing_outlives_who_signed_it() -> None:
-    root = make_authority("farm ca", span(5))
+    root = make_authority("mill ca", span(5))
     client = make_client(Client(name="barn"), span(10), by=root)
     assert client.certificate.not_valid_after_utc == NOW + 5 * DAY
     assert client.certificate.not_valid_before_utc == NOW - timedelta(hours=1)
 
 
 def test_what_is_written_is_read() -> None:
-    root = make_authority("farm ca", span(5))
+    root = make_authority("mill ca", span(5))
     again = Pair.parse(root.certificate_pem, root.key_pem, where="ca")
     assert again.certificate == root.certificate
     assert root.key_pem.startswith("-----BEGIN EC PRIVATE KEY-----")

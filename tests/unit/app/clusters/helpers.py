@@ -13,14 +13,14 @@ NOW = datetime(2030, 1, 1, tzinfo=UTC)
 PASSPHRASE = "correct horse"  # noqa: S105 - of a test
 
 
-def made(directory: Path, name: str = "farm") -> tuple[ClusterDirectory, Unlocking]:
+def made(directory: Path, name: str = "mill") -> tuple[ClusterDirectory, Unlocking]:
     """A new cluster below `directory`, and what opens its keys."""
     identity = new_identity()
     file = directory / f"{name}.identity"
     file.write_text(f"# a comment\n{identity}\n")
     wanted = NewCluster(
         name=name,
-        endpoints=[Endpoint.parse("farm.example.com"), Endpoint.parse("192.0.2.7:7443")],
+        endpoints=[Endpoint.parse("mill.example.com"), Endpoint.parse("192.0.2.7:7443")],
         recipient=recipient_of(identity, where="identity"),
     )
     cluster = create_cluster(directory / "clusters", wanted, now=NOW)

@@ -38,7 +38,7 @@ def test_everything_that_is_wrong_with_nodes_is_told_at_once(tmp_path: Path) -> 
     before = cluster.read()
     with pytest.raises(RecipeError) as error:
         add_nodes(cluster, ["barn-1", "a", "a"], Role.WORKER, now=NOW)
-    assert error.value.details == ("a is named twice", "barn-1 is a node of farm already")
+    assert error.value.details == ("a is named twice", "barn-1 is a node of mill already")
     with pytest.raises(RecipeError, match="'Barn' cannot be the name of a node"):
         add_nodes(cluster, ["Barn"], Role.WORKER, now=NOW)
     assert cluster.read() == before

@@ -33,7 +33,7 @@ def contents(directory: Path) -> dict[str, bytes]:
 
 
 def with_passphrase(directory: Path) -> ClusterDirectory:
-    wanted = NewCluster(name="farm", endpoints=[Endpoint.parse("farm.example.com")], passphrase=PASSPHRASE)
+    wanted = NewCluster(name="mill", endpoints=[Endpoint.parse("mill.example.com")], passphrase=PASSPHRASE)
     return create_cluster(directory / "clusters", wanted, now=NOW)
 
 
@@ -43,7 +43,7 @@ def test_only_its_owner_may_read_it(tmp_path: Path) -> None:
     assert stat.S_IMODE((cluster.path / "nodes").stat().st_mode) == 0o700
     assert modes(cluster.path) == {0o600}
     assert "\n*\n" in (cluster.path / ".gitignore").read_text()
-    assert cluster_names(tmp_path / "clusters") == ["farm"]
+    assert cluster_names(tmp_path / "clusters") == ["mill"]
 
 
 def test_no_key_lies_there_in_the_clear(tmp_path: Path) -> None:
@@ -89,15 +89,15 @@ def test_the_configuration_is_a_clusterconfig(tmp_path: Path) -> None:
     assert isinstance(values, dict)
     api = values["spec"]["api"]
     assert (api["externalAddress"], api["port"], list(api["sans"])) == (
-        "farm.example.com",
+        "mill.example.com",
         6443,
-        ["farm.example.com", "192.0.2.7"],
+        ["mill.example.com", "192.0.2.7"],
     )
     api["sans"] = list(api["sans"])
     assert not list(Draft202012Validator(schema).iter_errors(values))
 
 
-@pytest.mark.parametrize("name", ["", "Farm", "-farm", "farm.example", "a" * 64, "../farm", "a b"])
+@pytest.mark.parametrize("name", ["", "Mill", "-mill", "mill.example", "a" * 64, "../mill", "a b"])
 def test_names_that_are_no_dns_labels(tmp_path: Path, name: str) -> None:
     with pytest.raises(RecipeError, match="cannot be the name of a cluster"):
         create_cluster(tmp_path, NewCluster(name=name, endpoints=[], passphrase=PASSPHRASE), now=NOW)
@@ -141,5 +141,5 @@ def test_a_directory_of_another_version_is_refused(tmp_path: Path) -> None:
 
 def test_a_cluster_that_is_not_there(tmp_path: Path) -> None:
     made(tmp_path)
-    with pytest.raises(RecipeError, match=r"there is no cluster 'fram'.*did you mean 'farm'"):
-        find_cluster(tmp_path / "clusters", "fram")
+    with pytest.raises(RecipeError, match=r"there is no cluster 'mlil'.*did you mean 'mill'"):
+        find_cluster(tmp_path / "clusters", "mlil")

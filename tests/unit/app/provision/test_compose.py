@@ -44,7 +44,7 @@ def test_a_worker(tmp_path: Path) -> None:
     assert sorted(files) == ["credential.pem", "node.yaml"]
     assert files["node.yaml"].startswith(text.encode())
     config = read_node(files["node.yaml"], Source(name="node.yaml", base=tmp_path))
-    assert config.endpoints == ("farm.example.com:6443", "192.0.2.7:7443")
+    assert config.endpoints == ("mill.example.com:6443", "192.0.2.7:7443")
     roots = cluster.read().certificates.roots
     assert config.cluster is not None
     assert config.cluster.authority == roots[API]
@@ -104,7 +104,7 @@ def test_a_card_for_a_fleet_has_no_name_and_no_secret(tmp_path: Path) -> None:
     texts = NodeTexts(directory=cluster, record=cluster.read())
     config = read_node(texts.of_fleet(), Source(name="node.yaml", base=tmp_path))
     assert (config.name, config.credential, config.role) == (None, None, Role.WORKER)
-    assert config.endpoints == ("farm.example.com:6443", "192.0.2.7:7443")
+    assert config.endpoints == ("mill.example.com:6443", "192.0.2.7:7443")
     assert b"PRIVATE" not in texts.of_fleet()
     cluster.fleet.write_text("format: 1\nrole: worker\nprofile: tiny\n")
     assert read_node(texts.of_fleet(), Source(name="x", base=tmp_path)).profile == "tiny"
