@@ -30,7 +30,6 @@ from builder.formats.yaml_tree import (
 )
 
 MAX_DEPTH = 64
-_CORE_TAG = "tag:yaml.org,2002:"
 
 
 class EventStream(Protocol):
@@ -120,7 +119,7 @@ class Composer:
             key = self._scalar_key(event)
             entry = Entry(key_place=self._place(event), value=self._node(self._next(), depth + 1))
             if key in entries:
-                self._complain(event, f"{key!r} is written twice; first in line {entries[key].key_place.line}")
+                self._complain(event, f"the key is written in line {entries[key].key_place.line} already")
             elif key is not None:
                 entries[key] = entry
         return MapNode(place=self._place(start), entries=entries)
@@ -138,12 +137,9 @@ class Composer:
 
     def _refuse_decoration(self, event: ScalarEvent | CollectionStartEvent) -> None:
         if event.anchor is not None:
-            self._complain(
-                event, f"anchors (&{event.anchor}) are not supported; write values out, or share them through 'extends'"
-            )
+            self._complain(event, "anchors (&) are not supported; write values out, or share them through 'extends'")
         if event.tag is not None:
-            tag = event.tag.replace(_CORE_TAG, "!!")
-            self._complain(event, f"tags ({tag}) are not supported; quotes make a value text")
+            self._complain(event, "tags (!) are not supported; quotes make a value text")
 
     def _place(self, event: Event) -> Place:
         mark = event.start_mark

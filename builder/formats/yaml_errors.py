@@ -26,8 +26,12 @@ _MEANINGS: tuple[tuple[str, str], ...] = (
         "this does not continue what stands above; check the indentation and the quotes",
     ),
     ("expected (the )?node content", "a value is expected here; quote text that starts with a special character"),
+    ("tag", "tags (!) are not supported; quotes make a value text"),
     ("document start", "the document has ended above; nothing may follow it"),
 )
+
+# What the parser was reading, not where it gave up.
+_ABOUT_ITS_START = ("the quote that opens here", "this key has no ':'")
 
 
 def explain(error: MarkedYAMLError, text: str) -> tuple[str, int, int]:
@@ -44,7 +48,7 @@ def explain(error: MarkedYAMLError, text: str) -> tuple[str, int, int]:
         return _bad_start(text, line, column), line + 1, column + 1
     for pattern, meaning in _MEANINGS:
         if re.search(pattern, problem):
-            if "opens here" in meaning and error.context_mark:
+            if meaning.startswith(_ABOUT_ITS_START) and error.context_mark:
                 line, column = error.context_mark.line, error.context_mark.column
             return meaning, line + 1, column + 1
     return f"not valid YAML: {problem}", line + 1, column + 1

@@ -24,7 +24,7 @@ _INT_LIMIT = 1 << 63
 
 
 class AmbiguousScalarError(ValueError):
-    """The value means different things to different readers of YAML; the message says what to write instead."""
+    """The value means different things to different readers of YAML; the message says what to write instead, not what it is."""
 
 
 def resolve_plain(text: str) -> YamlScalar:
@@ -34,9 +34,8 @@ def resolve_plain(text: str) -> YamlScalar:
     if text[0] not in _NUMBER_STARTS:
         return text
     if _LEADING_ZERO.fullmatch(text):
-        bare = text.lstrip("+-0") or "0"
         raise AmbiguousScalarError(
-            f"{text} is octal to some readers of YAML, decimal to others; write {bare}, or '{text}' in quotes for text"
+            "a number with a leading zero is octal to some readers; write it without, or in quotes for text"
         )
     if _INT.fullmatch(text):
         # int() refuses thousands of digits with an error of its own; none of them would fit.

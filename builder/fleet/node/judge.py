@@ -1,7 +1,7 @@
 """What must hold between keys of node.yaml, each of which is right by itself."""
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from builder.fleet.node.model import NodeConfig
@@ -13,6 +13,7 @@ _RESERVED = ("kubernetes.io", "k8s.io")
 _ALLOWED_DOMAINS = ("kubelet.kubernetes.io", "node.kubernetes.io")
 _ALLOWED = ("topology.kubernetes.io/region", "topology.kubernetes.io/zone")
 _OWN_FILE = "node.yaml"
+_OWN_DIRECTORY = "/var/lib/device/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,11 +62,18 @@ def _files(config: NodeConfig) -> Iterator[Mistake]:
             yield Mistake(path=(key,), message="is this file itself")
     if config.config and config.credential and config.config.lower() == config.credential.lower():
         yield Mistake(path=("config",), message="is the same file as credential")
-    seen: set[str] = set()
-    for index, file in enumerate(config.files):
-        if file.path in seen:
-            yield Mistake(path=("files", index, "path"), message=f"{file.path} is named twice")
-        seen.add(file.path)
+    yield from _extra_files([file.path for file in config.files])
+
+
+def _extra_files(paths: Sequence[str]) -> Iterator[Mistake]:
+    for index, path in enumerate(paths):
+        key = ("files", index, "path")
+        if path in paths[:index]:
+            yield Mistake(path=key, message="is named twice")
+        if any(path.startswith(f"{other}/") for other in paths):
+            yield Mistake(path=key, message="is below a path that is a file")
+        if f"{path}/".startswith(_OWN_DIRECTORY):
+            yield Mistake(path=key, message=f"{_OWN_DIRECTORY} is where the device keeps what it was told")
 
 
 def _labels(config: NodeConfig) -> Iterator[Mistake]:

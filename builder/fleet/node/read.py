@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from pydantic import ValidationError
 
 from builder.core.errors import RecipeError
+from builder.fleet.node.hide import hidden, odd_keys, without_odd_keys
 from builder.fleet.node.judge import Mistake, mistakes
 from builder.fleet.node.model import NodeConfig
 from builder.formats.yaml_source import parse_document
@@ -26,11 +27,16 @@ def read_node(data: bytes, source: Source) -> NodeConfig:
 
 
 def judge_node(data: bytes, source: Source) -> tuple[NodeConfig | None, Sequence[Problem]]:
-    """What `data` says, or None and everything that is wrong with it, in the order of its lines."""
+    """What `data` says, or None and everything that is wrong with it, in the order of its lines.
+
+    No problem repeats a value: it may be a secret.
+    """
     document = parse_document(data, source)
     problems, root = list(document.problems), document.root
     config: NodeConfig | None = None
     if isinstance(root, MapNode):
+        problems += odd_keys(root)
+        root = without_odd_keys(root)
         empty = list(_without_value(root, ()))
         try:
             config = NodeConfig.model_validate(plain_values(root))
@@ -38,7 +44,7 @@ def judge_node(data: bytes, source: Source) -> tuple[NodeConfig | None, Sequence
         except ValidationError as error:
             from builder.recipe.explain import explain_errors  # noqa: PLC0415 - only errors need it, and all of recipes with it
 
-            problems += explain_errors(error, root, complete=True, model=NodeConfig)
+            problems += explain_errors(error, hidden(root), complete=True, model=NodeConfig)
             problems += [_located(mistake, root) for mistake in _others(error, root)]
         told = {problem.place for problem in empty}
         problems = [*(problem for problem in problems if problem.place not in told), *empty]
@@ -79,7 +85,8 @@ def _located(mistake: Mistake, root: MapNode) -> Problem:
 
 def place_of(root: MapNode, path: KeyPath) -> Place:
     """Where `path` is written, or what of it is."""
-    place, node = root.place, _as_node(root)
+    node: Node = root
+    place = root.place
     for segment in path:
         if isinstance(node, MapNode) and segment in node.entries:
             entry = node.entries[str(segment)]
@@ -90,7 +97,3 @@ def place_of(root: MapNode, path: KeyPath) -> Place:
         else:
             return place
     return place
-
-
-def _as_node(root: MapNode) -> Node:
-    return root

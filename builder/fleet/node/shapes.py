@@ -21,16 +21,15 @@ _INTERFACE_ADDRESS = "an address with the length of its network, such as 192.0.2
 _AUTHORITY = "certificates of authorities, in PEM"
 
 
-def _refuse(value: str, meaning: str) -> PydanticCustomError:
-    return PydanticCustomError(
-        "node_shape", "{value} is not {meaning}", {"value": repr(str(value)), "meaning": meaning}
-    )
+def _refusal(meaning: str) -> PydanticCustomError:
+    """A value that is wrong may be a secret at the wrong place, and is not repeated."""
+    return PydanticCustomError("node_shape", "must be {meaning}", {"meaning": meaning})
 
 
 def _matching(pattern: str, meaning: str) -> Callable[[str], str]:
     def check(value: str) -> str:
         if not re.fullmatch(pattern, value):
-            raise _refuse(value, meaning)
+            raise _refusal(meaning)
         return value
 
     return check
@@ -39,8 +38,8 @@ def _matching(pattern: str, meaning: str) -> Callable[[str], str]:
 def _endpoint(value: str) -> str:
     try:
         Endpoint.parse(value)
-    except ValueError as error:
-        raise PydanticCustomError("node_shape", "{problem}", {"problem": str(error)}) from None
+    except ValueError:
+        raise _refusal(_ENDPOINT) from None
     return value
 
 
@@ -48,7 +47,7 @@ def _address(value: str) -> str:
     try:
         ipaddress.ip_address(str(value))
     except ValueError:
-        raise _refuse(value, _ADDRESS) from None
+        raise _refusal(_ADDRESS) from None
     return value
 
 
@@ -59,7 +58,7 @@ def _interface_address(value: str) -> str:
             return value
     except ValueError:
         pass
-    raise _refuse(value, _INTERFACE_ADDRESS)
+    raise _refusal(_INTERFACE_ADDRESS)
 
 
 def _authority(value: str) -> str:
@@ -75,33 +74,19 @@ def _authority(value: str) -> str:
             pass
         certificates = []
     if not certificates:
-        # Nobody wants to read it again.
-        raise PydanticCustomError("node_shape", f"must be {_AUTHORITY}")
+        raise _refusal(_AUTHORITY)
     return value
 
 
 def _known_format(value: int) -> int:
     if value != FORMAT:
-        raise PydanticCustomError(
-            "node_shape", "{value} is not known here: it must be {known}", {"value": value, "known": FORMAT}
-        )
+        raise PydanticCustomError("node_shape", "is not known here: it must be {known}", {"known": FORMAT})
     return value
 
 
 def _schema(pattern: str, meaning: str) -> WithJsonSchema:
     """The reference tells the comment; editors go by the pattern."""
     return WithJsonSchema({"type": "string", "pattern": pattern, "$comment": meaning})
-
-
-def _secret(pattern: str, meaning: str) -> tuple[AfterValidator, WithJsonSchema]:
-    """What is wrong may be right but for one letter, and is not repeated."""
-
-    def check(value: str) -> str:
-        if not re.fullmatch(pattern, value):
-            raise PydanticCustomError("node_shape", "must be {meaning}", {"meaning": meaning})
-        return value
-
-    return AfterValidator(check), _schema(f"^(?:{pattern})$", meaning)
 
 
 def _shape(pattern: str, meaning: str) -> tuple[AfterValidator, WithJsonSchema]:
@@ -143,7 +128,7 @@ Country = Annotated[str, *_shape(r"[A-Z]{2}", "a country's two letters, such as 
 Ssid = Annotated[str, *_shape(r"[ -~]{1,32}", "a network's name: 1 to 32 printable characters")]
 ProxyUrl = Annotated[
     str,
-    *_secret(r"https?://([!-?A-~]+@)?[A-Za-z0-9.:\[\]-]+/?", "a proxy, such as http://proxy.example.com:3128"),
+    *_shape(r"https?://([!-?A-~]+@)?[A-Za-z0-9.:\[\]-]+/?", "a proxy, such as http://proxy.example.com:3128"),
 ]
 ProxyException = Annotated[
     str, *_shape(r"[A-Za-z0-9.:\[\]/*-]+", "a host, domain or network that is reached without the proxy")
@@ -158,12 +143,15 @@ SshKey = Annotated[
 ]
 DevicePath = Annotated[
     str,
-    *_shape(r"(/[A-Za-z0-9_@+-][A-Za-z0-9._@+-]*)+", "an absolute path on the device, such as /etc/motd"),
+    *_shape(
+        r"/(etc|var)(/[A-Za-z0-9_@+-][A-Za-z0-9._@+-]*)+",
+        "a path below /etc or /var, where a device can be written, such as /etc/motd",
+    ),
 ]
 Mode = Annotated[str, *_shape(r"0[0-7]{3}", "a mode in quotes, such as '0644'")]
 # IEEE 802.11, section J.4: a passphrase, or the key itself.
 WifiSecret = Annotated[
     str,
-    *_secret(r"[ -~]{8,63}|[0-9a-fA-F]{64}", "8 to 63 printable characters, or a key of 64 hexadecimal digits"),
+    *_shape(r"[ -~]{8,63}|[0-9a-fA-F]{64}", "8 to 63 printable characters, or a key of 64 hexadecimal digits"),
 ]
 Format = Annotated[int, AfterValidator(_known_format), WithJsonSchema({"const": FORMAT})]

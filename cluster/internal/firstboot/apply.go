@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"kedge/internal/nodeconfig"
 )
@@ -81,9 +80,6 @@ func (d Device) placeFiles(config nodeconfig.Config) error {
 		mode, err := strconv.ParseUint(file.Mode, 8, 32)
 		if err == nil {
 			err = write(d.path(file.Path), []byte(file.Content), os.FileMode(mode))
-		}
-		if errors.Is(err, syscall.EROFS) {
-			err = fmt.Errorf("%s lies where nothing can be written; use /etc or /var", file.Path)
 		}
 		if err != nil {
 			problems = errors.Join(problems, fmt.Errorf("files[%d].path: %w", i, err))

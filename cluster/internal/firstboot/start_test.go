@@ -222,8 +222,7 @@ func TestAnUnwritableCard(t *testing.T) {
 func TestEverythingIsApplied(t *testing.T) {
 	m := newMachine(t)
 	m.put(wirelessProgram, nil)
-	text := bytes.Replace(sample(t, "everything"), []byte("/usr/local/bin/hello"), []byte("/etc/hello"), 1)
-	m.onCard("node.yaml", text)
+	m.onCard("node.yaml", sample(t, "everything"))
 	m.onCard("credential.pem", credentialOf(t, "field-1"))
 	m.start()
 	m.wantRoles("worker")

@@ -66,12 +66,27 @@ func (j judge) files() {
 	if j.config.Config != "" && strings.EqualFold(j.config.Config, j.config.Credential) {
 		j.note(keyPath{"config"}, "is the same file as credential")
 	}
+	j.extraFiles()
+}
+
+// ownDirectory is first boot's.
+const ownDirectory = "/var/lib/device/"
+
+func (j judge) extraFiles() {
 	seen := make(map[string]bool)
 	for i, file := range j.config.Files {
+		path := keyPath{"files", i, "path"}
 		if seen[file.Path] {
-			j.note(keyPath{"files", i, "path"}, file.Path+" is named twice")
+			j.note(path, "is named twice")
 		}
 		seen[file.Path] = true
+		isBelow := func(other ExtraFile) bool { return strings.HasPrefix(file.Path, other.Path+"/") }
+		if slices.ContainsFunc(j.config.Files, isBelow) {
+			j.note(path, "is below a path that is a file")
+		}
+		if strings.HasPrefix(file.Path+"/", ownDirectory) {
+			j.note(path, ownDirectory+" is where the device keeps what it was told")
+		}
 	}
 }
 

@@ -79,7 +79,7 @@ func (p *parser) parse(content []byte) *node {
 		}
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
-		p.problems = append(p.problems, syntaxProblem(err))
+		p.problems = append(p.problems, syntaxProblem(err, content))
 		return nil
 	}
 	return p.node(first.Content[0])
@@ -111,9 +111,16 @@ func (p *parser) text(content []byte) ([]byte, string) {
 // library's parser. Its scanner counts from 1.
 var fromZero = regexp.MustCompile(`^did not find expected (<|node content|key|'-'|',')`)
 
-// syntaxProblem takes the line out of the library's message, which has no column.
-func syntaxProblem(err error) Problem {
+var unknownAlias = regexp.MustCompile(`^unknown anchor '(.*)' referenced$`)
+
+// syntaxProblem takes the line out of the library's message, which has no
+// column. One message has no line, and repeats what is written there.
+func syntaxProblem(err error, content []byte) Problem {
 	text := strings.TrimPrefix(err.Error(), "yaml: ")
+	if alias := unknownAlias.FindStringSubmatch(text); alias != nil {
+		before, _, _ := bytes.Cut(content, []byte("*"+alias[1]))
+		return Problem{Line: 1 + bytes.Count(before, []byte("\n")), Column: 1, Text: "aliases are not supported; write the value out"}
+	}
 	if found := regexp.MustCompile(`^line (\d+): (.*)`).FindStringSubmatch(text); found != nil {
 		if line, err := strconv.Atoi(found[1]); err == nil {
 			if fromZero.MatchString(found[2]) {
@@ -150,12 +157,16 @@ func (p *parser) node(from *yaml.Node) *node {
 // decoration refuses what changes the meaning of a value from outside.
 func (p *parser) decoration(from *yaml.Node) {
 	if from.Anchor != "" {
-		p.problem(from, fmt.Sprintf("anchors (&%s) are not supported; write values out", from.Anchor))
+		p.problem(from, "anchors (&) are not supported; write values out")
 	}
 	if from.Style&yaml.TaggedStyle != 0 {
-		p.problem(from, fmt.Sprintf("tags (%s) are not supported; quotes make a value text", from.Tag))
+		p.problem(from, "tags (!) are not supported; quotes make a value text")
 	}
 }
+
+// possibleKey is what keys of the format, labels and interfaces consist of. To
+// YAML `passphrase:secret` is a key, too: others are told by their place alone.
+var possibleKey = regexp.MustCompile(`^[A-Za-z0-9._/-]+$`)
 
 func (p *parser) entries(from *yaml.Node, made *node) {
 	for i := 0; i+1 < len(from.Content); i += 2 {
@@ -170,7 +181,11 @@ func (p *parser) entries(from *yaml.Node, made *node) {
 			continue
 		}
 		if first := made.get(key.Value); first != nil {
-			p.problem(key, fmt.Sprintf("%q is written twice; first in line %d", key.Value, first.line))
+			p.problem(key, fmt.Sprintf("the key is written in line %d already", first.line))
+			continue
+		}
+		if !possibleKey.MatchString(key.Value) {
+			p.problem(key, "this is no key; write 'key: value', with a space between")
 			continue
 		}
 		made.entries = append(made.entries, entry{key: key.Value, line: key.Line, column: key.Column, value: value})
@@ -212,7 +227,7 @@ func plainValue(text string) (any, string) {
 	}
 	switch {
 	case leadingZero.MatchString(text):
-		return nil, text + " is octal to some readers of YAML, decimal to others; put it in quotes if it is text"
+		return nil, "a number with a leading zero is octal to some readers; write it without, or in quotes for text"
 	case integer.MatchString(text):
 		number, err := strconv.ParseInt(text, 10, 64)
 		if err != nil {

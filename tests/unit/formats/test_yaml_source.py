@@ -107,18 +107,18 @@ NOT_YAML: dict[str, tuple[str | bytes, list[str]]] = {
         "a: ]\n",
         ["f.yaml:1:4: a value is expected here; quote text that starts with a special character"],
     ),
-    "key without colon": ("a: 1\nbb\nc: 2\n", ["f.yaml:3:1: this key has no ':' after it; write 'key: value'"]),
+    "key without colon": ("a: 1\nbb\nc: 2\n", ["f.yaml:2:1: this key has no ':' after it; write 'key: value'"]),
     "text after the end": ("a: 1\n...\nb: 2\n", ["f.yaml:3:1: the document has ended above; nothing may follow it"]),
     "surrogate": ('a: "\\ud800"\n', ["the escape names no Unicode character"]),
     "alias": (
         "a: &x b\nc: *x\n",
         [
-            "f.yaml:1:4: anchors (&x) are not supported; write values out, or share them through 'extends'",
+            "f.yaml:1:4: anchors (&) are not supported; write values out, or share them through 'extends'",
             "f.yaml:2:4: aliases are not supported; write the value out, or share it through 'extends'",
         ],
     ),
-    "tag": ("a: !!str 5\n", ["f.yaml:1:4: tags (!!str) are not supported; quotes make a value text"]),
-    "own tag": ("a: !foo [b]\n", ["f.yaml:1:4: tags (!foo) are not supported; quotes make a value text"]),
+    "tag": ("a: !!str 5\n", ["f.yaml:1:4: tags (!) are not supported; quotes make a value text"]),
+    "own tag": ("a: !foo [b]\n", ["f.yaml:1:4: tags (!) are not supported; quotes make a value text"]),
     "merge key": ("<<: {a: b}\n", ["f.yaml:1:1: merging with '<<' is not supported; share values through 'extends'"]),
     "two documents": (
         "a: 1\n---\nb: 2\n",
@@ -149,9 +149,7 @@ NOT_YAML: dict[str, tuple[str | bytes, list[str]]] = {
     ),
     "leading zero": (
         "a: 0123\n",
-        [
-            "f.yaml:1:4: 0123 is octal to some readers of YAML, decimal to others; write 123, or '0123' in quotes for text"
-        ],
+        ["f.yaml:1:4: a number with a leading zero is octal to some readers; write it without, or in quotes for text"],
     ),
     "huge integer": (
         f"a: {'9' * 5000}\n",
@@ -164,16 +162,16 @@ NOT_YAML: dict[str, tuple[str | bytes, list[str]]] = {
     "huge float": ("a: 1e999\n", ["f.yaml:1:4: the number is out of range; put it in quotes if it is text"]),
     "duplicate keys": (
         "a: 1\nb:\n  c: 1\n  c: 2\na: 3\n",
-        ["f.yaml:4:3: 'c' is written twice; first in line 3", "f.yaml:5:1: 'a' is written twice; first in line 1"],
+        ["f.yaml:4:3: the key is written in line 3 already", "f.yaml:5:1: the key is written in line 1 already"],
     ),
     "several at once": (
         b"\xef\xbb\xbfa: 01\r\na: *x\r\nb: [\r\n",
         [
             "f.yaml:1:1: starts with a byte order mark; save it as UTF-8 without one",
             "f.yaml:1:1: a carriage return ends the line; save with Unix line ends (LF)",
-            "f.yaml:1:4: 01 is octal to some readers of YAML, decimal to others; write 1, or '01' in quotes for text",
+            "f.yaml:1:4: a number with a leading zero is octal to some readers; write it without, or in quotes for text",
             "f.yaml:2:4: aliases are not supported; write the value out, or share it through 'extends'",
-            "f.yaml:2:1: 'a' is written twice; first in line 1",
+            "f.yaml:2:1: the key is written in line 1 already",
             "f.yaml:4:1: a value is expected here; quote text that starts with a special character",
         ],
     ),

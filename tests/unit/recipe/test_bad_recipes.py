@@ -64,7 +64,7 @@ CASES: dict[str, tuple[str, list[str]]] = {
     "wrong shape": ("name: Edge_1\n", [f"2:7: name: 'Edge_1' is not {LABEL}"]),
     "octal": (
         "cluster:\n  resources:\n    cores: 010\n",
-        ["4:12: 010 is octal to some readers of YAML, decimal to others; write 10, or '010' in quotes for text"],
+        ["4:12: a number with a leading zero is octal to some readers; write it without, or in quotes for text"],
     ),
     "sexagesimal": (
         "cluster:\n  resources:\n    cores: 12:30:00\n",
@@ -224,8 +224,8 @@ CASES: dict[str, tuple[str, list[str]]] = {
     "YAML and values together": (
         "name: 01\nname: x\narchitectures: *a\nouputs: []\n",
         [
-            "2:7: 01 is octal to some readers of YAML, decimal to others; write 1, or '01' in quotes for text",
-            "3:1: 'name' is written twice; first in line 2",
+            "2:7: a number with a leading zero is octal to some readers; write it without, or in quotes for text",
+            "3:1: the key is written in line 2 already",
             "4:16: aliases are not supported; write the value out, or share it through 'extends'",
             f"5:1: ouputs: unknown key; did you mean 'outputs'? {TOP}",
         ],

@@ -68,7 +68,7 @@ CASES: dict[str, str] = {
     ),
     "cluster.version=1.10": 'cluster.version: must be text, not the number 1.10; put it in quotes: "1.10"',
     "cluster.resources.cores=02": (
-        "02 is octal to some readers of YAML, decimal to others; write 2, or '02' in quotes for text"
+        "a number with a leading zero is octal to some readers; write it without, or in quotes for text"
     ),
     "cluster.components.kine=null": (
         "cluster.components.kine: has no value, and there is no inherited one that null could drop"
