@@ -12,6 +12,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from pydantic import ValidationError
 
 from builder.core.errors import BuilderError, RecipeError
 from builder.core.nearest import suggestion
-from builder.fleet.record import FORMAT, Record
+from builder.fleet.record import FORMAT, LABEL, Record
 from builder.fleet.secret_keys import Keys, RootKeys
 from builder.io.files import atomic_write
 from builder.io.locks import locked
@@ -105,9 +106,11 @@ class ClusterDirectory:
         name = _keys_name(record.generation)
         return Keys.parse(self._decrypted(name, identity), where=str(self.path / name))
 
-    def forget_keys(self, *, generation: int) -> None:
-        """Remove the keys of a generation that is past."""
-        (self.path / _keys_name(generation)).unlink(missing_ok=True)
+    def forget_other_keys(self, *, generation: int) -> None:
+        """Remove the keys of all generations but this one, among them what an earlier change was cut off before removing."""
+        for path in self.path.glob(_keys_name("*")):
+            if path.name != _keys_name(generation):
+                path.unlink()
 
     def write_file(self, name: str, data: bytes) -> None:
         """Write a file that only its owner may read."""
@@ -147,12 +150,14 @@ def find_cluster(clusters: Path, name: str) -> ClusterDirectory:
 def cluster_names(clusters: Path) -> list[str]:
     """The clusters that there are, by name."""
     try:
-        return sorted(entry.name for entry in os.scandir(clusters) if Path(entry.path, _RECORD).is_file())
+        # One that is being made, or was cut off, has a name that no cluster can have.
+        entries = [entry for entry in os.scandir(clusters) if re.fullmatch(LABEL, entry.name)]
+        return sorted(entry.name for entry in entries if Path(entry.path, _RECORD).is_file())
     except FileNotFoundError:
         return []
     except OSError as error:
         raise BuilderError(f"{clusters} cannot be read: {error.strerror}") from None
 
 
-def _keys_name(generation: int) -> str:
+def _keys_name(generation: int | str) -> str:
     return f"keys-{generation}.age"

@@ -1,8 +1,9 @@
 """`builder cluster init`: all that a cluster's trust stands on, before any node exists."""
 
+import os
 import re
-import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from builder.fleet.endpoints import Endpoint
 from builder.fleet.record import LABEL, Certificates, Record
 from builder.fleet.secret_keys import Keys, RootKeys
 from builder.io.files import remove_tree, sync_directory
+from builder.io.locks import acquire, release
 from builder.trust.age import check_recipient, encrypt_with_passphrase, new_identity, recipient_of
 from builder.trust.certificates import Pair
 
@@ -52,20 +54,34 @@ def check_new(clusters: Path, name: str, recipient: str) -> None:
 
 
 def create_cluster(clusters: Path, wanted: NewCluster, *, now: datetime) -> ClusterDirectory:
-    """Make the directory of a cluster: complete, or not at all."""
+    """Make the directory of a cluster: complete, or not at all. What an init that was cut off has left is removed."""
     check_new(clusters, wanted.name, wanted.recipient)
-    final = clusters / wanted.name
-    fresh = clusters / f".{wanted.name}.{secrets.token_hex(4)}.new"
+    final, fresh = clusters / wanted.name, clusters / f".{wanted.name}.new"
     try:
         clusters.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
-        _fill(make_directory(fresh), wanted, now)
-        fresh.rename(final)
-        sync_directory(clusters)
+        with _alone(clusters):
+            check_new(clusters, wanted.name, wanted.recipient)
+            try:
+                remove_tree(fresh)
+                _fill(make_directory(fresh), wanted, now)
+                fresh.rename(final)
+                sync_directory(clusters)
+            finally:
+                remove_tree(fresh)
     except OSError as error:
         raise BuilderError(f"{final} cannot be made: {error.strerror}", hint="nothing was left behind") from None
-    finally:
-        remove_tree(fresh)
     return ClusterDirectory(path=final)
+
+
+@contextmanager
+def _alone(clusters: Path) -> Iterator[None]:
+    """While nobody else makes a cluster there."""
+    descriptor = os.open(clusters, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        acquire(descriptor)
+        yield
+    finally:
+        release(descriptor)
 
 
 def _fill(directory: ClusterDirectory, wanted: NewCluster, now: datetime) -> None:

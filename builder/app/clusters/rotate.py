@@ -2,22 +2,14 @@
 
 from collections.abc import Collection
 from datetime import datetime
-from enum import StrEnum
 
+from builder.app.clusters.rotated import Rotated
 from builder.app.clusters.unlock import Unlocking
 from builder.fleet.authorities import AUTHORITIES, make_issuers
 from builder.fleet.directory import ClusterDirectory
 from builder.fleet.record import Certificates, Record
 from builder.fleet.secret_keys import Keys, RootKeys, new_encryption_key
 from builder.trust.certificates import Pair, key_pem, new_key
-
-
-class Rotated(StrEnum):
-    """What can be made anew."""
-
-    ISSUERS = "issuers"
-    SERVICE_ACCOUNTS = "service-accounts"
-    ENCRYPTION = "encryption"
 
 
 def rotate(directory: ClusterDirectory, what: Collection[Rotated], unlocking: Unlocking, *, now: datetime) -> Record:
@@ -38,7 +30,7 @@ def rotate(directory: ClusterDirectory, what: Collection[Rotated], unlocking: Un
         directory.write_keys(keys, record.recipient, generation=generation)
         changed = record.model_copy(update={"generation": generation, "certificates": certificates})
         directory.write(changed)
-        directory.forget_keys(generation=record.generation)
+        directory.forget_other_keys(generation=generation)
     return changed
 
 

@@ -4,13 +4,14 @@ import json
 import os
 import sys
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from builder.app.clusters.rotated import Rotated
 from builder.cli.options import JsonOption
+from builder.fleet.role import Role
 
 if TYPE_CHECKING:
     from builder.app.clusters.unlock import Unlocking
@@ -43,22 +44,6 @@ IdentityOption = Annotated[
 _OutOption = Annotated[
     Path | None, typer.Option("--out", metavar="FILE", help="Write to this file, which only you may read.")
 ]
-
-
-class RoleChoice(StrEnum):
-    """What a machine is."""
-
-    CONTROLLER = "controller"
-    WORKER = "worker"
-    SINGLE = "single"
-
-
-class RotatedChoice(StrEnum):
-    """What can be made anew."""
-
-    ISSUERS = "issuers"
-    SERVICE_ACCOUNTS = "service-accounts"
-    ENCRYPTION = "encryption"
 
 
 def register(app: typer.Typer) -> None:
@@ -143,15 +128,14 @@ def add_node(
     name: _NameArgument,
     nodes: _NodesArgument,
     *,
-    role: Annotated[RoleChoice, typer.Option("--role", help="What they are.")] = RoleChoice.WORKER,
+    role: Annotated[Role, typer.Option("--role", help="What they are.")] = Role.WORKER,
     clusters: ClustersOption = None,
 ) -> None:
     """Add nodes; clusters/NAME/nodes/NODE.yaml then says what is special about each."""
     from builder.app.clusters.nodes import add_nodes
-    from builder.fleet.role import Role
 
     directory = open_cluster(clusters, name)
-    add_nodes(directory, nodes, Role(role.value), now=now())
+    add_nodes(directory, nodes, role, now=now())
     for node in nodes:
         typer.echo(directory.node(node))
 
@@ -169,17 +153,16 @@ def rotate(
     name: _NameArgument,
     *,
     what: Annotated[
-        list[RotatedChoice] | None, typer.Option("--what", help="What is made anew; may be repeated. Default: issuers.")
+        list[Rotated] | None, typer.Option("--what", help="What is made anew; may be repeated. Default: issuers.")
     ] = None,
     passphrase_file: PassphraseOption = None,
     identity: IdentityOption = None,
     clusters: ClustersOption = None,
 ) -> None:
     """Make other keys for the controllers of a cluster, which its nodes trust as they did the old ones."""
-    from builder.app.clusters.rotate import Rotated
     from builder.app.clusters.rotate import rotate as work
 
-    chosen = [Rotated(one.value) for one in what or [RotatedChoice.ISSUERS]]
+    chosen = what or [Rotated.ISSUERS]
     record = work(open_cluster(clusters, name), chosen, make_unlocking(passphrase_file, identity), now=now())
     typer.echo(
         f"generation {record.generation}: {', '.join(chosen)}; controllers have it after 'builder cluster export {name}'"

@@ -15,7 +15,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from builder.app.clusters.access import admin_kubeconfig, controller_files
-from builder.app.clusters.rotate import Rotated, rotate
+from builder.app.clusters.rotate import rotate
+from builder.app.clusters.rotated import Rotated
 from builder.app.clusters.unlock import Unlocking
 from builder.fleet.authorities import API, AUTHORITIES, ENROLMENT
 from builder.fleet.credential import GROUP, USER_PREFIX, make_enrolment

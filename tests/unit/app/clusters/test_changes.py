@@ -7,7 +7,8 @@ import pytest
 
 from builder.app.clusters.access import controller_files
 from builder.app.clusters.nodes import add_nodes, revoke_nodes
-from builder.app.clusters.rotate import Rotated, rotate
+from builder.app.clusters.rotate import rotate
+from builder.app.clusters.rotated import Rotated
 from builder.app.clusters.unlock import Unlocking
 from builder.core.errors import BuilderError, RecipeError
 from builder.fleet.authorities import AUTHORITIES
@@ -109,6 +110,10 @@ def test_other_issuers_under_the_same_roots(tmp_path: Path) -> None:
         assert isinstance(issuers, dict)
         Pair.parse(after.certificates.issuers[name], issuers[name], where=name)
     assert [path.name for path in cluster.path.glob("keys-*")] == ["keys-2.age"]
+    # A rotation that was cut off left them.
+    (cluster.path / "keys-1.age").touch()
+    rotate(cluster, [Rotated.ISSUERS], unlocking, now=NOW)
+    assert [path.name for path in cluster.path.glob("keys-*")] == ["keys-3.age"]
 
 
 def test_an_older_key_still_opens_what_is_stored(tmp_path: Path) -> None:

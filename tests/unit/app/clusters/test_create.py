@@ -1,8 +1,12 @@
 """What `builder cluster init` leaves, what is secret in it, and what is refused."""
 
 import io
+import itertools
 import json
+import os
+import signal
 import stat
+import sys
 import tarfile
 from pathlib import Path
 
@@ -122,6 +126,39 @@ def test_nothing_is_left_of_a_cluster_that_was_not_made(tmp_path: Path, monkeypa
     with pytest.raises(BuilderError, match="No space left on device"):
         made(tmp_path)
     assert not list((tmp_path / "clusters").iterdir())
+
+
+def killed_at(step: int, directory: Path) -> bool:
+    """Make a cluster in a process that is killed before its `step`-th change of a directory; False where it had fewer."""
+    child = os.fork()
+    if child == 0:
+        changes = itertools.count(1)
+
+        def count(event: str, _: object) -> None:
+            if event in {"os.mkdir", "os.rename"} and next(changes) == step:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        sys.addaudithook(count)
+        try:
+            made(directory)
+        finally:
+            os._exit(0)
+    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
+
+
+def test_init_that_was_cut_off_is_no_cluster_and_can_be_repeated(tmp_path: Path) -> None:
+    step = 1
+    while True:
+        directory = tmp_path / str(step)
+        directory.mkdir()
+        if not killed_at(step, directory):
+            break
+        assert not cluster_names(directory / "clusters")
+        cluster, unlocking = made(directory)
+        assert unlocking.identity(cluster, cluster.read())
+        assert [path.name for path in (directory / "clusters").iterdir()] == ["mill"]
+        step += 1
+    assert step > 8, "two directories, five files and their own directory"
 
 
 def test_a_directory_of_another_version_is_refused(tmp_path: Path) -> None:
