@@ -33,39 +33,33 @@ func main() {
 // start applies what the card says, and fails where the device cannot become
 // what it should be.
 func start(device firstboot.Device) error {
-	card, unmount, err := device.MountCard()
-	if err != nil {
-		// What is kept is applied all the same.
-		fmt.Fprintln(os.Stderr, "firstboot: the boot partition cannot be read:", err)
+	card, unmount := device.MountCard()
+	defer told(unmount)
+	taken, failure := device.Take(card)
+	if failure != nil {
+		taken.Fail(failure)
 	}
-	taken, problem := device.Take(card)
-	if problem != nil {
-		taken.Problems = append(taken.Problems, problem.Error())
-	}
-	var applied firstboot.Applied
+	var applied firstboot.Findings
 	if taken.Config != nil && len(taken.Problems) == 0 {
 		applied = device.Apply(context.Background(), *taken.Config)
 	}
-	status := firstboot.StatusOf(taken, applied, device.Joined())
+	status := device.Tell(card, firstboot.StatusOf(taken, applied, device.Joined()))
 	fmt.Print(status)
-	err = device.Tell(card, status)
-	if unmount != nil {
-		err = errors.Join(err, unmount())
+	if len(status.Problems)+len(status.Failures) > 0 {
+		return errors.New("not all that was told could be done")
 	}
-	if len(status.Problems) > 0 {
-		err = errors.Join(err, errors.New("the device was not configured"))
-	}
-	return err
+	return nil
 }
 
 func join(device firstboot.Device) error {
-	card, unmount, err := device.MountCard()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "firstboot: the boot partition cannot be read:", err)
+	card, unmount := device.MountCard()
+	defer told(unmount)
+	return device.Join(card)
+}
+
+// told does what stops no device where it fails.
+func told(last func() error) {
+	if err := last(); err != nil {
+		fmt.Fprintln(os.Stderr, "firstboot: unmount the card:", err)
 	}
-	err = device.Join(card)
-	if unmount != nil {
-		err = errors.Join(err, unmount())
-	}
-	return err
 }

@@ -13,16 +13,11 @@ import (
 	"kedge/internal/nodeconfig"
 )
 
-// Applied is what became of it.
-type Applied struct {
-	Problems []string
-	Notes    []string
-}
-
 // Apply makes the running system what config says. The role's unit waits for
-// the last of its files, which says that all others are there.
-func (d Device) Apply(ctx context.Context, config nodeconfig.Config) Applied {
-	var applied Applied
+// the last of its files, which says that all others are there. A node that has
+// joined starts in spite of what fails: a full disk is emptied by kedge itself.
+func (d Device) Apply(ctx context.Context, config nodeconfig.Config) Findings {
+	var applied Findings
 	steps := []struct {
 		what string
 		do   func() error
@@ -36,15 +31,13 @@ func (d Device) Apply(ctx context.Context, config nodeconfig.Config) Applied {
 	}
 	for _, step := range steps {
 		if err := step.do(); err != nil {
-			for line := range strings.SplitSeq(err.Error(), "\n") {
-				applied.Problems = append(applied.Problems, step.what+": "+line)
-			}
+			applied.blame(step.what, err)
 		}
 	}
 	applied.Notes = d.startWireless(ctx, config)
-	if len(applied.Problems) == 0 {
+	if len(applied.Problems) == 0 && (len(applied.Failures) == 0 || d.Joined()) {
 		if err := write(d.path(nodeDir+"/"+config.Role), nil, public); err != nil {
-			applied.Problems = append(applied.Problems, err.Error())
+			applied.Fail(err)
 		}
 	}
 	return applied

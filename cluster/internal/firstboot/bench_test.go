@@ -85,17 +85,13 @@ func (m *machine) startAgain() Status {
 	m.host = ""
 	taken, err := m.device.Take(m.card)
 	if err != nil {
-		m.t.Fatal(err)
+		taken.Fail(err)
 	}
-	var applied Applied
+	var applied Findings
 	if taken.Config != nil && len(taken.Problems) == 0 {
 		applied = m.device.Apply(m.t.Context(), *taken.Config)
 	}
-	status := StatusOf(taken, applied, m.device.Joined())
-	if err := m.device.Tell(m.card, status); err != nil {
-		m.t.Fatal(err)
-	}
-	return status
+	return m.device.Tell(m.card, StatusOf(taken, applied, m.device.Joined()))
 }
 
 // read is "" for what is not there.

@@ -11,6 +11,8 @@ import (
 
 // Card is the boot partition, which every computer can read.
 type Card struct {
+	// Unreadable is why nothing else is known of it.
+	Unreadable error
 	// Dir is where it is mounted, read-only.
 	Dir string
 	// Writable has it mounted so that change can write, and written out afterwards.
@@ -40,12 +42,15 @@ func (c Card) read(name string) ([]byte, error) {
 	content, err := io.ReadAll(io.LimitReader(file, maxFile+1))
 	err = errors.Join(err, file.Close())
 	if err == nil && len(content) > maxFile {
-		err = fmt.Errorf("%s has more than %d bytes", name, maxFile)
+		err = fmt.Errorf("it has more than %d bytes", maxFile)
 	}
 	return content, err
 }
 
 func (c Card) find(name string) (string, error) {
+	if c.Unreadable != nil {
+		return "", c.Unreadable
+	}
 	entries, err := os.ReadDir(c.Dir)
 	for _, entry := range entries {
 		if entry.Type().IsRegular() && strings.EqualFold(entry.Name(), name) {
@@ -97,6 +102,9 @@ func leftOf(found, kept []byte) bool {
 
 // tell writes the status where it says something new.
 func (c Card) tell(text string) error {
+	if c.Unreadable != nil {
+		return c.Unreadable
+	}
 	found, err := c.read(StatusFile)
 	if err == nil && string(found) == text {
 		return nil
@@ -113,8 +121,11 @@ func writeOnCard(name string, content []byte) error {
 		return err
 	}
 	_, err = file.Write(content)
-	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
-		return err
+	if err = errors.Join(err, file.Sync(), file.Close()); err == nil {
+		err = os.Rename(file.Name(), name)
 	}
-	return os.Rename(file.Name(), name)
+	if err != nil {
+		_ = os.Remove(file.Name()) // a full card has no room for halves
+	}
+	return err
 }

@@ -13,6 +13,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // Device is the machine. Tests have theirs in a directory.
@@ -40,9 +42,10 @@ const (
 
 func (d Device) path(name string) string { return filepath.Join(d.Root, name) }
 
+// has is true of what cannot be looked at, too: a mark that cannot be read counts.
 func (d Device) has(name string) bool {
 	_, err := os.Lstat(d.path(name))
-	return err == nil
+	return !errors.Is(err, os.ErrNotExist) && !errors.Is(err, unix.ENOTDIR)
 }
 
 // Joined says whether the device has been a node of its cluster: from then on
@@ -79,7 +82,7 @@ func write(name string, content []byte, mode os.FileMode) (err error) {
 		return nil
 	}
 	directory := filepath.Dir(name)
-	if err := os.MkdirAll(directory, publicDir); err != nil {
+	if err := makeDir(directory, publicDir); err != nil {
 		return err
 	}
 	file, err := os.CreateTemp(directory, "."+filepath.Base(name)+".*.new")
@@ -102,6 +105,21 @@ func write(name string, content []byte, mode os.FileMode) (err error) {
 	}
 	_ = file.Close() // what was written is on the disk
 	return syncDir(directory)
+}
+
+// makeDir makes a directory and those above it; the disk has their names when it returns.
+func makeDir(name string, mode os.FileMode) error {
+	if info, err := os.Stat(name); err == nil && info.IsDir() {
+		return nil
+	}
+	parent := filepath.Dir(name)
+	if err := makeDir(parent, publicDir); err != nil {
+		return err
+	}
+	if err := os.Mkdir(name, mode); err != nil {
+		return err
+	}
+	return syncDir(parent)
 }
 
 func same(name string, content []byte, mode os.FileMode) bool {

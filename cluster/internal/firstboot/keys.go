@@ -53,12 +53,17 @@ func archiveProblem(content []byte) string {
 	if err != nil {
 		return "it is no archive of a cluster's keys, or cut off: provision the card again"
 	}
+	hasKeys := false
 	for _, one := range entries {
-		if !one.isDir && strings.HasPrefix(one.name, keysDir+"/") {
-			return ""
+		if bytes.IndexByte(one.content, 0) >= 0 {
+			return "its " + one.name + " is damaged: provision the card again"
 		}
+		hasKeys = hasKeys || !one.isDir && strings.HasPrefix(one.name, keysDir+"/")
 	}
-	return "it has no keys of a cluster: provision the card again"
+	if !hasKeys {
+		return "it has no keys of a cluster: provision the card again"
+	}
+	return ""
 }
 
 // entriesOf reads all of an archive, and takes nothing that lies elsewhere.
@@ -119,14 +124,16 @@ func (d Device) unpackKept(config nodeconfig.Config) error {
 
 // replaceTree makes keysDir of parent what the entries say: all of it or none,
 // whenever the power goes.
-func replaceTree(parent string, entries []entry) error {
-	if err := os.MkdirAll(parent, publicDir); err != nil {
+func replaceTree(parent string, entries []entry) (err error) {
+	if err := makeDir(parent, publicDir); err != nil {
 		return err
 	}
 	fresh, target := filepath.Join(parent, "."+keysDir+".new"), filepath.Join(parent, keysDir)
 	if err := os.RemoveAll(fresh); err != nil {
 		return err
 	}
+	// What was there, or what was not finished: it may be the full disk that failed.
+	defer func() { err = errors.Join(err, os.RemoveAll(fresh)) }()
 	for _, one := range entries {
 		inner, ours := strings.CutPrefix(one.name+"/", keysDir+"/")
 		if !ours {
@@ -140,14 +147,11 @@ func replaceTree(parent string, entries []entry) error {
 	if err := syncFileSystem(fresh); err != nil {
 		return err
 	}
-	err := os.Rename(fresh, target)
+	err = os.Rename(fresh, target)
 	if errors.Is(err, os.ErrExist) || errors.Is(err, unix.ENOTEMPTY) {
 		err = unix.Renameat2(unix.AT_FDCWD, fresh, unix.AT_FDCWD, target, unix.RENAME_EXCHANGE)
 	}
-	if err := errors.Join(err, syncDir(parent)); err != nil {
-		return err
-	}
-	return os.RemoveAll(fresh)
+	return errors.Join(err, syncDir(parent))
 }
 
 func (e entry) place(name string) error {

@@ -18,40 +18,59 @@ const identityOffset = 440
 const cardFlags = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC | unix.MS_NOATIME
 
 // MountCard mounts the first partition of the disk that the kernel's command
-// line names, read-only. A system that no slot was started from has none.
-func (d Device) MountCard() (card *Card, unmount func() error, err error) {
+// line names, read-only, until unmount is called. A system that no slot was
+// started from has none. One that cannot be mounted says why when it is read.
+func (d Device) MountCard() (card *Card, unmount func() error) {
+	card, unmount, err := d.mountCard()
+	if err != nil {
+		return &Card{Unreadable: err}, unmount
+	}
+	return card, unmount
+}
+
+func nothing() error { return nil }
+
+func (d Device) mountCard() (card *Card, unmount func() error, err error) {
 	disk, err := d.diskOfSlot()
 	if disk == "" || err != nil {
-		return nil, nil, err
+		return nil, nothing, err
 	}
 	partition, err := d.firstPartition(disk)
 	if err != nil {
-		return nil, nil, err
+		return nil, nothing, err
 	}
 	directory := d.path("run/device/card")
 	if err := os.MkdirAll(directory, privateDir); err != nil {
-		return nil, nil, err
+		return nil, nothing, err
 	}
 	mount := func(more uintptr) error {
 		return unix.Mount(partition, directory, "vfat", cardFlags|more, "umask=0077")
 	}
 	// Another mount of the same partition would decide for both whether it can be written.
-	if err := mount(unix.MS_RDONLY); errors.Is(err, unix.EBUSY) {
+	if err = mount(unix.MS_RDONLY); errors.Is(err, unix.EBUSY) {
 		err = mount(0)
-		if err != nil {
-			return nil, nil, fmt.Errorf("mount %s: %w", partition, err)
-		}
-	} else if err != nil {
-		return nil, nil, fmt.Errorf("mount %s: %w", partition, err)
 	}
+	if err != nil {
+		return nil, nothing, fmt.Errorf("mount %s: %w", partition, err)
+	}
+	unmount = func() error { return unix.Unmount(directory, 0) }
 	card = &Card{Dir: directory, Writable: func(change func() error) error {
-		if err := errors.Join(unix.Unmount(directory, 0), mount(0)); err != nil {
-			return err
-		}
-		err := errors.Join(change(), syncFileSystem(directory))
-		return errors.Join(err, unix.Unmount(directory, 0), mount(unix.MS_RDONLY))
+		return remounted(mount, unmount, func() error { return errors.Join(change(), syncFileSystem(directory)) })
 	}}
-	return card, func() error { return unix.Unmount(directory, 0) }, nil
+	return card, unmount, nil
+}
+
+// remounted has what is mounted writable while change runs, and read-only
+// afterwards, whatever came of it: a card may be locked against writing.
+func remounted(mount func(flags uintptr) error, unmount func() error, change func() error) error {
+	if err := unmount(); err != nil {
+		return err
+	}
+	err := mount(0)
+	if err == nil {
+		err = errors.Join(change(), unmount())
+	}
+	return errors.Join(err, mount(unix.MS_RDONLY))
 }
 
 func syncFileSystem(name string) error {

@@ -10,20 +10,26 @@ import (
 
 // Status is what a person can see of a device without logging in.
 type Status struct {
-	Stage    string
-	Node     string
-	Problems []string
-	Notes    []string
-	Advice   string
+	Findings
+	Stage  string
+	Node   string
+	Advice string
 }
 
 // StatusOf is how a start went.
-func StatusOf(taken Taken, applied Applied, joined bool) Status {
-	status := Status{Problems: append(taken.Problems, applied.Problems...), Notes: append(taken.Notes, applied.Notes...)}
+func StatusOf(taken Taken, applied Findings, joined bool) Status {
+	status := Status{Findings: Findings{
+		Problems: append(taken.Problems, applied.Problems...),
+		Failures: append(taken.Failures, applied.Failures...),
+		Notes:    append(taken.Notes, applied.Notes...),
+	}}
 	if taken.Config != nil {
 		status.Node = describe(*taken.Config)
 	}
 	switch {
+	case len(status.Failures) > 0:
+		status.Stage = "failed: the device cannot do all that it was told"
+		status.Advice = "mend what is named above, or start the device again; if it stays so, write the image to another card"
 	case taken.Config == nil && len(status.Problems) == 0:
 		status.Stage = "waiting: nobody has said yet what this device is"
 		status.Advice = "write node.yaml on this partition, for example with 'builder provision', and start the device again"
@@ -67,6 +73,9 @@ func (s Status) String() string {
 	for _, problem := range s.Problems {
 		line("wrong", problem)
 	}
+	for _, failure := range s.Failures {
+		line("failed", failure)
+	}
 	for _, note := range s.Notes {
 		line("note", note)
 	}
@@ -75,17 +84,19 @@ func (s Status) String() string {
 }
 
 // Tell shows the status on the card, where there is one, and above the login of
-// the console.
-func (d Device) Tell(card *Card, status Status) error {
-	// agetty(8) takes a backslash for the beginning of an escape.
-	issue := strings.ReplaceAll(status.String(), `\`, `\\`) + "\n"
-	err := write(d.path(issueFile), []byte(issue), public)
+// the console. What cannot be told there is a note in what it returns, and stops no device.
+func (d Device) Tell(card *Card, status Status) Status {
 	if card != nil {
-		if problem := card.tell(status.String()); problem != nil {
-			err = errors.Join(err, fmt.Errorf("write %s on the card: %w", StatusFile, problem))
+		if err := card.tell(status.String()); err != nil {
+			status.note(fmt.Errorf("%s on the card cannot be written: %w", StatusFile, err))
 		}
 	}
-	return err
+	// agetty(8) takes a backslash for the beginning of an escape.
+	issue := strings.ReplaceAll(status.String(), `\`, `\\`) + "\n"
+	if err := write(d.path(issueFile), []byte(issue), public); err != nil {
+		status.note(err)
+	}
+	return status
 }
 
 // Join notes that the device is a node of its cluster.
@@ -104,5 +115,6 @@ func (d Device) Join(card *Card) error {
 	if err := write(d.path(keptJoined), nil, private); err != nil {
 		return fmt.Errorf("note that the device has joined: %w", err)
 	}
-	return d.Tell(card, StatusOf(Taken{Config: &config}, Applied{}, true))
+	d.Tell(card, StatusOf(Taken{Config: &config}, Findings{}, true))
+	return nil
 }

@@ -7,19 +7,16 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
+	"slices"
 
 	"kedge/internal/nodeconfig"
 )
 
 // Taken is what the device is to be, and what people should know of it.
 type Taken struct {
+	Findings
 	// Config is nil where nobody has said what the device is, or not rightly.
 	Config *nodeconfig.Config
-	// Problems are all that is wrong on the card.
-	Problems []string
-	// Notes are what did not stop the device.
-	Notes []string
 }
 
 // beside are the files that node.yaml names.
@@ -34,8 +31,8 @@ func beside(config nodeconfig.Config) []string {
 }
 
 // Take reads the card, keeps what it says where that is right, and wipes what
-// is secret from it. A card that says nothing, or a device that has joined,
-// goes by what is kept.
+// is secret from it. A device that has joined goes by what is kept, and so does
+// one whose card says nothing, or cannot be read. An error is the device's own.
 func (d Device) Take(card *Card) (Taken, error) {
 	kept, err := readIfThere(d.path(keptNode))
 	if err != nil {
@@ -43,39 +40,52 @@ func (d Device) Take(card *Card) (Taken, error) {
 	}
 	var said []byte
 	if card != nil {
-		if said, err = card.read(nodeconfig.FileName); err != nil {
-			return Taken{}, fmt.Errorf("read the card: %w", err)
-		}
+		said, err = card.read(nodeconfig.FileName)
 	}
-	if said != nil && d.has(memoryMark) {
-		return Taken{Problems: []string{"the data partition cannot be used, and nothing would be kept: write the image to the card again, or replace it"}}, nil
-	}
-	if d.Joined() || said == nil {
+	switch {
+	case err != nil && kept == nil && card.Unreadable != nil:
+		return Taken{}, fmt.Errorf("read the card: %w", err)
+	case err != nil && kept == nil:
+		var taken Taken
+		taken.blame(nodeconfig.FileName, err)
+		return taken, nil
+	case err != nil:
+		taken, problem := d.takeKept(nil, kept, nil)
+		taken.note(fmt.Errorf("the card cannot be read, and the device goes by what it keeps: %w", err))
+		return taken, problem
+	case said != nil && d.has(memoryMark):
+		return Taken{}, errors.New("the data partition cannot be used, and nothing would be kept")
+	case said == nil || d.Joined():
 		return d.takeKept(card, kept, said)
 	}
+	return d.takeCard(*card, said)
+}
+
+// takeCard obeys a card, of which node.yaml was read.
+func (d Device) takeCard(card Card, said []byte) (taken Taken, err error) {
 	config, err := nodeconfig.Parse(said)
 	var wrong nodeconfig.Problems
 	if errors.As(err, &wrong) {
-		return Taken{Problems: told(wrong)}, nil
+		taken.Problems = told(wrong)
+		return taken, nil
 	}
 	if err != nil {
-		return Taken{}, err
+		return taken, err
 	}
-	if problems, err := d.takeFiles(*card, config); len(problems) > 0 || err != nil {
-		return Taken{Problems: problems}, err
+	if err := makeDir(d.path(keptDir), privateDir); err != nil {
+		return taken, err
+	}
+	if taken.Findings, err = d.takeFiles(card, config); len(taken.Problems)+len(taken.Failures) > 0 || err != nil {
+		return taken, err
 	}
 	if err := write(d.path(keptNode), said, private); err != nil {
-		return Taken{}, fmt.Errorf("keep %s: %w", nodeconfig.FileName, err)
+		return taken, fmt.Errorf("keep %s: %w", nodeconfig.FileName, err)
 	}
-	return Taken{Config: &config}.wiped(d.wipe(*card, config)), nil
-}
-
-// wiped adds that secrets are still on the card, which stops no device.
-func (t Taken) wiped(err error) Taken {
-	if err != nil {
-		t.Notes = append(t.Notes, err.Error())
-	}
-	return t
+	taken.Config = &config
+	// What is secret and was not wiped stops no device.
+	taken.note(d.wipe(card, config))
+	taken.note(d.forget(config))
+	return taken, nil
 }
 
 func told(problems nodeconfig.Problems) []string {
@@ -105,49 +115,49 @@ func (d Device) takeKept(card *Card, kept, said []byte) (Taken, error) {
 	for _, name := range beside(config) {
 		found, err := card.read(name)
 		if err != nil {
-			return Taken{}, fmt.Errorf("read the card: %w", err)
+			taken.note(fmt.Errorf("%s on the card: %w", name, err))
 		}
 		mine, err := readIfThere(d.path(keptFiles + "/" + name))
-		if err != nil {
-			return Taken{}, err
-		}
+		taken.note(err)
 		if found != nil && !leftOf(found, mine) {
 			taken.Notes = append(taken.Notes, name+" on the card is another one than the device has: it is ignored")
 		}
 	}
-	return taken.wiped(d.wipe(*card, config)), nil
+	taken.note(d.wipe(*card, config))
+	return taken, nil
 }
 
 // takeFiles keeps the files beside node.yaml, and unpacks a controller's keys.
-func (d Device) takeFiles(card Card, config nodeconfig.Config) (problems []string, err error) {
+func (d Device) takeFiles(card Card, config nodeconfig.Config) (findings Findings, err error) {
 	taken := make(map[string][]byte)
 	for _, name := range beside(config) {
 		found, err := card.read(name)
 		if err != nil {
-			return nil, fmt.Errorf("read the card: %w", err)
+			findings.blame(name, err)
+			continue
 		}
 		kept, err := readIfThere(d.path(keptFiles + "/" + name))
 		switch {
 		case err != nil:
-			return nil, err
+			return findings, err
 		case found != nil && !leftOf(found, kept):
 			if problem := problemOf(config, name, found); problem != "" {
-				problems = append(problems, name+": "+problem)
+				findings.Problems = append(findings.Problems, name+": "+problem)
 			}
 			taken[name] = found
 		case kept == nil && !(name == config.Credential && controls(config) && d.has(keptUnpacked)):
-			problems = append(problems, name+": node.yaml names this file, but it is not on the card")
+			findings.Problems = append(findings.Problems, name+": node.yaml names this file, but it is not on the card")
 		}
 	}
-	if len(problems) > 0 {
-		return problems, nil
+	if len(findings.Problems)+len(findings.Failures) > 0 {
+		return findings, nil
 	}
 	for name, content := range taken {
 		if err := d.keep(name, content); err != nil {
-			return nil, err
+			return findings, err
 		}
 	}
-	return nil, d.unpackKept(config)
+	return findings, d.unpackKept(config)
 }
 
 // problemOf says what is wrong with a file that node.yaml names.
@@ -155,10 +165,12 @@ func problemOf(config nodeconfig.Config, name string, content []byte) string {
 	switch {
 	case len(content) == 0 || len(bytes.Trim(content, "\x00")) == 0:
 		return "it is empty: provision the card again"
+	case name == config.Credential && controls(config):
+		return archiveProblem(content)
+	case bytes.IndexByte(content, 0) >= 0:
+		return "it is damaged: provision the card again"
 	case name == config.Config:
 		return ""
-	case controls(config):
-		return archiveProblem(content)
 	}
 	return credentialProblem(content, config.Name)
 }
@@ -166,14 +178,11 @@ func problemOf(config nodeconfig.Config, name string, content []byte) string {
 func controls(config nodeconfig.Config) bool { return config.Role != nodeconfig.Worker }
 
 func (d Device) keep(name string, content []byte) error {
-	directory := d.path(keptFiles)
-	if err := os.MkdirAll(directory, privateDir); err != nil {
-		return err
+	err := makeDir(d.path(keptFiles), privateDir)
+	if err == nil {
+		err = write(d.path(keptFiles+"/"+name), content, private)
 	}
-	if err := os.Chmod(d.path(keptDir), privateDir); err != nil {
-		return err
-	}
-	if err := write(filepath.Join(directory, name), content, private); err != nil {
+	if err != nil {
 		return fmt.Errorf("keep %s: %w", name, err)
 	}
 	return nil
@@ -216,6 +225,20 @@ func (d Device) wipe(card Card, config nodeconfig.Config) error {
 		return err
 	}
 	return nil
+}
+
+// forget removes what earlier cards brought, once node.yaml names it no more.
+func (d Device) forget(config nodeconfig.Config) error {
+	entries, err := os.ReadDir(d.path(keptFiles))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	for _, entry := range entries {
+		if !slices.Contains(beside(config), entry.Name()) {
+			err = errors.Join(err, os.Remove(d.path(keptFiles+"/"+entry.Name())))
+		}
+	}
+	return err
 }
 
 func digestOf(content []byte) string {
