@@ -25,7 +25,7 @@ from builder.formats.yaml_tree import Source
 from builder.trust.certificates import Client, Pair, Span, make_client
 from tests.integration.components.process import clean_environment
 from tests.integration.trust import now
-from tests.integration.worker.lab import NETWORK, Lab, Node
+from tests.integration.worker.lab import NETWORK, Lab
 
 SERVER = f"{NETWORK}.1"
 _REFUSAL_TIMEOUT_S = 60
@@ -120,22 +120,6 @@ class Mill:
 
         self.lab.wait_for(f"{name} is decided", lambda: bool(status().get("conditions")))
         return status()
-
-
-def refused(node: Node, *arguments: str) -> str:
-    """What a worker says that ends by itself."""
-    argv = node.machine.inside(node.kedge, "worker", f"--node-name={node.machine.name}", *node.arguments, *arguments)
-    done = subprocess.run(
-        argv,
-        capture_output=True,
-        text=True,
-        env=clean_environment({}),
-        timeout=_REFUSAL_TIMEOUT_S,
-        stdin=subprocess.DEVNULL,
-        check=False,
-    )
-    assert done.returncode in (1, 2), done.stderr
-    return done.stderr.splitlines()[-1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

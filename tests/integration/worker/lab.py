@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -10,11 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.integration.components.process import Daemon, running, wait_for
+from tests.integration.components.process import Daemon, clean_environment, running, wait_for
 from tests.integration.worker.machine import Machine, bridged, control_groups, run, running_machine
 
 NETWORK = "172.31.99"
 _PATIENCE_S = 120
+_REFUSAL_TIMEOUT_S = 60
 _POLL_S = 0.2
 # The disk is the host's, which may be as full as it likes, and so are the control groups.
 ON_THIS_HOST = {
@@ -34,15 +36,33 @@ class Node:
     kedge: Path
     arguments: Sequence[str]
 
+    def _argv(self, more: Sequence[str]) -> list[str]:
+        return self.machine.inside(self.kedge, "worker", f"--node-name={self.machine.name}", *self.arguments, *more)
+
     @contextmanager
     def running(self, *more: str) -> Iterator[Daemon]:
         """kedge as it runs until the context ends. Pods go on after that."""
-        argv = self.machine.inside(self.kedge, "worker", f"--node-name={self.machine.name}", *self.arguments, *more)
-        with running(argv, name=f"worker-{self.machine.name}", directory=self.machine.data.parent) as daemon:
+        with running(
+            self._argv(more), name=f"worker-{self.machine.name}", directory=self.machine.data.parent
+        ) as daemon:
             yield daemon
         # Its first process is nsenter, which does not wait for what it started.
         if self.machine.is_running():
             self.machine.run("flock", "--timeout=60", "/var/lib/kedge/kedge.lock", "true")
+
+    def refused(self, *more: str) -> str:
+        """What kedge says last where it ends by itself."""
+        done = subprocess.run(
+            self._argv(more),
+            capture_output=True,
+            text=True,
+            env=clean_environment({}),
+            timeout=_REFUSAL_TIMEOUT_S,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+        assert done.returncode in (1, 2), done.stderr
+        return done.stderr.splitlines()[-1] if done.stderr else ""
 
     def status(self) -> dict[str, Any]:
         """What `kedge status` tells; empty while nobody answers."""

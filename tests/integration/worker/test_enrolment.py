@@ -12,7 +12,7 @@ from builder.app.clusters.nodes import add_nodes
 from builder.fleet.endpoints import Endpoint
 from builder.fleet.role import Role
 from tests.integration.trust import lay_out, make_trust, now
-from tests.integration.worker.enrolling import Card, Mill, Wish, refused
+from tests.integration.worker.enrolling import Card, Mill, Wish
 from tests.integration.worker.lab import prepared_lab
 from tests.integration.worker.machine import missing
 
@@ -132,7 +132,7 @@ def test_a_worker_joins_comes_back_and_enrols_again(mill: Mill) -> None:
     assert certificate(mill) == first
 
     node.machine.run("cp", mill.file(mill.expired("field-1")), "/var/lib/kedge/worker/node-current.pem")
-    told = refused(node)
+    told = node.refused()
     assert "the node's certificate expired on" in told
     assert "give the worker a new token or credential" in told
     card.credential.write_text(kept)
@@ -143,7 +143,7 @@ def test_a_worker_joins_comes_back_and_enrols_again(mill: Mill) -> None:
 
 
 def test_a_credential_of_another_node(mill: Mill) -> None:
-    told = refused(mill.lab.node(2, *mill.card("field-1", after_s=60).arguments()))
+    told = mill.lab.node(2, *mill.card("field-1", after_s=60).arguments()).refused()
     assert 'the credential is of the node "field-1", and this machine is to be "field-3"' in told
 
 
@@ -153,9 +153,9 @@ def test_a_credential_of_another_cluster(mill: Mill, tmp_path: Path) -> None:
     foreign = Mill(lab=mill.lab, cluster=cluster, unlocking=unlocking).card("field-3", after_s=90)
     own = mill.card("field-3", after_s=120)
     node = mill.lab.node(2, *foreign.arguments())
-    assert "is not the API server that" in refused(node)
+    assert "is not the API server that" in node.refused()
     mixed = Card(credential=foreign.credential, authority=own.authority)
-    assert "its credential or certificate is of another cluster" in refused(mill.lab.node(2, *mixed.arguments()))
+    assert "its credential or certificate is of another cluster" in mill.lab.node(2, *mixed.arguments()).refused()
 
 
 def test_a_second_machine_with_the_same_credential(mill: Mill) -> None:
@@ -164,7 +164,7 @@ def test_a_second_machine_with_the_same_credential(mill: Mill) -> None:
     with first.running() as daemon:
         first.wait_until_ready(daemon)
     other = mill.lab.node(2, *card.arguments())
-    told = refused(other, "--node-name=field-2")
+    told = other.refused("--node-name=field-2")
     mine, theirs = (machine.run("cat", "/etc/machine-id").strip() for machine in mill.lab.machines[1:])
     assert "the controller refuses this machine: the node field-2 is another machine since" in told
     assert mine in told
@@ -181,4 +181,4 @@ def test_a_second_machine_with_the_same_credential(mill: Mill) -> None:
     assert mill.binding("field-2")["machineID"] == theirs
     # The older one counts no longer, wherever it is.
     (first.machine.data / "worker" / "node-current.pem").unlink()
-    assert "a newer credential than" in refused(first)
+    assert "a newer credential than" in first.refused()

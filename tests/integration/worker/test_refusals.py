@@ -7,26 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.components.process import clean_environment
-from tests.integration.worker.lab import Lab, Node
-
-TIMEOUT_S = 60
-
-
-def refused(node: Node, *arguments: str) -> str:
-    """What a worker says that ends by itself."""
-    argv = node.machine.inside(node.kedge, "worker", f"--node-name={node.machine.name}", *node.arguments, *arguments)
-    done = subprocess.run(
-        argv,
-        capture_output=True,
-        text=True,
-        env=clean_environment({}),
-        timeout=TIMEOUT_S,
-        stdin=subprocess.DEVNULL,
-        check=False,
-    )
-    assert done.returncode in (1, 2), done.stderr
-    return done.stderr.splitlines()[-1] if done.stderr else ""
+from tests.integration.worker.lab import Lab
 
 
 def changed(token: Path, old: str, new: str) -> Path:
@@ -44,20 +25,20 @@ def secret(token: Path) -> str:
 
 
 def test_a_machine_without_a_token(lab: Lab) -> None:
-    assert "give it a join token with --token-file" in refused(lab.node(0))
+    assert "give it a join token with --token-file" in lab.node(0).refused()
 
 
 def test_a_token_that_is_cut(lab: Lab) -> None:
     token = lab.token()
     token.write_text(token.read_text()[:100])
-    assert str(token) in refused(lab.node(0, f"--token-file={token}"))
+    assert str(token) in lab.node(0, f"--token-file={token}").refused()
 
 
 def test_a_wrong_token(lab: Lab) -> None:
     token = lab.token()
     right = secret(token)
     wrong = changed(token, right, right[:-1] + ("a" if right[-1] != "a" else "b"))
-    assert "its token is wrong, has expired or was invalidated" in refused(lab.node(0, f"--token-file={wrong}"))
+    assert "its token is wrong, has expired or was invalidated" in lab.node(0, f"--token-file={wrong}").refused()
 
 
 def test_a_token_of_another_cluster(lab: Lab, tmp_path: Path) -> None:
@@ -81,7 +62,7 @@ def test_a_token_of_another_cluster(lab: Lab, tmp_path: Path) -> None:
     token = lab.token()
     own = base64.b64encode((lab.hub.data / "pki" / "ca.crt").read_bytes()).decode()
     foreign = changed(token, own, base64.b64encode(ca.read_bytes()).decode())
-    assert "is not the API server that the join token trusts" in refused(lab.node(0, f"--token-file={foreign}"))
+    assert "is not the API server that the join token trusts" in lab.node(0, f"--token-file={foreign}").refused()
 
 
 @pytest.mark.parametrize(
@@ -94,7 +75,7 @@ def test_a_token_of_another_cluster(lab: Lab, tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_command_line(lab: Lab, arguments: list[str], told: str) -> None:
-    assert told in refused(lab.node(0), *arguments)
+    assert told in lab.node(0).refused(*arguments)
 
 
 def test_two_machines_of_one_name(lab: Lab) -> None:
@@ -102,6 +83,6 @@ def test_two_machines_of_one_name(lab: Lab) -> None:
     first = lab.node(0, f"--token-file={token}")
     with first.running() as daemon:
         first.wait_for(lambda: "edge1" in lab.kubectl("get", "nodes"), what="registered", daemon=daemon)
-        told = refused(lab.node(1, f"--token-file={token}"), "--node-name=edge1")
+        told = lab.node(1, f"--token-file={token}").refused("--node-name=edge1")
         assert "another machine" in told
         assert "is the node edge1 of this cluster" in told

@@ -16,7 +16,7 @@ from builder.fleet.endpoints import Endpoint
 from builder.fleet.role import Role
 from tests.integration.components.process import clean_environment
 from tests.integration.trust import lay_out, make_trust, now
-from tests.integration.worker.enrolling import SERVER, Mill, refused
+from tests.integration.worker.enrolling import SERVER, Mill
 from tests.integration.worker.lab import Node, prepared_lab
 from tests.integration.worker.machine import missing
 from tests.integration.worker.pods import pod
@@ -133,7 +133,7 @@ def test_a_revoked_node_is_nobody(mill: Mill) -> None:
         mill.lab.wait_for("the other is reached", lambda: tunnels(mill, "field-2"))
         assert '"Ready"' in json.dumps(mill.lab.get("node", "field-2"))
     (node.machine.data / "worker" / "node-current.pem").unlink()
-    assert "was revoked on" in refused(node)
+    assert "was revoked on" in node.refused()
     assert is_deleted(mill, NODE)
 
     add_nodes(mill.cluster, [NODE], Role.WORKER, now=now())
