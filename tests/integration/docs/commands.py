@@ -29,11 +29,17 @@ def documents() -> list[Path]:
     return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
+def blocks(document: str) -> list[str]:
+    """Every block of a document that is marked as shell."""
+    return _FENCE.findall((ROOT / document).read_text())
+
+
 def documented_commands() -> Iterator[Documented]:
     """Every line of every block that is marked as shell."""
     for document in documents():
-        for block in _FENCE.findall(document.read_text()):
+        name = str(document.relative_to(ROOT))
+        for block in blocks(name):
             for line in block.replace("\\\n", " ").splitlines():
                 words = shlex.split(line, comments=True)
                 if words:
-                    yield Documented(file=str(document.relative_to(ROOT)), words=tuple(words))
+                    yield Documented(file=name, words=tuple(words))

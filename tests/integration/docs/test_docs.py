@@ -17,6 +17,7 @@ from tests.integration.docs.test_airgap_guide import GUIDE as AIRGAP_GUIDE
 from tests.integration.docs.test_learning_guide import LEARN
 from tests.integration.docs.test_rootfs_guide import GUIDE
 from tests.integration.flash.test_guide import FLASHING
+from tests.integration.fleet.test_guides import GUIDES
 
 # Commands that only look; they are run here, in the checkout as it is.
 _LOOKING = ("plan", "show", "validate", "doctor", "cache stats", "cache list", "--help", "--version")
@@ -62,10 +63,9 @@ def is_a_run(command: Documented) -> bool:
 
 # Those of these guides are about files that they have people write: test_rootfs_guide.py and test_airgap_guide.py follow them.
 # Those about flashing need devices: tests/integration/flash/test_guide.py has some. The one about releases is followed by
-# tests/integration/app/releases/test_guide.py.
-COMMANDS = [
-    command for command in documented_commands() if command.file not in {GUIDE, AIRGAP_GUIDE, FLASHING, RELEASES}
-]
+# tests/integration/app/releases/test_guide.py, those about trust by tests/integration/fleet/test_guides.py.
+_FOLLOWED = {GUIDE, AIRGAP_GUIDE, FLASHING, RELEASES, *GUIDES}
+COMMANDS = [command for command in documented_commands() if command.file not in _FOLLOWED]
 
 
 def test_there_are_commands() -> None:

@@ -1,24 +1,23 @@
 """The guide to flashing, word for word, with a loop device for the card."""
 
 import lzma
-import re
 import subprocess
 from pathlib import Path
 
+from tests.integration.docs.commands import blocks
 from tests.integration.flash.loops import ROOT, card, environment, flash_command, loop, run
 from tests.integration.flash.test_flash import OURS
 
 FLASHING = "docs/guides/flashing.md"
-_FENCE = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _DEVICE, _IMAGE, _PACKED = "/dev/sdb", "out/edge/armv7/image/bananapi-m2-ultra", "my.img.xz"
 
 
-def blocks() -> list[list[str]]:
-    return [block.splitlines() for block in _FENCE.findall((ROOT / FLASHING).read_text())]
+def lines() -> list[list[str]]:
+    return [block.splitlines() for block in blocks(FLASHING)]
 
 
 def test_the_builder(image: Path, tmp_path: Path) -> None:
-    (listing, flashing), _ = blocks()
+    (listing, flashing), _ = lines()
     file = card(tmp_path / "card")
     with loop(file) as device:
         assert listing.split() == ["builder", "devices"]
@@ -29,12 +28,12 @@ def test_the_builder(image: Path, tmp_path: Path) -> None:
 
 
 def test_without_the_builder(image: Path, tmp_path: Path) -> None:
-    _, lines = blocks()
+    _, commands = lines()
     packed = tmp_path / "x.img.xz"
     packed.write_bytes(lzma.compress(image.read_bytes(), preset=0))
     file, said = card(tmp_path / "card"), []
     with loop(file) as device:
-        for line in lines:
+        for line in commands:
             text = line.replace("sudo ", "").replace(_DEVICE, str(device)).replace(_PACKED, str(packed))
             done = subprocess.run(
                 ["/bin/sh", "-ec", text],
