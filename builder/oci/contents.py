@@ -18,8 +18,9 @@ _MOST_TOLD = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerContents:
-    """What a reading of a layer found: the digest of the archive in it, and for each bad member what is wrong with it."""
+    """What a reading of a layer found: its digest, that of the archive in it, and for each bad member what is wrong with it."""
 
+    digest: Digest
     diff_id: Digest | None
     problems: tuple[str, ...]
 
@@ -41,17 +42,19 @@ class _Head:
 def read_layer(span: Span, arch: Arch) -> LayerContents:
     """Read the layer in `span` to its end, as one for devices of `arch`."""
     problems: list[str] = []
-    diff_id: Digest | None = None
+    is_whole = False
     with HashedStream(span) as stream:
         try:
             for member, content in stream_members(stream):
                 problems += _of_member(member, content.read(_HEADER_BYTES), arch)
-            diff_id = stream.finish()
+            stream.finish()
+            is_whole = True
         except BuilderError as error:
             problems.append(error.brief)
+        digests = stream.digests()
     more = len(problems) - _MOST_TOLD
     told = (*problems[:_MOST_TOLD], *([f"and {more} more"] if more > 0 else []))
-    return LayerContents(diff_id=diff_id, problems=told)
+    return LayerContents(digest=digests.blob, diff_id=digests.content if is_whole else None, problems=told)
 
 
 def _of_member(member: TarMember, head: bytes, arch: Arch) -> Iterator[str]:

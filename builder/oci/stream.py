@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from queue import SimpleQueue
 from threading import Semaphore, Thread
-from typing import IO, Self, cast
+from typing import IO, Protocol, Self, cast
 
 import zstandard
 from isal import isal_zlib
@@ -21,6 +21,13 @@ _GZIP_MAGIC, _ZSTD_MAGIC = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _MOST_WINDOW_BYTES = 128 << 20
 # Chunks that wait to be hashed, so that a slow hash does not fill the memory.
 _MOST_WAITING = 4
+
+
+class _Hash(Protocol):
+    """What hashlib makes, whose own type has no public name."""
+
+    def update(self, data: bytes, /) -> None: ...
+    def hexdigest(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,18 +52,28 @@ class Span:
         found = hashlib.sha256()
         for piece in self.chunks():
             found.update(piece)
-        return Digest.from_hex(found.hexdigest())
+        return _digest(found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Digests:
+    """Of a blob as it lies there, and of what is compressed in it."""
+
+    blob: Digest
+    content: Digest
 
 
 class HashedStream:
-    """The decompressed content of a blob, read once; `finish` tells the digest of all that is in it.
+    """The decompressed content of a blob, read once; afterwards `digests` tells of all that was in it, and of the blob.
 
-    Another thread hashes, beside the decompression of what follows: each takes about half of the time.
+    One other thread hashes both, beside the decompression of what follows: each thread has about half of the work.
     """
 
     def __init__(self, span: Span) -> None:
-        self._chunks = decompressed(span)
         self._hasher = _Hasher()
+        self._blob, self._content = hashlib.sha256(), hashlib.sha256()
+        self._pieces = self._hashed(span.chunks())
+        self._chunks = _decompressed(span.read(len(_ZSTD_MAGIC)), self._pieces)
         self._chunk = memoryview(b"")
         self.position = 0
 
@@ -83,11 +100,17 @@ class HashedStream:
             self._take(size_bytes - (self.position - start))
         return self.position - start
 
-    def finish(self) -> Digest:
-        """Read what is left; the digest of everything."""
+    def finish(self) -> None:
+        """Read what is left."""
         while self._fill():
             self._take(len(self._chunk))
-        return self._hasher.finish()
+
+    def digests(self) -> Digests:
+        """What the blob is, and what was read of its content; nothing can be read afterwards."""
+        for _ in self._pieces:  # what a damaged blob still has
+            pass
+        self._hasher.finish()
+        return Digests(blob=_digest(self._blob), content=_digest(self._content))
 
     def _take(self, size_bytes: int) -> memoryview:
         taken, self._chunk = self._chunk[:size_bytes], self._chunk[size_bytes:]
@@ -100,54 +123,63 @@ class HashedStream:
             data = next(self._chunks, None)
             if data is None:
                 return False
-            self._hasher.put(data)
+            self._hasher.put(self._content, data)
             self._chunk = memoryview(data)
         return True
 
+    def _hashed(self, pieces: Iterator[memoryview]) -> Iterator[bytes]:
+        for piece in pieces:
+            data = bytes(piece)
+            self._hasher.put(self._blob, data)
+            yield data
+
 
 class _Hasher:
-    """A hash in a thread of its own; a queue costs less than a future for each piece."""
+    """Hashing in a thread of its own; a queue costs less than a future for each piece."""
 
     def __init__(self) -> None:
-        self._hash = hashlib.sha256()
-        self._waiting: SimpleQueue[bytes | None] = SimpleQueue()
+        self._waiting: SimpleQueue[tuple[_Hash, bytes] | None] = SimpleQueue()
         self._room = Semaphore(_MOST_WAITING)
         self._thread = Thread(target=self._work, daemon=True)
         self._thread.start()
 
-    def put(self, data: bytes) -> None:
+    def put(self, digest: _Hash, data: bytes) -> None:
+        """Have `data` added to `digest`, after all that was put before."""
         self._room.acquire()
-        self._waiting.put(data)
+        self._waiting.put((digest, data))
 
-    def finish(self) -> Digest:
-        """The digest of everything; nothing comes after it."""
+    def finish(self) -> None:
+        """Wait until everything is hashed; nothing comes after it."""
         self._waiting.put(None)
         self._thread.join()
-        return Digest.from_hex(self._hash.hexdigest())
 
     def _work(self) -> None:
-        while (data := self._waiting.get()) is not None:
-            self._hash.update(data)
+        while (job := self._waiting.get()) is not None:
+            digest, data = job
+            digest.update(data)
             self._room.release()
 
 
 def decompressed(span: Span) -> Iterator[bytes]:
     """What is in `span`, in pieces of a bounded size; an error, or a digest that differs, tells of what is cut."""
-    magic = span.read(len(_ZSTD_MAGIC))
+    return _decompressed(span.read(len(_ZSTD_MAGIC)), map(bytes, span.chunks()))
+
+
+def _decompressed(magic: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
     try:
         if magic == _ZSTD_MAGIC:
-            yield from _from_zstd(span)
+            yield from _from_zstd(pieces)
         elif magic.startswith(_GZIP_MAGIC):
-            yield from _from_gzip(span)
+            yield from _from_gzip(pieces)
         else:
-            yield from map(bytes, span.chunks())
+            yield from pieces
     except (isal_zlib.error, zstandard.ZstdError) as error:  # type: ignore[misc] # its stub takes the class for an instance
         raise BuilderError(f"it cannot be decompressed: {error}") from None
 
 
-def _from_zstd(span: Span) -> Iterator[bytes]:
+def _from_zstd(pieces: Iterator[bytes]) -> Iterator[bytes]:
     decompressor = zstandard.ZstdDecompressor(max_window_size=_MOST_WINDOW_BYTES)
-    source = cast("IO[bytes]", _Pieces(span.chunks()))  # of which nothing but read is used
+    source = cast("IO[bytes]", _Pieces(pieces))  # of which nothing but read is used
     with decompressor.stream_reader(source, read_size=CHUNK_BYTES, read_across_frames=True) as stream:
         while piece := stream.read(CHUNK_BYTES):
             yield piece
@@ -155,19 +187,19 @@ def _from_zstd(span: Span) -> Iterator[bytes]:
 
 @dataclass(frozen=True, slots=True)
 class _Pieces:
-    """Chunks as a file that is read a chunk at a time, as zstandard wants its input."""
+    """Pieces as a file that is read a piece at a time, as zstandard wants its input."""
 
-    chunks: Iterator[memoryview]
+    pieces: Iterator[bytes]
 
     def read(self, _: int) -> bytes:
-        return bytes(next(self.chunks, b""))
+        return next(self.pieces, b"")
 
 
-def _from_gzip(span: Span) -> Iterator[bytes]:
+def _from_gzip(pieces: Iterator[bytes]) -> Iterator[bytes]:
     """All members of a gzip file, one after the other."""
     decompressor = isal_zlib.decompressobj(_GZIP_WINDOW)
-    for piece in span.chunks():
-        left = bytes(piece)
+    for piece in pieces:
+        left = piece
         while left:
             if decompressor.eof:
                 decompressor = isal_zlib.decompressobj(_GZIP_WINDOW)
@@ -175,3 +207,7 @@ def _from_gzip(span: Span) -> Iterator[bytes]:
             left = decompressor.unused_data if decompressor.eof else decompressor.unconsumed_tail
     if not decompressor.eof:
         raise BuilderError("it cannot be decompressed: it is cut")
+
+
+def _digest(found: _Hash) -> Digest:
+    return Digest.from_hex(found.hexdigest())

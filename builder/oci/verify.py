@@ -23,7 +23,6 @@ from builder.oci.layout import DocumentError, Layout, open_layout
 from builder.oci.platform import Platform
 from builder.oci.problems import Problem
 from builder.oci.reference import Reference
-from builder.oci.stream import Span
 
 _LAYOUT_VERSION = "1.0.0"
 # Layers that a registry does not hand out: they would be fetched from elsewhere, which a device cannot.
@@ -75,11 +74,11 @@ class _Verification:
             return self.problems
         for entry in entries:
             self._entry(entry)
-        # Everything is begun before anything is waited for: of few layers each would wait for the other reading.
         spans = {digest: span for digest in self.layers if (span := self.layout.blob(digest)) is not None}
         readings = pool.map(lambda span: read_layer(span, self.expected.arch), spans.values())
-        self._blobs(pool)
-        self._contents(dict(zip(spans, readings, strict=True)))
+        layers = dict(zip(spans, readings, strict=True))
+        self._blobs(layers)
+        self._contents(layers)
         self._needs()
         return self.problems
 
@@ -145,19 +144,19 @@ class _Verification:
         if not found.same(wanted):
             self._tell(subject, f"{where} says that it is for {str(found) or 'no platform'}, not for {wanted}")
 
-    def _blobs(self, pool: ThreadPoolExecutor) -> None:
-        """Every blob is what its name says, and somebody's."""
-        blobs = self.layout.blobs
-        for digest, found in zip(blobs, pool.map(Span.digest, blobs.values()), strict=True):
+    def _blobs(self, layers: Mapping[str, LayerContents]) -> None:
+        """Every blob is what its name says, and somebody's; beside layers there are documents alone, which are small."""
+        for digest, span in self.layout.blobs.items():
+            found = layers[digest].digest if digest in layers else span.digest()
             owners = ", ".join(self.layers.get(digest, {}))
             if found != digest:
                 self._tell(owners or digest, f"the blob {digest} is damaged: its content is {found}")
             if digest not in self.used:
                 self._tell(digest, "no image of the bundle has this blob")
 
-    def _contents(self, readings: Mapping[str, LayerContents]) -> None:
+    def _contents(self, layers: Mapping[str, LayerContents]) -> None:
         """Every layer is an archive of the right digest, with executables of the right machine; each is read once."""
-        for digest, contents in readings.items():
+        for digest, contents in layers.items():
             for subject, diff_id in self.layers[digest].items():
                 for problem in contents.problems:
                     self._tell(subject, f"in the layer {digest}: {problem}")
