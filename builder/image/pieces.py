@@ -6,13 +6,16 @@ pieces are zeros, which a card need not be written with.
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
+from itertools import starmap
 from pathlib import Path
 
 from builder.core.digest import Digest
 from builder.core.errors import BuilderError
 from builder.formats.blockmap import BLOCK_BYTES, MappedRange
 from builder.io.cancel import CancelToken
+from builder.io.hasher import Hash, Hasher
 
 _CHUNK_BYTES = 1 << 20
 
@@ -67,39 +70,39 @@ class ImageWriter:
     put: Callable[[bytes], object]
     skip: Callable[[int], object]
     cancel: CancelToken
-    _whole: "hashlib._Hash" = field(default_factory=hashlib.sha256)
 
     def write(self, pieces: Sequence[Piece]) -> Written:
         """Write `pieces`, which are in order, whole blocks each, and do not overlap."""
         position = 0
-        ranges: list[MappedRange] = []
-        for piece in pieces:
-            if piece.start_bytes < position or (piece.start_bytes | piece.size_bytes) % BLOCK_BYTES:
-                raise BuilderError(f"a piece of the image cannot begin at byte {piece.start_bytes}")
-            self._gap(piece.start_bytes - position)
-            ranges.append(self._piece(piece))
-            position = piece.end_bytes
-        self._gap(self.size_bytes - position)
+        whole, own = hashlib.sha256(), [hashlib.sha256() for _ in pieces]
+        with Hasher() as hasher:
+            for piece, digest in zip(pieces, own, strict=True):
+                if piece.start_bytes < position or (piece.start_bytes | piece.size_bytes) % BLOCK_BYTES:
+                    raise BuilderError(f"a piece of the image cannot begin at byte {piece.start_bytes}")
+                self._gap(piece.start_bytes - position, partial(hasher.put, whole))
+                for chunk in piece.chunks():
+                    self.cancel.check()
+                    hasher.put(digest, chunk)
+                    hasher.put(whole, chunk)
+                    self.put(chunk)
+                position = piece.end_bytes
+            self._gap(self.size_bytes - position, partial(hasher.put, whole))
         return Written(
-            size_bytes=self.size_bytes, digest=Digest.from_hex(self._whole.hexdigest()), ranges=tuple(ranges)
+            size_bytes=self.size_bytes,
+            digest=Digest.from_hex(whole.hexdigest()),
+            ranges=tuple(starmap(_mapped, zip(pieces, own, strict=True))),
         )
 
-    def _piece(self, piece: Piece) -> MappedRange:
-        own = hashlib.sha256()
-        for chunk in piece.chunks():
-            self.cancel.check()
-            own.update(chunk)
-            self._whole.update(chunk)
-            self.put(chunk)
-        first = piece.start_bytes // BLOCK_BYTES
-        return MappedRange(first=first, last=piece.end_bytes // BLOCK_BYTES - 1, sha256=own.hexdigest())
-
-    def _gap(self, size_bytes: int) -> None:
+    def _gap(self, size_bytes: int, hashed: Callable[[bytes], None]) -> None:
         for chunk in zeros(size_bytes):
             self.cancel.check()
-            self._whole.update(chunk)
-        if size_bytes:
-            self.skip(size_bytes)
+            hashed(chunk)
+            self.skip(len(chunk))
+
+
+def _mapped(piece: Piece, digest: Hash) -> MappedRange:
+    first, end = piece.start_bytes // BLOCK_BYTES, piece.end_bytes // BLOCK_BYTES
+    return MappedRange(first=first, last=end - 1, sha256=digest.hexdigest())
 
 
 def zeros(size_bytes: int) -> Iterator[bytes]:

@@ -3,9 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from queue import SimpleQueue
-from threading import Semaphore, Thread
-from typing import IO, Protocol, Self, cast
+from typing import IO, Self, cast
 
 import zstandard
 from isal import isal_zlib
@@ -13,21 +11,13 @@ from isal import isal_zlib
 from builder.core.digest import Digest
 from builder.core.errors import BuilderError
 from builder.io.files import CHUNK_BYTES
+from builder.io.hasher import Hash, Hasher
 from builder.io.mapped import MappedFiles
 
 _GZIP_WINDOW = 31
 _GZIP_MAGIC, _ZSTD_MAGIC = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 # What a small program on a device may be asked to keep in memory; zstd's own limit for 64-bit machines is 128 MiB.
 _MOST_WINDOW_BYTES = 128 << 20
-# Chunks that wait to be hashed, so that a slow hash does not fill the memory.
-_MOST_WAITING = 4
-
-
-class _Hash(Protocol):
-    """What hashlib makes, whose own type has no public name."""
-
-    def update(self, data: bytes, /) -> None: ...
-    def hexdigest(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +60,7 @@ class HashedStream:
     """
 
     def __init__(self, span: Span) -> None:
-        self._hasher = _Hasher()
+        self._hasher = Hasher()
         self._blob, self._content = hashlib.sha256(), hashlib.sha256()
         self._pieces = self._hashed(span.chunks())
         self._chunks = _decompressed(span.read(len(_ZSTD_MAGIC)), self._pieces)
@@ -134,32 +124,6 @@ class HashedStream:
             yield data
 
 
-class _Hasher:
-    """Hashing in a thread of its own; a queue costs less than a future for each piece."""
-
-    def __init__(self) -> None:
-        self._waiting: SimpleQueue[tuple[_Hash, bytes] | None] = SimpleQueue()
-        self._room = Semaphore(_MOST_WAITING)
-        self._thread = Thread(target=self._work, daemon=True)
-        self._thread.start()
-
-    def put(self, digest: _Hash, data: bytes) -> None:
-        """Have `data` added to `digest`, after all that was put before."""
-        self._room.acquire()
-        self._waiting.put((digest, data))
-
-    def finish(self) -> None:
-        """Wait until everything is hashed; nothing comes after it."""
-        self._waiting.put(None)
-        self._thread.join()
-
-    def _work(self) -> None:
-        while (job := self._waiting.get()) is not None:
-            digest, data = job
-            digest.update(data)
-            self._room.release()
-
-
 def decompressed(span: Span) -> Iterator[bytes]:
     """What is in `span`, in pieces of a bounded size; an error, or a digest that differs, tells of what is cut."""
     return _decompressed(span.read(len(_ZSTD_MAGIC)), map(bytes, span.chunks()))
@@ -209,5 +173,5 @@ def _from_gzip(pieces: Iterator[bytes]) -> Iterator[bytes]:
         raise BuilderError("it cannot be decompressed: it is cut")
 
 
-def _digest(found: _Hash) -> Digest:
+def _digest(found: Hash) -> Digest:
     return Digest.from_hex(found.hexdigest())
