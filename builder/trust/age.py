@@ -93,7 +93,8 @@ def _recipient(text: str) -> pyrage.x25519.Recipient:
     try:
         return pyrage.x25519.Recipient.from_str(text)
     except pyrage.RecipientError:
-        raise RecipeError(f"{text!r} is no public key of age", hint="'age-keygen -y FILE' prints it: age1...") from None
+        # It may be the secret key, which is not repeated.
+        raise RecipeError("this is no public key of age", hint="'age-keygen -y FILE' prints it: age1...") from None
 
 
 def _identity(text: str, where: str) -> pyrage.x25519.Identity:

@@ -57,6 +57,8 @@ def test_what_is_no_identity_is_not_repeated(text: str) -> None:
     assert not text or text not in str(error.value)
 
 
-def test_what_is_no_recipient() -> None:
-    with pytest.raises(RecipeError, match="'age1x' is no public key of age"):
-        check_recipient("age1x")
+@pytest.mark.parametrize("text", ["age1x", "AGE-SECRET-KEY-1QQQQ"])
+def test_what_is_no_recipient_is_not_repeated(text: str) -> None:
+    with pytest.raises(RecipeError, match="this is no public key of age") as error:
+        check_recipient(text)
+    assert text not in str(error.value)
