@@ -1,4 +1,4 @@
-"""Signatures of bundles, by keys of whoever ships them."""
+"""Signatures of bundles and executables, by keys of whoever ships them."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,9 +18,13 @@ def signature_path(bundle: Path) -> Path:
 
 def sign_bundle(bundle: Path, key: Path, *, password: Callable[[], str], now_s: int) -> Path:
     """Write the signature of `bundle` beside it, with the secret `key`, whose `password` is asked for where it has one."""
-    secret = SecretKey.parse(_text(key), password=password, where=str(key))
-    signature = secret.sign(_content(bundle), f"timestamp:{now_s}\tfile:{whole_path(bundle).name}\thashed")
-    path = signature_path(bundle)
+    return sign_with(SecretKey.parse(_text(key), password=password, where=str(key)), bundle, now_s=now_s)
+
+
+def sign_with(secret: SecretKey, file: Path, *, now_s: int) -> Path:
+    """Write the signature of `file`, a bundle or anything else, beside it; where that is."""
+    signature = secret.sign(_content(file), f"timestamp:{now_s}\tfile:{whole_path(file).name}\thashed")
+    path = signature_path(file)
     try:
         atomic_write(path, str(signature).encode())
     except OSError as error:

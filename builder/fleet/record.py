@@ -60,6 +60,8 @@ class Record(_Model):
     has_passphrase: bool
     generation: Annotated[int, Field(ge=1)] = 1
     certificates: Certificates
+    # Public keys of minisign, the newest first: devices take what any of them signed.
+    upgrades: tuple[str, ...] = ()
     nodes: Mapping[Label, NodeRecord] = {}
     revoked: tuple[Revoked, ...] = ()
 

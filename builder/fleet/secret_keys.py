@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from builder.core.errors import BuilderError
 from builder.trust.certificates import Pair, key_pem, new_key
+from builder.trust.minisign import SecretKey
 
 # kedge takes a secretbox key of 32 bytes.
 _ENCRYPTION_KEY_BYTES = 32
@@ -41,13 +42,17 @@ class RootKeys(_Secret):
 
 
 class Keys(_Secret):
-    """Keys in PEM of the issuers, of the authority that enrols and of service accounts; those that encrypt, newest first."""
+    """Keys in PEM of the issuers, of the authority that enrols and of service accounts; those that encrypt, newest first.
+
+    `upgrades` signs versions of kedge for the cluster's devices (minisign's seed and identity, in base64).
+    """
 
     format: Literal[1] = 1
     issuers: Mapping[str, str] = Field(repr=False)
     enrolment: str = Field(repr=False)
     service_accounts: str = Field(repr=False)
     encryption: Annotated[tuple[str, ...], Field(min_length=1)] = Field(repr=False)
+    upgrades: str = Field(default="", repr=False)
 
     @classmethod
     def make(cls, issuers: Mapping[str, Pair], enrolment: Pair) -> Self:
@@ -57,6 +62,7 @@ class Keys(_Secret):
             enrolment=enrolment.key_pem,
             service_accounts=key_pem(new_key()),
             encryption=(new_encryption_key(),),
+            upgrades=SecretKey.make().dump(),
         )
 
     def encryption_json(self) -> bytes:

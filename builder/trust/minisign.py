@@ -7,6 +7,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import secrets
 import struct
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ _SECRET = struct.Struct("<2s2s2s32sQQ104s")
 _SECRET_PART = struct.Struct("<8s32s32s32s")
 _UNTRUSTED, _TRUSTED = "untrusted comment: ", "trusted comment: "
 _HASH_BYTES, _CHECKSUM_BYTES = 64, 32
+_IDENTITY_BYTES, _SEED_BYTES = 8, 32
 # What scrypt may take: minisign asks for 1 GiB, and OpenSSL counts its working space on top.
 _MOST_MEMORY_BYTES = (1 << 31) - 1
 
@@ -85,6 +87,11 @@ class PublicKey:
             raise BuilderError(f"{where} holds no public key of minisign", hint="'minisign -G' makes one") from None
         return cls(identity=identity, key=key)
 
+    @property
+    def line(self) -> str:
+        """The key as the last line of minisign's file."""
+        return _encoded(_PUBLIC.pack(_KEY, self.identity, self.key))
+
     def verify(self, content: Iterable[bytes | memoryview], signature: Signature, *, what: str) -> None:
         """Raise `VerificationError` unless `signature` is this key's of `content`, which is called `what`."""
         if signature.identity != self.identity:
@@ -129,6 +136,27 @@ class SecretKey:
         if Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw() != public:
             raise BuilderError(f"the secret key in {where} is damaged")
         return cls(identity=identity, seed=seed)
+
+    @classmethod
+    def make(cls) -> Self:
+        """A new key."""
+        return cls(identity=secrets.token_bytes(_IDENTITY_BYTES), seed=secrets.token_bytes(_SEED_BYTES))
+
+    @classmethod
+    def load(cls, text: str) -> Self:
+        """What `dump` gave."""
+        data = _decoded(text)
+        return cls(identity=data[:_IDENTITY_BYTES], seed=data[_IDENTITY_BYTES:])
+
+    def dump(self) -> str:
+        """The key in one line, to be encrypted by others."""
+        return _encoded(self.identity + self.seed)
+
+    @property
+    def public(self) -> PublicKey:
+        """What its signatures are verified with."""
+        key = Ed25519PrivateKey.from_private_bytes(self.seed).public_key().public_bytes_raw()
+        return PublicKey(identity=self.identity, key=key)
 
     def sign(self, content: Iterable[bytes | memoryview], comment: str) -> Signature:
         """The signature of `content` and of `comment`, one line that verifiers show."""

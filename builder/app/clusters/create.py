@@ -18,6 +18,7 @@ from builder.io.files import remove_tree, sync_directory
 from builder.io.locks import acquire, release
 from builder.trust.age import check_recipient, encrypt_with_passphrase, new_identity, recipient_of
 from builder.trust.certificates import Pair
+from builder.trust.minisign import SecretKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +94,8 @@ def _fill(directory: ClusterDirectory, wanted: NewCluster, now: datetime) -> Non
     roots = make_roots(wanted.name, now)
     issuers = make_issuers(wanted.name, roots, generation=1, now=now)
     directory.write_roots(RootKeys(keys={name: roots[name].key_pem for name in AUTHORITIES}), recipient)
-    directory.write_keys(Keys.make(issuers, roots[ENROLMENT]), recipient, generation=1)
+    keys = Keys.make(issuers, roots[ENROLMENT])
+    directory.write_keys(keys, recipient, generation=1)
     directory.write_file(directory.config.name, _config(wanted).encode())
     directory.write(
         Record(
@@ -103,6 +105,7 @@ def _fill(directory: ClusterDirectory, wanted: NewCluster, now: datetime) -> Non
             recipient=recipient,
             has_passphrase=not wanted.recipient,
             certificates=Certificates(roots=_certificates(roots), issuers=_certificates(issuers)),
+            upgrades=(SecretKey.load(keys.upgrades).public.line,),
         )
     )
 

@@ -10,6 +10,7 @@ from builder.fleet.directory import ClusterDirectory
 from builder.fleet.record import Certificates, Record
 from builder.fleet.secret_keys import Keys, RootKeys, new_encryption_key
 from builder.trust.certificates import Pair, key_pem, new_key
+from builder.trust.minisign import SecretKey
 
 
 def rotate(directory: ClusterDirectory, what: Collection[Rotated], unlocking: Unlocking, *, now: datetime) -> Record:
@@ -27,8 +28,16 @@ def rotate(directory: ClusterDirectory, what: Collection[Rotated], unlocking: Un
             certificates = Certificates(roots=certificates.roots, issuers=told)
             keys = keys.model_copy(update={"issuers": {name: pair.key_pem for name, pair in issuers.items()}})
         keys = _others(keys, what)
+        upgrades = record.upgrades
+        if Rotated.UPGRADES in what:
+            signing = SecretKey.make()
+            keys = keys.model_copy(update={"upgrades": signing.dump()})
+            # Devices that know the one before alone are to be given the new one first.
+            upgrades = (signing.public.line, *upgrades[:1])
         directory.write_keys(keys, record.recipient, generation=generation)
-        changed = record.model_copy(update={"generation": generation, "certificates": certificates})
+        changed = record.model_copy(
+            update={"generation": generation, "certificates": certificates, "upgrades": upgrades}
+        )
         directory.write(changed)
         directory.forget_other_keys(generation=generation)
     return changed

@@ -9,3 +9,4 @@ class Rotated(StrEnum):
     ISSUERS = "issuers"
     SERVICE_ACCOUNTS = "service-accounts"
     ENCRYPTION = "encryption"
+    UPGRADES = "upgrades"

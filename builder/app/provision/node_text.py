@@ -63,7 +63,10 @@ class NodeTexts:
         if works and not {"endpoints", "discovery"} & own.entries.keys():
             lines.append(f"endpoints: {json.dumps(self.record.endpoints)}")
         authority = textwrap.indent(self.record.certificates.roots[API], "    ")
-        lines += [*added, f'cluster:\n  name: "{self.record.name}"\n  authority: |\n{authority}']
+        lines += [*added, f'cluster:\n  name: "{self.record.name}"']
+        if self.record.upgrades:
+            lines.append(f"  upgrades: {json.dumps(self.record.upgrades)}")
+        lines.append(f"  authority: |\n{authority}")
         whole = text.rstrip(b"\n") + b"\n" + "\n".join(lines).encode()
         config = read_node(whole, Source(name=str(path), base=path.parent))
         if "endpoints" in own.entries:

@@ -59,6 +59,7 @@ def register(app: typer.Typer) -> None:
     group.command(epilog="Example: builder cluster export mill --out mill.tar; tar -xf mill.tar -C /var/lib/kedge")(
         export
     )
+    group.command(epilog="Example: builder cluster sign mill out/edge/armv7/kedge")(sign)
     app.add_typer(group, name="cluster", help="Trust of clusters: made before any node exists, kept by their operator.")
 
 
@@ -197,6 +198,23 @@ def export(
     from builder.app.clusters.access import controller_files
 
     _write(controller_files(open_cluster(clusters, name), make_unlocking(passphrase_file, identity), now=now()), out)
+
+
+def sign(
+    name: _NameArgument,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Executables of kedge.")],
+    *,
+    passphrase_file: PassphraseOption = None,
+    identity: IdentityOption = None,
+    clusters: ClustersOption = None,
+) -> None:
+    """Sign versions of kedge that the cluster's devices may take; the signature is FILE.minisig."""
+    from builder.app.clusters.access import sign_upgrades
+
+    for path in sign_upgrades(
+        open_cluster(clusters, name), make_unlocking(passphrase_file, identity), files, now=now()
+    ):
+        typer.echo(path)
 
 
 def clusters_directory(clusters: Path | None) -> Path:

@@ -18,6 +18,7 @@ from builder.fleet.node.shapes import (
     LabelKey,
     LabelValue,
     Mode,
+    SigningKey,
     SshKey,
 )
 from builder.fleet.role import Role
@@ -29,6 +30,9 @@ class Cluster(Section):
 
     name: Label = Field(description="The cluster's name.")
     authority: Authority = Field(description="Who signs the API server's certificate, in PEM.")
+    upgrades: Annotated[tuple[SigningKey, ...], *Unique] = Field(
+        default=(), description="Public keys of minisign that sign versions of kedge for the device."
+    )
 
 
 class Effect(StrEnum):

@@ -141,6 +141,8 @@ SshKey = Annotated[
         "a public key as in authorized_keys: ssh-ed25519 AAAA... name",
     ),
 ]
+# minisign: two letters, eight bytes that name the key, and an Ed25519 key.
+SigningKey = Annotated[str, *_shape(r"RW[A-Za-z0-9+/]{54}", "a public key of minisign: the last line of its file")]
 DevicePath = Annotated[
     str,
     *_shape(

@@ -26,6 +26,7 @@ func (d Device) Apply(ctx context.Context, config nodeconfig.Config) Findings {
 		{"network", func() error { return d.configureNetwork(config) }},
 		{"time", func() error { return d.configureTime(config) }},
 		{"ssh", func() error { return d.allowKeys(config) }},
+		{"upgrades", func() error { return d.trustPublishers(config) }},
 		{"files", func() error { return d.placeFiles(config) }},
 		{"role", func() error { return d.describeRole(config) }},
 	}
@@ -65,6 +66,24 @@ func (d Device) allowKeys(config nodeconfig.Config) error {
 	}
 	text := strings.Join(config.SSH.Keys, "\n") + "\n"
 	return write(d.path("run/device/ssh/root.keys"), []byte(text), private)
+}
+
+// upgradeKeys is where kedge looks for whose versions of it may be installed.
+const upgradeKeys = "etc/kedge/upgrade"
+
+// trustPublishers lays the cluster's keys out. Those that somebody put there
+// besides, when keys change, stay.
+func (d Device) trustPublishers(config nodeconfig.Config) error {
+	if config.Cluster == nil {
+		return nil
+	}
+	for i, key := range config.Cluster.Upgrades {
+		text := fmt.Sprintf("untrusted comment: %s signs versions of kedge with this\n%s\n", config.Cluster.Name, key)
+		if err := write(d.path(fmt.Sprintf("%s/node-%d.pub", upgradeKeys, i+1)), []byte(text), public); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (d Device) placeFiles(config nodeconfig.Config) error {

@@ -37,6 +37,8 @@ type Config struct {
 type Cluster struct {
 	Name      string `json:"name"`
 	Authority string `json:"authority"`
+	// Upgrades are public keys of minisign.
+	Upgrades []string `json:"upgrades"`
 }
 
 // Taint keeps pods away that do not tolerate it.

@@ -21,10 +21,14 @@ def reader(bench: Bench) -> Reader:
 def test_trust(reader: Reader, bench: Bench, kedge: Path) -> None:
     if problem := missing():
         pytest.skip(problem)
-    make, export, begin, kubeconfig, cards, revoke, tell, rotate, store = blocks(TRUST)
+    make, export, begin, kubeconfig, sign, cards, revoke, tell, rotate, store = blocks(TRUST)
     reader.types(make)
     assert sorted(reader.cluster.read().nodes) == ["barn", "field-1", "field-2"]
-    reader.types(export + kubeconfig + cards)
+    executable = reader.place / "out/edge/armv7/kedge"
+    executable.parent.mkdir(parents=True)
+    executable.write_bytes(b"a version of kedge")
+    reader.types(export + kubeconfig + sign + cards)
+    assert "file:kedge" in executable.with_name("kedge.minisig").read_text()
     assert (reader.place / "mill.kubeconfig").exists()
     assert sorted(path.name for path in (reader.place / "overlays").iterdir()) == ["barn", "field-1", "field-2"]
     assert bench.files(reader.card) == ["EFI/", "credential.pem", "grub/", "node.yaml"]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.app.clusters.access import controller_files
+from builder.app.clusters.access import controller_files, sign_upgrades
 from builder.app.clusters.nodes import add_nodes, revoke_nodes
 from builder.app.clusters.rotate import rotate
 from builder.app.clusters.rotated import Rotated
@@ -16,6 +16,7 @@ from builder.fleet.directory import ClusterDirectory
 from builder.fleet.record import Credential
 from builder.fleet.role import Role
 from builder.trust.certificates import Pair, certificate_of
+from builder.trust.minisign import SUFFIX, PublicKey, Signature
 from tests.unit.app.clusters.helpers import NOW, made
 
 
@@ -131,6 +132,32 @@ def test_an_older_key_still_opens_what_is_stored(tmp_path: Path) -> None:
 
     assert [key["name"] for key in named(new)] == ["key2", "key1"]
     assert named(new)[1:] == named(old)
+
+
+def verified(cluster: ClusterDirectory, file: Path) -> list[bool]:
+    """By which of the cluster's keys the signature beside `file` is, the newest first."""
+    signature = Signature.parse(file.with_name(f"{file.name}{SUFFIX}").read_text(), where="it")
+    keys = [PublicKey.parse(line, where="it") for line in cluster.read().upgrades]
+    for key in keys:
+        if key.identity == signature.identity:
+            key.verify([file.read_bytes()], signature, what="it")
+    return [key.identity == signature.identity for key in keys]
+
+
+def test_versions_are_signed_with_the_newest_key(tmp_path: Path) -> None:
+    cluster, unlocking = made(tmp_path)
+    first, second = tmp_path / "kedge-1", tmp_path / "kedge-2"
+    for file in (first, second):
+        file.write_bytes(file.name.encode())
+    sign_upgrades(cluster, unlocking, [first], now=NOW)
+    assert verified(cluster, first) == [True]
+    rotate(cluster, [Rotated.UPGRADES], unlocking, now=NOW)
+    sign_upgrades(cluster, unlocking, [second], now=NOW)
+    assert (verified(cluster, first), verified(cluster, second)) == ([False, True], [True, False])
+    rotate(cluster, [Rotated.UPGRADES], unlocking, now=NOW)
+    assert (verified(cluster, first), verified(cluster, second)) == ([False, False], [False, True])
+    with pytest.raises(RecipeError, match="is no file"):
+        sign_upgrades(cluster, unlocking, [tmp_path / "absent"], now=NOW)
 
 
 def test_a_change_that_was_cut_off_changed_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,6 +48,7 @@ def test_a_worker(tmp_path: Path) -> None:
     roots = cluster.read().certificates.roots
     assert config.cluster is not None
     assert config.cluster.authority == roots[API]
+    assert config.cluster.upgrades == cluster.read().upgrades
     check_credential(files["credential.pem"], "credential.pem")
     certificate = certificate_of(files["credential.pem"].decode())
     certificate.verify_directly_issued_by(certificate_of(roots[ENROLMENT]))
