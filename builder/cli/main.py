@@ -18,6 +18,7 @@ from builder.cli.commands import (
     completion,
     doctor,
     flash,
+    lab,
     lock,
     provision,
     recipe,
@@ -67,6 +68,7 @@ def common(
 for commands in (
     build,
     run,
+    lab,
     flash,
     provision,
     recipe,

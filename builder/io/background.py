@@ -2,6 +2,8 @@
 
 import os
 import select
+import threading
+import weakref
 from types import TracebackType
 from typing import Self
 
@@ -17,7 +19,8 @@ _GRACE_S = 2.0
 class Background:
     """Runs `command` from its making until it ends by itself or is ended; as a context manager no later than the block.
 
-    Its output goes to the runner's log. All its processes end with it, and with the builder, however that dies.
+    Its output goes to the runner's log. All its processes end with it, and with the builder, however that dies. May be
+    used by several threads.
     """
 
     def __init__(self, runner: Runner, command: Command) -> None:
@@ -27,7 +30,10 @@ class Background:
         self._leader = self._started.process.pid
         self._group = ProcessGroup(self._leader)
         self._descriptor = os.pidfd_open(self._leader)
+        # Not when it was reaped: another thread may wait for it then.
+        weakref.finalize(self, os.close, self._descriptor)
         self._return_code: int | None = None
+        self._reaping = threading.Lock()
         runner.leash.hold(self._leader)
 
     @property
@@ -69,8 +75,10 @@ class Background:
         self.end()
 
     def _reap(self) -> None:
-        # The leader is still unreaped here, so its id still names this session and no other.
-        self._group.kill()
-        self._runner.leash.release(self._leader)
-        self._return_code = self._started.process.wait()
-        os.close(self._descriptor)
+        with self._reaping:
+            if self._return_code is not None:
+                return
+            # The leader is still unreaped here, so its id still names this session and no other.
+            self._group.kill()
+            self._runner.leash.release(self._leader)
+            self._return_code = self._started.process.wait()

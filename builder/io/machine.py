@@ -17,6 +17,11 @@ def machine_resources() -> Resources:
     return replace(found, connections=MACHINE_CONNECTIONS)
 
 
+def available_memory() -> int:
+    """Bytes that programs can still take without swapping, as the kernel reckons."""
+    return _memory(_ROOT, "MemAvailable")
+
+
 def host_name() -> str:
     """The machine's name."""
     return os.uname().nodename
@@ -33,7 +38,7 @@ def resources_below(root: Path, *, affinity: int) -> Resources:
     limits = [limit for group in groups for limit in _memory_limits(group)]
     return Resources(
         cores=max(1, int(min([affinity, *quotas]))),
-        memory_bytes=min([_total_memory(root), *limits]),
+        memory_bytes=min([_memory(root, "MemTotal"), *limits]),
     )
 
 
@@ -49,12 +54,12 @@ class _Mount:
     controllers: frozenset[str]
 
 
-def _total_memory(root: Path) -> int:
+def _memory(root: Path, wanted: str) -> int:
     for line in (root / "proc/meminfo").read_text().splitlines():
         name, _, value = line.partition(":")
-        if name == "MemTotal":
+        if name == wanted:
             return int(value.removesuffix("kB")) * KIB
-    raise ValueError("/proc/meminfo has no MemTotal")
+    raise ValueError(f"/proc/meminfo has no {wanted}")
 
 
 def _control_groups(root: Path) -> Iterator[Path]:

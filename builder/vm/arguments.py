@@ -9,6 +9,7 @@ from builder.vm.setup import Accelerator, Disk, Network, Setup, UserNetwork
 
 # Names in the machine's directory.
 MONITOR, CONSOLE, VARIABLES, KERNEL, DEVICETREE = "monitor", "console", "variables.qcow2", "kernel", "devicetree"
+AGENT = "agent"
 _DISK = "disk"
 # An instruction takes 2 to the power of this nanoseconds.
 _INSTRUCTION_SHIFT = 1
@@ -29,6 +30,7 @@ def arguments(setup: Setup, tools: Path) -> tuple[str, ...]:
         *(word for index in range(len(setup.networks)) for word in _network(setup, index)),
         *(word for device in setup.type.devices for word in ("-device", device)),
         *_screen(setup),
+        *_agent(setup),
         *_console(setup),
     )
 
@@ -43,6 +45,16 @@ def hub_name(index: int) -> str:
     return f"{network_name(index)}.hub"
 
 
+def gate_name(index: int) -> str:
+    """The name of the socket through which a relayed network `index` reaches the outside."""
+    return f"gate{index}"
+
+
+def gate_hub_name(index: int) -> str:
+    """The name of the socket that answers at the outer side of a relayed network."""
+    return f"{gate_name(index)}.hub"
+
+
 def _processor(setup: Setup) -> Iterator[str]:
     machine = setup.type
     yield from ("-machine", machine.machine, "-accel", setup.accelerator)
@@ -53,7 +65,10 @@ def _processor(setup: Setup) -> Iterator[str]:
     elif machine.cpu:
         yield from ("-cpu", machine.cpu)
     # Linux misses its timers where cores take turns at a clock that counts instructions.
-    yield from ("-smp", "1" if setup.own_time else str(machine.cores), "-m", f"{setup.memory_mib}M")
+    cores = 1 if setup.own_time else setup.cores or machine.cores
+    yield from ("-smp", str(cores), "-m", f"{setup.memory_mib}M")
+    if setup.clock:
+        yield from ("-rtc", f"base={setup.clock}")
 
 
 def _firmware(setup: Setup, tools: Path) -> Iterator[str]:
@@ -94,7 +109,10 @@ def _nodes(disk: Disk) -> dict[str, object]:
 
 def _network(setup: Setup, index: int) -> Iterator[str]:
     name = network_name(index)
-    yield from ("-netdev", _backend(setup.networks[index], index))
+    network = setup.networks[index]
+    yield from ("-netdev", _backend(network, index))
+    if isinstance(network, UserNetwork) and network.relayed:
+        yield from _gate(network, index)
     if setup.type.network is Adapter.BOARD:
         yield from ("-net", f"nic,netdev={name},macaddr={setup.mac(index)}")
     else:
@@ -104,11 +122,33 @@ def _network(setup: Setup, index: int) -> Iterator[str]:
 
 def _backend(network: Network, index: int) -> str:
     name = network_name(index)
-    if isinstance(network, UserNetwork):
-        forwards = (f",hostfwd=tcp:127.0.0.1:{one.host_port}-:{one.guest_port}" for one in network.forwards)
-        return f"user,id={name}{''.join(forwards)}"
-    sides = f"local.type=unix,local.path={name},remote.type=unix,remote.path={hub_name(index)}"
+    if isinstance(network, UserNetwork) and not network.relayed:
+        return f"user,id={name}{_forwards(network)}"
+    return _datagrams(name, name, hub_name(index))
+
+
+def _gate(network: UserNetwork, index: int) -> Iterator[str]:
+    """What answers at the outer side of a relayed network: QEMU's own network stack, which a hub attaches to a socket."""
+    gate = gate_name(index)
+    yield from ("-netdev", f"user,id={gate}.user{_forwards(network)}")
+    yield from ("-netdev", _datagrams(f"{gate}.wire", gate, gate_hub_name(index)))
+    for side in ("user", "wire"):
+        yield from ("-netdev", f"hubport,id={gate}.{side}.port,hubid={index},netdev={gate}.{side}")
+
+
+def _datagrams(name: str, local: str, remote: str) -> str:
+    sides = f"local.type=unix,local.path={local},remote.type=unix,remote.path={remote}"
     return f"dgram,id={name},{sides}"
+
+
+def _forwards(network: UserNetwork) -> str:
+    return "".join(f",hostfwd=tcp:127.0.0.1:{one.host_port}-:{one.guest_port}" for one in network.forwards)
+
+
+def _agent(setup: Setup) -> Iterator[str]:
+    if setup.agent:
+        yield from ("-device", f"virtio-serial-pci,id={AGENT}")
+        yield from ("-chardev", f"socket,id={AGENT},path={AGENT},server=on,wait=off")
 
 
 def _screen(setup: Setup) -> Iterator[str]:

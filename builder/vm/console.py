@@ -85,8 +85,7 @@ class Console:
 
     def last_lines(self) -> list[str]:
         """The last lines of the transcript."""
-        lines = plain_text(self.transcript.read_bytes()[-_CHUNK_BYTES:]).splitlines()
-        return [line for line in lines if line.strip()][-_LAST_LINES:]
+        return last_lines(self.transcript)
 
     def _told(self, unseen: str) -> list[str]:
         said = self.last_lines() if unseen.strip() else ["(nothing more was said)", *self.last_lines()]
@@ -114,3 +113,11 @@ class Console:
 def plain_text(data: bytes) -> str:
     """`data` without control sequences and carriage returns."""
     return _CONTROL.sub("", data.decode(errors="replace"))
+
+
+def last_lines(transcript: Path) -> list[str]:
+    """The last lines of a transcript, without empty ones."""
+    with transcript.open("rb") as stream:
+        stream.seek(max(0, transcript.stat().st_size - _CHUNK_BYTES))
+        lines = plain_text(stream.read()).splitlines()
+    return [line for line in lines if line.strip()][-_LAST_LINES:]

@@ -128,6 +128,16 @@ class Machine:
         self.monitor.execute("screendump", {"filename": str(path.absolute()), "format": "png"})
 
     @property
+    def is_running(self) -> bool:
+        """Whether QEMU runs."""
+        return self._process.wait(0) is None
+
+    def failure(self) -> BuilderError | None:
+        """Why QEMU has ended, where it should not have; None while it runs, or where its guest or somebody here ended it."""
+        code = self._process.wait(0)
+        return self._process.failure() if code else None
+
+    @property
     def pid(self) -> int:
         """QEMU's process id."""
         return self._process.pid

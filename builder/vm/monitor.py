@@ -2,6 +2,7 @@
 
 import json
 import socket
+import threading
 import time
 from collections import deque
 from collections.abc import Mapping
@@ -26,12 +27,16 @@ class MonitorEvent:
 
 
 class Monitor:
-    """Talks to QEMU over `connection`, which is closed with it, and where no conversation begins. For one thread."""
+    """Talks to QEMU over `connection`, which is closed with it, and where no conversation begins.
+
+    May be used by several threads.
+    """
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
         self._rest = b""
         self._events: deque[MonitorEvent] = deque()
+        self._lock = threading.RLock()
         try:
             self._begin()
         except BaseException:
@@ -49,8 +54,12 @@ class Monitor:
         request: dict[str, object] = {"execute": command}
         if arguments:
             request["arguments"] = dict(arguments)
+        with self._lock:
+            return self._execute(command, json.dumps(request).encode() + b"\n")
+
+    def _execute(self, command: str, request: bytes) -> object:
         try:
-            self._connection.sendall(json.dumps(request).encode() + b"\n")
+            self._connection.sendall(request)
         except OSError as error:
             raise _gone(command) from error
         deadline_s = time.monotonic() + _ANSWER_S
@@ -64,13 +73,14 @@ class Monitor:
     def wait_for(self, name: str, timeout_s: float) -> MonitorEvent:
         """The next event `name`; earlier ones of other names are dropped."""
         deadline_s = time.monotonic() + timeout_s
-        while True:
-            while self._events:
-                event = self._events.popleft()
-                if event.name == name:
-                    return event
-            if self._message(deadline_s) is None:
-                raise MonitorError(f"QEMU told of no {name} within {timeout_s:g} s")
+        with self._lock:
+            while True:
+                while self._events:
+                    event = self._events.popleft()
+                    if event.name == name:
+                        return event
+                if self._message(deadline_s) is None:
+                    raise MonitorError(f"QEMU told of no {name} within {timeout_s:g} s")
 
     def close(self) -> None:
         """End the conversation; QEMU goes on."""

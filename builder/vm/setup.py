@@ -51,9 +51,13 @@ class Forward:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserNetwork:
-    """Outward connections through this machine, an address by DHCP, and no host name by it."""
+    """Outward connections through this machine, an address by DHCP, and no host name by it.
+
+    `relayed`: frames pass a segment on their way (`builder.vm.segment`), which may be slow, or cut.
+    """
 
     forwards: Sequence[Forward] = ()
+    relayed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +74,9 @@ class Setup:
 
     `own_time`: while the guest computes its clock counts instructions, so that it takes itself for as fast however little of
     this machine it gets, and waits for nothing in vain. Emulated machines only, which have one core then. `media`: further
-    disks, as somebody would plug in; virtual machines only.
+    disks, as somebody would plug in; virtual machines only. `cores` is 0 for what the kind has. `clock`: what its clock
+    says when it is turned on, as in 2026-01-31T12:00:00; empty for the time. `agent`: there is a bus to which the port of an
+    agent can be plugged; virtual machines only.
     """
 
     name: str
@@ -82,8 +88,16 @@ class Setup:
     screen: bool = False
     own_time: bool = False
     media: Sequence[Disk] = ()
+    cores: int = 0
+    clock: str = ""
+    agent: bool = False
 
     def mac(self, index: int) -> str:
         """The address of the network device `index`, always the same for the same name."""
-        digest = hashlib.sha256(f"{self.name}/{index}".encode()).hexdigest()
-        return f"{_MAC_PREFIX}:{digest[:2]}:{digest[2:4]}:{digest[4:6]}"
+        return mac_address(self.name, index)
+
+
+def mac_address(name: str, index: int) -> str:
+    """The address of the network device `index` of the machine `name`."""
+    digest = hashlib.sha256(f"{name}/{index}".encode()).hexdigest()
+    return f"{_MAC_PREFIX}:{digest[:2]}:{digest[2:4]}:{digest[4:6]}"

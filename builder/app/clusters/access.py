@@ -19,8 +19,13 @@ from builder.trust.minisign import SecretKey
 ADMINISTRATOR = Client(name="kubernetes-admin", groups=("system:masters",))
 
 
-def admin_kubeconfig(directory: ClusterDirectory, unlocking: Unlocking, life: timedelta, *, now: datetime) -> bytes:
-    """A kubeconfig of the administrator, with a key of its own, that is good for `life`."""
+def admin_kubeconfig(
+    directory: ClusterDirectory, unlocking: Unlocking, life: timedelta, *, now: datetime, server: Endpoint | None = None
+) -> bytes:
+    """A kubeconfig of the administrator, with a key of its own, that is good for `life`.
+
+    `server` is where it reaches the cluster; by default the first of its endpoints.
+    """
     record = directory.read()
     keys = directory.read_keys(record, unlocking.identity(directory, record))
     certificates = record.certificates
@@ -28,7 +33,7 @@ def admin_kubeconfig(directory: ClusterDirectory, unlocking: Unlocking, life: ti
     pair = make_client(ADMINISTRATOR, Span(now=now, life=life), by=issuer)
     return kubeconfig(
         ADMINISTRATOR.name,
-        server=Endpoint.parse(record.endpoints[0]),
+        server=server or Endpoint.parse(record.endpoints[0]),
         authority=certificates.roots[API],
         certificate=chain_pem([pair, issuer]),
         key=pair.key_pem,

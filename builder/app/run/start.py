@@ -68,8 +68,8 @@ def run_image(
             f"--own-time takes a machine of one core, and {chosen.machine_name} has {chosen.machine.cores}"
         )
     accelerator = choose_accelerator(chosen.machine, emulate=wanted.emulate or wanted.own_time)
-    tools = _tree(session, workspace, "qemu")
-    mtools = _tree(session, workspace, "filesystem") if chosen.machine.card else None
+    tools = tools_tree(session, workspace, "qemu")
+    mtools = tools_tree(session, workspace, "filesystem") if chosen.machine.card else None
     with session.bench("qemu") as (runner, scratch):
         disk_wanted = DiskWanted(
             image=chosen.image, bus=chosen.machine.disk, keep=wanted.keep, size_bytes=wanted.disk_bytes
@@ -143,6 +143,7 @@ def _networks(wanted: RunWanted, chosen: Chosen) -> Sequence[Network]:
     return (UserNetwork(forwards=wanted.forwards),)
 
 
-def _tree(session: Session, workspace: Workspace, name: str) -> ToolsTree:
+def tools_tree(session: Session, workspace: Workspace, name: str) -> ToolsTree:
+    """The tree of the tools `name`, made when the store has none."""
     step = tools_step(workspace.lock, host_arch(), name, workspace.loaded.recipe.debian)
     return ToolsTree(root=session.obtain(step), arch=host_arch())

@@ -52,3 +52,17 @@ def test_recorded_writes_of_a_card(golden: Callable[[str, str], None]) -> None:
     disk = Disk(path=Path("/a,b/disk.img"), format=DiskFormat.RAW, write_log=Path("writes.log"))
     machine = read_machine(MACHINES, "bpim2u")
     golden("card.txt", lines(Setup(name="card", type=machine, disk=disk, memory_mib=1024)))
+
+
+def test_a_machine_of_a_lab(golden: Callable[[str, str], None]) -> None:
+    setup = Setup(
+        name="field-1",
+        type=read_machine(MACHINES, "virt-arm64"),
+        disk=OVERLAY,
+        memory_mib=768,
+        networks=[SharedNetwork(), UserNetwork(forwards=[Forward(host_port=2222, guest_port=22)], relayed=True)],
+        cores=1,
+        clock="2031-01-01T00:00:00",
+        agent=True,
+    )
+    golden("lab.txt", lines(setup))

@@ -1,0 +1,1 @@
+"""Labs: made from a file and the images that were built, and started."""

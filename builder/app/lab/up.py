@@ -1,0 +1,173 @@
+"""`builder lab up`: from a file and images to machines that run."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from builder.app.clusters.create import check_name
+from builder.app.lab.cluster import make_cluster, provision_node
+from builder.app.lab.survey import Means, Survey, Surveyed, read_lab, survey
+from builder.app.run.start import tools_tree
+from builder.app.session import Session
+from builder.core.errors import BuilderError, RecipeError
+from builder.core.resources import Resources
+from builder.formats.diskimage import ImageFormat, identify_image
+from builder.io.detached import start_detached
+from builder.io.locks import open_lock, release, try_acquire
+from builder.io.machine import available_memory, machine_resources
+from builder.io.sparse import copy_sparsely
+from builder.io.spawn import Runner
+from builder.lab.client import LabClient
+from builder.lab.end import MARK, prepared, remove_lab
+from builder.lab.place import LabPlace, labs_directory
+from builder.lab.plan import Plan, write_plan
+from builder.lab.waiting import wait_for_supervisor
+from builder.toolchain.tree import ToolsTree
+from builder.vm.card import place_card_files
+from builder.vm.images import DiskWanted, prepare_disk, unpack
+from builder.vm.machine import Bench
+
+_DIRECTORY_MODE = 0o700
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabWanted:
+    """A lab that somebody wants; `name` is empty for that of its file. `out` is where images lie."""
+
+    file: Path
+    out: Path
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Works:
+    """What a lab is made with."""
+
+    place: LabPlace
+    found: Survey
+    qemu: ToolsTree
+    mtools: ToolsTree
+    runner: Runner
+
+
+def look_over(session: Session, wanted: LabWanted) -> Survey:
+    """All that can be told of a lab before it is made; `RecipeError` with everything that is wrong with it."""
+    written = read_lab(wanted.file)
+    name = wanted.name or wanted.file.stem
+    check_name(name, "lab")
+    workspace = session.project.open(written.value.recipe)
+    here = machine_resources()
+    means = Means(
+        project=session.project,
+        boards=workspace.loaded.recipe.boards,
+        recipe=workspace.loaded.recipe.name,
+        out=wanted.out,
+        resources=Resources(cores=here.cores, memory_bytes=min(here.memory_bytes, available_memory())),
+    )
+    _check_absent(LabPlace(path=labs_directory(session.project.cache) / name))
+    return survey(written, name, means)
+
+
+def lab_up(session: Session, wanted: LabWanted, *, now: datetime, tell: Tell) -> LabPlace:
+    """Make a lab and start its machines, which go on when this command has ended. Whatever fails, nothing is left of it."""
+    found = look_over(session, wanted)
+    place = LabPlace(path=labs_directory(session.project.cache) / found.name)
+    workspace = session.project.open(found.written.value.recipe)
+    qemu, mtools = (tools_tree(session, workspace, name) for name in ("qemu", "filesystem"))
+    with _fresh(place), session.bench("lab") as (runner, _):
+        works = _Works(place=place, found=found, qemu=qemu, mtools=mtools, runner=runner)
+        make_cluster(place, found, now=now)
+        for surveyed in found.machines.values():
+            tell(f"preparing {surveyed.planned.name} from {surveyed.image.name}")
+            _make_disk(works, surveyed, now)
+            runner.cancel.check()
+        write_plan(_plan(works), place.plan)
+        tell(f"starting {len(found.machines)} machines")
+        _start_supervisor(session, place)
+        wait_for_supervisor(place, runner.cancel)
+        LabClient(place).ask("start")
+    return place
+
+
+@contextmanager
+def _fresh(place: LabPlace) -> Iterator[None]:
+    """The new directory of a lab, which is removed with all that runs in it when the block fails."""
+    place.path.parent.mkdir(mode=_DIRECTORY_MODE, parents=True, exist_ok=True)
+    try:
+        place.path.mkdir(mode=_DIRECTORY_MODE)
+    except FileExistsError:
+        _check_absent(place)
+        raise
+    with prepared(place):
+        try:
+            yield
+        except BaseException:
+            remove_lab(place)
+            raise
+
+
+def _check_absent(place: LabPlace) -> None:
+    if not place.path.exists():
+        return
+    lock = open_lock(place.running)
+    is_dead = try_acquire(lock)
+    release(lock)
+    raise RecipeError(
+        f"there is a lab {place.name} already{', which does not run' if is_dead else ''}",
+        hint=f"'builder lab down --lab {place.name}' ends it; --name gives this one another name",
+    )
+
+
+def _make_disk(works: _Works, one: Surveyed, now: datetime) -> None:
+    """The machine's directory: what a card would hold, and the file that takes what the machine writes."""
+    place, planned = works.place, one.planned
+    directory = place.machine(planned.name)
+    directory.mkdir(mode=_DIRECTORY_MODE, parents=True)
+    card, kind = place.card(planned.name), identify_image(one.image)
+    if kind.is_compressed:
+        unpack(one.image, kind, card)
+    elif kind is ImageFormat.RAW:
+        copy_sparsely(one.image, card)
+    else:
+        card = one.image
+    if planned.role:
+        provision_node(place, planned.name, card, now=now)
+    make_overlay(works.qemu, works.runner, place, one, card)
+    if planned.type.card:
+        place_card_files(planned.type.card, card, directory, mtools=works.mtools, runner=works.runner)
+
+
+def make_overlay(qemu: ToolsTree, runner: Runner, place: LabPlace, one: Surveyed, card: Path) -> None:
+    """The file that takes what the machine writes; `card` stays as it is."""
+    bench = Bench(directory=place.machine(one.planned.name), tools=qemu, runner=runner)
+    prepare_disk(DiskWanted(image=card, bus=one.planned.type.disk, size_bytes=one.disk_bytes), bench)
+
+
+def _plan(works: _Works) -> Plan:
+    found = works.found
+    lab = found.written.value
+    machines = tuple(one.planned for one in found.machines.values())
+    return Plan(
+        name=found.name,
+        title=lab.title,
+        file=str(found.written.path.absolute()),
+        qemu=str(works.qemu.root),
+        host=works.qemu.arch,
+        networks=lab.networks,
+        machines=machines,
+    )
+
+
+def _start_supervisor(session: Session, place: LabPlace) -> None:
+    argv = [sys.executable, "-P", "-m", "builder.lab.supervisor", str(place.path)]
+    environment = {"PYTHONPATH": str(session.project.root), "PATH": os.environ.get("PATH", ""), MARK: str(place.path)}
+    try:
+        start_detached(argv, env=environment, log=place.log)
+    except OSError as error:
+        raise BuilderError(f"the lab's supervisor cannot be started: {error.strerror}") from error

@@ -1,0 +1,76 @@
+"""What the API server of a lab says of its nodes, asked for from this machine."""
+
+import base64
+import http.client
+import json
+import ssl
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+_TIMEOUT_S = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeState:
+    """A node as the API has it. `boot` tells its starts apart."""
+
+    name: str
+    is_ready: bool
+    boot: str
+    version: str
+    architecture: str
+
+
+class NodeWatch:
+    """Asks with the credentials of a kubeconfig (JSON, as the builder writes it), over one connection."""
+
+    def __init__(self, kubeconfig: Path) -> None:
+        document = json.loads(kubeconfig.read_bytes())
+        server = document["clusters"][0]["cluster"]
+        user = document["users"][0]["user"]
+        host, _, port = server["server"].removeprefix("https://").rpartition(":")
+        context = ssl.create_default_context(cadata=_decoded(server["certificate-authority-data"]))
+        # The only way in to OpenSSL's chains is a file.
+        with NamedTemporaryFile(dir=kubeconfig.parent, prefix=".admin.", mode="w") as pair:
+            pair.write(_decoded(user["client-certificate-data"]) + _decoded(user["client-key-data"]))
+            pair.flush()
+            context.load_cert_chain(pair.name)
+        self._connection = http.client.HTTPSConnection(host, int(port), context=context, timeout=_TIMEOUT_S)
+
+    def look(self) -> Mapping[str, NodeState] | None:
+        """The nodes by name; None where nobody answers (yet)."""
+        try:
+            self._connection.request("GET", "/api/v1/nodes", headers={"Accept": "application/json"})
+            response = self._connection.getresponse()
+            body = response.read()
+            if response.status != http.client.OK:
+                return None
+            return {state.name: state for state in map(_state, json.loads(body)["items"])}
+        except (OSError, http.client.HTTPException, ValueError, KeyError):
+            self.close()
+            return None
+
+    def close(self) -> None:
+        """End the connection; the next look makes another."""
+        with suppress(OSError):
+            self._connection.close()
+
+
+def _state(item: dict[str, dict[str, object]]) -> NodeState:
+    status = json.loads(json.dumps(item["status"]))
+    info = status["nodeInfo"]
+    conditions = {one["type"]: one["status"] for one in status.get("conditions", [])}
+    return NodeState(
+        name=str(item["metadata"]["name"]),
+        is_ready=conditions.get("Ready") == "True",
+        boot=info.get("bootID", ""),
+        version=info.get("kubeletVersion", ""),
+        architecture=info.get("architecture", ""),
+    )
+
+
+def _decoded(text: str) -> str:
+    return base64.b64decode(text).decode()
