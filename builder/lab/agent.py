@@ -41,7 +41,8 @@ After={_UNIT_OF_PORT}
 StartLimitIntervalSec=0
 
 [Service]
-ExecStart=/bin/sh -c "exec /bin/sh </dev/virtio-ports/{_PORT} >/dev/virtio-ports/{_PORT} 2>&1"
+# A port can be opened once.
+ExecStart=/bin/sh -c "exec /bin/sh <>/dev/virtio-ports/{_PORT} >&0 2>&0"
 Restart=always
 RestartSec=1
 """,

@@ -101,7 +101,12 @@ class Conductor:
         """Keep that something has happened now."""
         self.happenings.append(Happening(at_s=self.clocks.lab_s(), machine=machine, what=what))
 
-    def see_nodes(self, seen: Mapping[str, NodeState]) -> None:
+    def controls_are_ready(self) -> bool:
+        """Whether the API server was ready once since its machine was turned on."""
+        controllers = [one for one in self.stations.values() if one.planned.role is Role.CONTROLLER]
+        return all(one.boots and one.boots[-1].stage is Stage.READY for one in controllers)
+
+    def see_nodes(self, seen: Mapping[str, NodeState], *, is_ready: bool) -> None:
         """Take in what the API says: a node that says so since this start of its machine has joined, and may be ready."""
         now_s = self.clocks.lab_s()
         for name, station in self.stations.items():
@@ -109,7 +114,7 @@ class Conductor:
             if not (station.boots and station.is_on):
                 continue
             if station.planned.role is Role.CONTROLLER:
-                station.boots[-1].reach(Stage.READY, now_s)
+                station.boots[-1].reach(Stage.READY if is_ready else Stage.JOINED, now_s)
             elif state and not self._is_stale(station, state):
                 station.boots[-1].reach(Stage.READY if state.is_ready else Stage.JOINED, now_s)
             if before and state and before.is_ready != state.is_ready:

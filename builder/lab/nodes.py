@@ -42,16 +42,27 @@ class NodeWatch:
 
     def look(self) -> Mapping[str, NodeState] | None:
         """The nodes by name; None where nobody answers (yet)."""
+        body = self._get("/api/v1/nodes")
+        if body is None:
+            return None
         try:
-            self._connection.request("GET", "/api/v1/nodes", headers={"Accept": "application/json"})
+            return {state.name: state for state in map(_state, json.loads(body)["items"])}
+        except (ValueError, KeyError):
+            return None
+
+    def is_ready(self) -> bool:
+        """Whether the API server says that all of itself is ready."""
+        return self._get("/readyz") is not None
+
+    def _get(self, path: str) -> bytes | None:
+        try:
+            self._connection.request("GET", path, headers={"Accept": "application/json"})
             response = self._connection.getresponse()
             body = response.read()
-            if response.status != http.client.OK:
-                return None
-            return {state.name: state for state in map(_state, json.loads(body)["items"])}
-        except (OSError, http.client.HTTPException, ValueError, KeyError):
+        except (OSError, http.client.HTTPException):
             self.close()
             return None
+        return body if response.status == http.client.OK else None
 
     def close(self) -> None:
         """End the connection; the next look makes another."""

@@ -25,8 +25,8 @@ class Stage(StrEnum):
 # What is said when a stage has begun. Images are told to be quiet, so kernels say little, and that late.
 _SAID: Mapping[Stage, str] = {
     Stage.FIRMWARE: r"\S",
-    Stage.KERNEL: r"Linux version|Booting `|Welcome to GRUB|Loading Linux|EFI stub:|Starting kernel|\[ +\d+\.\d+\]",
-    Stage.USERSPACE: r"systemd\[1\]:|Welcome to |firstboot\[|\S+ login: ",
+    Stage.KERNEL: r"Starting slot|Linux version|Starting kernel|EFI stub:|\[ *\d+\.\d+\]",
+    Stage.USERSPACE: r"systemd[a-z-]*\[\d+\]:|Welcome to |\S+ login: ",
     Stage.FIRST_BOOT: r"stage: +(?:starting|joined|stopped)",
     Stage.JOINED: r"stage: +joined",
 }

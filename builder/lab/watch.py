@@ -15,5 +15,6 @@ def watch_nodes(place: LabPlace, conductor: Conductor, over: threading.Event) ->
     watch = NodeWatch(place.kubeconfig)
     while not over.wait(_LOOK_S):
         if (seen := watch.look()) is not None:
-            conductor.see_nodes(seen)
+            # Once it is ready nothing more is asked of it.
+            conductor.see_nodes(seen, is_ready=conductor.controls_are_ready() or watch.is_ready())
     watch.close()

@@ -67,14 +67,14 @@ def _unlocking(place: LabPlace) -> Unlocking:
 
 
 def _hosts(survey: Survey) -> list[str]:
-    """Where workers reach the controller, and this machine does (127.0.0.1, which QEMU leads there)."""
+    """Where workers reach the controller. This machine does so at 127.0.0.1, which certificates have anyway."""
     lab = survey.written.value
     controller = next(one.planned for one in survey.machines.values() if one.planned.role and one.planned.role.controls)
     addresses = {one.name: one.address.partition("/")[0] for one in controller.networks}
     hosts = [
         HOST_OF_NAT if lab.networks[name].kind is NetworkKind.NAT else addresses[name] for name in meeting_places(lab)
     ]
-    return list(dict.fromkeys([*hosts, _LOOPBACK]))
+    return list(dict.fromkeys(hosts)) or [_LOOPBACK]
 
 
 def _describe(cluster: ClusterDirectory, survey: Survey, node: PlannedMachine, ssh_key: str) -> None:

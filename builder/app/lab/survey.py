@@ -178,7 +178,8 @@ def _too_much(found: Mapping[str, Surveyed], has: Resources) -> Iterator[Mistake
     wanted = {name: (one.planned.memory_mib + _OWN_MIB) * MIB for name, one in found.items()}
     if sum(wanted.values()) > has.memory_bytes:
         each = ", ".join(f"{name} {format_size(size)}" for name, size in wanted.items())
-        message = f"take {format_size(sum(wanted.values()))} of memory together, and {format_size(has.memory_bytes)} are free here ({each})"
+        together, free = format_size(sum(wanted.values())), format_size(has.memory_bytes)
+        message = f"take {together} of memory together, and {free} are free here ({each})"
         yield Mistake(path=("machines",), message=message)
 
 
