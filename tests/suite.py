@@ -37,6 +37,7 @@ _CHEAP_PACKAGES = (
 _ROOTS = "tests/integration/roots"
 _ROOTFS = ("tests/integration/rootfs", "tests/integration/tools")
 _NODES = ("tests/integration/policy", "tests/integration/worker")
+_LABS = ("tests/integration/lab", "tests/integration/scenarios")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +85,10 @@ def rows() -> tuple[Row, ...]:
             commands=[
                 _go("test", "-vet=off", "./..."),
                 _pytest(
-                    "tests/integration", "-m", "not slow", *(f"--ignore={path}" for path in (_ROOTS, *_ROOTFS, *_NODES))
+                    "tests/integration",
+                    "-m",
+                    "not slow",
+                    *(f"--ignore={path}" for path in (_ROOTS, *_ROOTFS, *_NODES, *_LABS)),
                 ),
             ],
         ),
@@ -114,6 +118,12 @@ def rows() -> tuple[Row, ...]:
             what="an image for armv7 boots in QEMU twice",
             budget_min=8,
             commands=[_pytest("tests/qemu", "-m", "not slow")],
+        ),
+        Row(
+            name="labs",
+            what="labs and scenarios: whatever dies, nothing is left; a device becomes a cluster in QEMU",
+            budget_min=16,
+            commands=[_pytest(*_LABS, "-m", "not slow"), [str(ROOT / "builderw"), "test", "--tag", "quick"]],
         ),
         Row(
             name="all-archs",

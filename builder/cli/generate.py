@@ -5,6 +5,7 @@ from pathlib import Path
 from builder.app import board_reference, manifest
 from builder.cli.render import export as events
 from builder.fleet.node import export as node
+from builder.lab import export as lab
 from builder.oci import release
 from builder.recipe import export as recipe
 from builder.recipe import lockfile
@@ -23,6 +24,7 @@ def generated_files() -> dict[str, str]:
         **events.generated_files(),
         **effects.generated_files(),
         **node.generated_files(),
+        **lab.generated_files(),
         "schemas/lock.schema.json": lockfile.json_schema(),
         "schemas/machine.schema.json": vm.json_schema(),
         "schemas/images.schema.json": release.json_schema(),

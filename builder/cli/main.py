@@ -25,6 +25,7 @@ from builder.cli.commands import (
     release,
     rootfs,
     run,
+    test,
     tool,
     vendor,
 )
@@ -69,6 +70,7 @@ for commands in (
     build,
     run,
     lab,
+    test,
     flash,
     provision,
     recipe,

@@ -6,6 +6,7 @@ from typing import Any
 
 from builder.core.generated import COMMAND
 from builder.recipe.models import Recipe
+from builder.recipe.section import Section
 from builder.recipe.shapes import SHAPES, Shape
 
 GENERATED = f"Generated from the recipe's models, do not edit: {COMMAND}"
@@ -58,11 +59,15 @@ are refused, and so are unknown keys. A file is UTF-8 with Unix line ends, at mo
 
 def render_reference() -> str:
     """The page in Markdown."""
-    schema = Recipe.model_json_schema()
+    return f"{_INTRODUCTION}\n{render_keys(Recipe, 'The recipe')}\n{_shapes()}"
+
+
+def render_keys(model: type[Section], title: str, *, shapes: str = "") -> str:
+    """A table of the keys of `model`, under `title`, and of each section in it; `shapes` is the page that explains shapes."""
+    schema = model.model_json_schema()
     # What both forms of a section have in common is told once.
-    told = dict.fromkeys(_section(path, section, schema) for path, section in _sections("", schema, schema))
-    sections = "\n".join(told)
-    return f"{_INTRODUCTION}\n{sections}\n{_shapes()}"
+    told = dict.fromkeys(_section(path, section, schema, title) for path, section in _sections("", schema, schema))
+    return "\n".join(told).replace("](#shapes-of-text)", f"]({shapes}#shapes-of-text)")
 
 
 def _sections(path: str, section: dict[str, Any], schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -88,8 +93,8 @@ def _inside(value: dict[str, Any], schema: dict[str, Any]) -> Iterator[tuple[str
         yield "", _target(form, schema)
 
 
-def _section(path: str, section: dict[str, Any], schema: dict[str, Any]) -> str:
-    title = f"### `{path}`" if path else "### The recipe"
+def _section(path: str, section: dict[str, Any], schema: dict[str, Any], name: str) -> str:
+    title = f"### `{path}`" if path else f"### {name}"
     rows = [
         f"| `{name}` | {_type(value, schema)} | {_default(name, section)} | {value['description']} |"
         for name, value in section["properties"].items()
@@ -126,8 +131,9 @@ def _type(value: dict[str, Any], schema: dict[str, Any]) -> str:
         return _link(SHAPES[target["pattern"]])
     if target["type"] == "array":
         return f"list of {_type(target['items'], schema)}"
-    if target["type"] == "integer":
-        return f"whole number, {target['minimum']} to {target['maximum']}"
+    if target["type"] in ("integer", "number"):
+        kind = "whole number" if target["type"] == "integer" else "number"
+        return f"{kind}, {target['minimum']} to {target['maximum']}"
     return (
         _mapping_type(target, schema)
         or {"object": "section", "boolean": "`true` or `false`", "string": "text"}[target["type"]]

@@ -13,11 +13,11 @@ from builder.vm.machine import TRANSCRIPT
 Which = Callable[[str], str | None]
 
 
-def kubectl_command(place: LabPlace, root: Path, which: Which) -> list[str]:
-    """The words that kubectl's own follow: kedge's, where it was built for this machine, or the user's."""
+def kubectl_command(place: LabPlace, out: Path, which: Which) -> list[str]:
+    """The words that kubectl's own follow: kedge's, where builds wrote it to `out` for this machine, or the user's."""
     if not place.kubeconfig.exists():
         raise RecipeError(f"the lab {place.name} has no cluster")
-    built = sorted(root.glob(f"out/*/{host_arch()}/kedge"), key=lambda path: path.stat().st_mtime)
+    built = sorted(out.glob(f"*/{host_arch()}/kedge"), key=lambda path: path.stat().st_mtime)
     if built:
         return [str(built[-1]), "kubectl"]
     found = which("kubectl")

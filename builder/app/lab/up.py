@@ -10,7 +10,7 @@ from pathlib import Path
 
 from builder.app.clusters.create import check_name
 from builder.app.lab.cluster import make_cluster, provision_node
-from builder.app.lab.survey import Means, Survey, Surveyed, read_lab, survey
+from builder.app.lab.survey import Means, Survey, Surveyed, survey
 from builder.app.run.start import tools_tree
 from builder.app.session import Session
 from builder.core.errors import BuilderError, RecipeError
@@ -22,13 +22,15 @@ from builder.io.machine import available_memory, machine_resources
 from builder.io.sparse import copy_sparsely
 from builder.io.spawn import Runner
 from builder.lab.client import LabClient
+from builder.lab.document import Written
 from builder.lab.end import MARK, prepared, remove_lab
+from builder.lab.model import Lab
 from builder.lab.place import LabPlace, labs_directory
-from builder.lab.plan import Plan, write_plan
+from builder.lab.plan import Plan, read_plan, write_plan
 from builder.lab.waiting import wait_for_supervisor
 from builder.toolchain.tree import ToolsTree
 from builder.vm.card import place_card_files
-from builder.vm.images import DiskWanted, prepare_disk, unpack
+from builder.vm.images import OVERLAY, DiskWanted, disk_size, prepare_disk, unpack
 from builder.vm.machine import Bench
 
 _DIRECTORY_MODE = 0o700
@@ -38,11 +40,12 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabWanted:
-    """A lab that somebody wants; `name` is empty for that of its file. `out` is where images lie."""
+    """A lab that somebody wants, and its name. `out` is where images lie; `is_on`: its machines are turned on."""
 
-    file: Path
+    written: Written[Lab]
+    name: str
     out: Path
-    name: str = ""
+    is_on: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +61,7 @@ class _Works:
 
 def look_over(session: Session, wanted: LabWanted) -> Survey:
     """All that can be told of a lab before it is made; `RecipeError` with everything that is wrong with it."""
-    written = read_lab(wanted.file)
-    name = wanted.name or wanted.file.stem
+    written, name = wanted.written, wanted.name
     check_name(name, "lab")
     workspace = session.project.open(written.value.recipe)
     here = machine_resources()
@@ -88,10 +90,11 @@ def lab_up(session: Session, wanted: LabWanted, *, now: datetime, tell: Tell) ->
             _make_disk(works, surveyed, now)
             runner.cancel.check()
         write_plan(_plan(works), place.plan)
-        tell(f"starting {len(found.machines)} machines")
         _start_supervisor(session, place)
         wait_for_supervisor(place, runner.cancel)
-        LabClient(place).ask("start")
+        if wanted.is_on:
+            tell(f"starting {len(found.machines)} machines")
+            LabClient(place).ask("start")
     return place
 
 
@@ -138,15 +141,23 @@ def _make_disk(works: _Works, one: Surveyed, now: datetime) -> None:
         card = one.image
     if planned.role:
         provision_node(place, planned.name, card, now=now)
-    make_overlay(works.qemu, works.runner, place, one, card)
+    bench = Bench(directory=directory, tools=works.qemu, runner=works.runner)
+    prepare_disk(DiskWanted(image=card, bus=planned.type.disk, size_bytes=one.disk_bytes), bench)
     if planned.type.card:
         place_card_files(planned.type.card, card, directory, mtools=works.mtools, runner=works.runner)
 
 
-def make_overlay(qemu: ToolsTree, runner: Runner, place: LabPlace, one: Surveyed, card: Path) -> None:
-    """The file that takes what the machine writes; `card` stays as it is."""
-    bench = Bench(directory=place.machine(one.planned.name), tools=qemu, runner=runner)
-    prepare_disk(DiskWanted(image=card, bus=one.planned.type.disk, size_bytes=one.disk_bytes), bench)
+def replace_card(place: LabPlace, name: str, runner: Runner, *, now: datetime) -> None:
+    """Give the machine `name`, which is off, a new card with a new credential: it knows nothing of what it was."""
+    plan = read_plan(place.plan)
+    directory = place.machine(name)
+    provision_node(place, name, place.card(name), now=now)
+    planned = next(machine for machine in plan.machines if machine.name == name)
+    overlay = directory / OVERLAY
+    size_bytes = disk_size(overlay, ImageFormat.QCOW2)
+    overlay.unlink()
+    bench = Bench(directory=directory, tools=ToolsTree(root=Path(plan.qemu), arch=plan.host), runner=runner)
+    prepare_disk(DiskWanted(image=place.card(name), bus=planned.type.disk, size_bytes=size_bytes), bench)
 
 
 def _plan(works: _Works) -> Plan:

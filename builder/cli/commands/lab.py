@@ -67,6 +67,7 @@ def up(
     ] = _READY_S,
 ) -> None:
     """Make a cluster and start its machines. They go on when this command ends; 'builder lab down' ends them."""
+    from builder.app.lab.survey import read_lab
     from builder.app.lab.up import LabWanted, lab_up
     from builder.app.session import Settings
     from builder.cli.commands.cluster import now
@@ -74,7 +75,7 @@ def up(
     from builder.lab.client import LabClient
 
     with live_session(Settings(), quiet=True, events=None) as session:
-        wanted = LabWanted(file=file, name=name, out=out or session.project.root / "out")
+        wanted = LabWanted(written=read_lab(file), name=name or file.stem, out=out or session.project.root / "out")
         place = lab_up(session, wanted, now=now(), tell=lambda text: typer.echo(text, err=True))
     typer.echo(f"the lab {place.name} runs; 'builder lab down --lab {place.name}' ends it", err=True)
     if wait:
@@ -119,7 +120,7 @@ def kubectl(context: typer.Context, *, lab: LabOption = "") -> None:
     from builder.app.lab.reach import kubectl_command
 
     place = _place(lab)
-    argv = [*kubectl_command(place, _plan_root(), shutil.which), *context.args]
+    argv = [*kubectl_command(place, _out(), shutil.which), *context.args]
     environment = {**os.environ, "KUBECONFIG": str(place.kubeconfig)}
     os.execve(argv[0], argv, environment)  # noqa: S606 - kubectl takes this process's place: terminal, signals, status
 
@@ -272,10 +273,10 @@ def _parse_shift(text: str) -> int:
     return int(f"{found[1]}{found[2]}") * _UNITS_S[found[3]]
 
 
-def _plan_root() -> Path:
+def _out() -> Path:
     from builder.app.project import find_project
 
-    return find_project(os.environ).root
+    return find_project(os.environ).root / "out"
 
 
 def _place(name: str) -> "LabPlace":

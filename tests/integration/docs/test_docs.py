@@ -18,6 +18,7 @@ from tests.integration.docs.test_learning_guide import LEARN
 from tests.integration.docs.test_rootfs_guide import GUIDE
 from tests.integration.flash.test_guide import FLASHING
 from tests.integration.fleet.test_guides import GUIDES
+from tests.integration.lab.test_guide import GUIDE as LABS
 
 # Commands that only look; they are run here, in the checkout as it is.
 _LOOKING = ("plan", "show", "validate", "doctor", "cache stats", "cache list", "--help", "--version")
@@ -63,8 +64,9 @@ def is_a_run(command: Documented) -> bool:
 
 # Those of these guides are about files that they have people write: test_rootfs_guide.py and test_airgap_guide.py follow them.
 # Those about flashing need devices: tests/integration/flash/test_guide.py has some. The one about releases is followed by
-# tests/integration/app/releases/test_guide.py, those about trust by tests/integration/fleet/test_guides.py.
-_FOLLOWED = {GUIDE, AIRGAP_GUIDE, FLASHING, RELEASES, *GUIDES}
+# tests/integration/app/releases/test_guide.py, those about trust by tests/integration/fleet/test_guides.py,
+# that about labs by tests/integration/lab/test_guide.py.
+_FOLLOWED = {GUIDE, AIRGAP_GUIDE, FLASHING, LABS, RELEASES, *GUIDES}
 COMMANDS = [command for command in documented_commands() if command.file not in _FOLLOWED]
 
 

@@ -104,7 +104,8 @@ def test_the_end_of_a_terminal_leaves_a_lab_alone(desk: Desk) -> None:
     """What follows a lab is ended with its session; the lab goes on."""
     words = argv("up", str(desk.file), "--name", desk.name)
     with subprocess.Popen(words, cwd=ROOT, env=environment(), stderr=subprocess.PIPE, start_new_session=True) as up:
-        assert up.stderr is not None
-        wait_for(lambda: up.poll() is not None or b"runs" in up.stderr.readline())
+        said = up.stderr
+        assert said is not None
+        wait_for(lambda: up.poll() is not None or b"runs" in said.readline())
         os.killpg(up.pid, signal.SIGHUP)
     assert all(machine.is_on for machine in desk.status().machines)

@@ -1,0 +1,1 @@
+"""Scenarios: labs that are made, put to the test, and removed."""

@@ -1,0 +1,1 @@
+"""Reports of scenarios: for machines and for people. Pure."""

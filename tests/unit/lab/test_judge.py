@@ -1,0 +1,93 @@
+"""What must hold between keys of labs and scenarios, with the places of mistakes."""
+
+from pathlib import Path
+
+import pytest
+
+from builder.app.lab.survey import read_lab
+from builder.app.scenarios.find import find_plays, read_play
+from builder.core.errors import RecipeError
+from builder.lab.judge import meeting_places
+
+ROOT = Path(__file__).parents[3]
+LABS, SCENARIOS = ROOT / "recipes" / "labs", ROOT / "recipes" / "scenarios"
+NETWORKS = "networks: {a: {kind: nat}, b: {kind: nat}, wire: {kind: segment}}\nmachines:\n"
+
+
+def mistakes(text: str, directory: Path) -> list[str]:
+    file = directory / "lab.yaml"
+    file.write_text(NETWORKS + text)
+    with pytest.raises(RecipeError) as caught:
+        read_lab(file)
+    return [line.removeprefix(f"{file}:") for line in caught.value.details]
+
+
+@pytest.mark.parametrize("file", sorted(LABS.glob("*.yaml")), ids=lambda file: file.stem)
+def test_the_project_s_labs(file: Path) -> None:
+    assert read_lab(file).value.title
+
+
+def test_the_project_s_scenarios() -> None:
+    assert {play.name for play in find_plays([], SCENARIOS, [])} >= {"alone", "pair"}
+    assert [play.name for play in find_plays([], SCENARIOS, ["quick"])] == ["alone"]
+
+
+def test_two_controllers_and_workers_without_one(tmp_path: Path) -> None:
+    controller = "{board: generic-amd64, role: controller, networks: [a]}"
+    assert mistakes(f"  x: {controller}\n  y: {controller}\n", tmp_path) == [
+        "4:29: machines.y.role: a lab's cluster has one controller, since its state is kept on it; x is one already"
+    ]
+    assert mistakes("  y: {board: generic-amd64, role: worker}\n", tmp_path) == [
+        "3:29: machines.y.role: a worker needs a machine with the role controller"
+    ]
+
+
+def test_images_and_boards(tmp_path: Path) -> None:
+    told = mistakes(
+        "  x: {board: generic-amd64, image: x.img, machine: q35-bios}\n  y: {image: y.img, site: z}\n", tmp_path
+    )
+    assert [line.partition(": ")[2] for line in told] == [
+        "machines.x: needs either board or image",
+        "machines.y.machine: is required with an image of your own",
+        "machines.y.site: is for nodes, which have a role",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("controller", "workers", "places"),
+    [
+        ("a", ["a"], ["a"]),
+        ("a", ["b"], ["a"]),
+        ("a, wire", ["wire", "a"], []),
+        ("a, wire", ["wire", "a, wire"], ["wire"]),
+        ("wire", ["a"], []),
+        ("a", [], ["a"]),
+    ],
+)
+def test_where_workers_meet_the_controller(
+    controller: str, workers: list[str], places: list[str], tmp_path: Path
+) -> None:
+    lines = [f"  c: {{board: generic-amd64, role: controller, networks: [{controller}]}}"]
+    lines += [
+        f"  w{index}: {{board: generic-amd64, role: worker, networks: [{one}]}}" for index, one in enumerate(workers)
+    ]
+    if places:
+        file = tmp_path / "lab.yaml"
+        file.write_text(NETWORKS + "\n".join(lines))
+        assert meeting_places(read_lab(file).value) == places
+    else:
+        (told,) = mistakes("\n".join(lines), tmp_path)
+        assert "machines.c.networks: none of them is one by which all workers reach it" in told
+
+
+def test_machines_of_another_file_s_lab(tmp_path: Path) -> None:
+    file = tmp_path / "s.yaml"
+    file.write_text(
+        f"lab: {LABS / 'pair.yaml'}\nsteps:\n- cut: {{machine: field}}\n- expect: {{nodes: {{barns: Ready}}}}\n"
+    )
+    with pytest.raises(RecipeError) as caught:
+        read_play(file)
+    assert [line.removeprefix(f"{file}:") for line in caught.value.details] == [
+        "3:9: steps[0].cut.machine: unknown machine 'field'; did you mean 'field-1'? machines: barn, field-1",
+        "4:20: steps[1].expect.nodes.barns: unknown machine 'barns'; did you mean 'barn'? machines: barn, field-1",
+    ]
