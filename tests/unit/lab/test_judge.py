@@ -1,8 +1,11 @@
 """What must hold between keys of labs and scenarios, with the places of mistakes."""
 
+import json
 from pathlib import Path
 
 import pytest
+import yaml
+from jsonschema import Draft202012Validator
 
 from builder.app.lab.survey import read_lab
 from builder.app.scenarios.find import find_plays, read_play
@@ -25,6 +28,16 @@ def mistakes(text: str, directory: Path) -> list[str]:
 @pytest.mark.parametrize("file", sorted(LABS.glob("*.yaml")), ids=lambda file: file.stem)
 def test_the_project_s_labs(file: Path) -> None:
     assert read_lab(file).value.title
+
+
+@pytest.mark.parametrize("file", [*LABS.glob("*.yaml"), *SCENARIOS.glob("*.yaml")], ids=lambda file: file.stem)
+def test_shipped_files_fit_their_schema_and_name_it(file: Path) -> None:
+    marker, _, name = file.read_text().splitlines()[0].partition("$schema=")
+    assert marker == "# yaml-language-server: "
+    schema = (file.parent / name).resolve()
+    assert schema.name == f"{file.parent.name.removesuffix('s')}.schema.json"
+    errors = Draft202012Validator(json.loads(schema.read_text())).iter_errors(yaml.safe_load(file.read_text()))
+    assert [error.message for error in errors] == []
 
 
 def test_the_project_s_scenarios() -> None:

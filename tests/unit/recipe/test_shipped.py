@@ -13,8 +13,8 @@ from builder.recipe.load import load_recipe
 from builder.recipe.schema import json_schema
 
 ROOT = Path(__file__).parents[3]
-# Knowledge lies beside the recipes that use it, and has schemas of its own.
-KNOWLEDGE = {"ids.yaml", "snippets.yaml", "packages", "slim", "machines"}
+# Knowledge, labs and scenarios lie beside recipes, and have schemas of their own.
+KNOWLEDGE = {"ids.yaml", "snippets.yaml", "packages", "slim", "machines", "labs", "scenarios"}
 RECIPES = sorted(
     path for file in (ROOT / "recipes").rglob("*.yaml") if not KNOWLEDGE & {*(path := file.relative_to(ROOT)).parts}
 )
