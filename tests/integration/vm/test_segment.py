@@ -93,7 +93,7 @@ def test_a_wire_loses_the_same_frames_each_time(tmp_path: Path) -> None:
         with ends(Segment(Conditions(loss=0.3), seed="lab"), tmp_path / name, 2) as (one, two):
             for number in range(200):
                 one.send(b"%d" % number)
-            found = []
+            found: list[bytes] = []
             while not hears_nothing_more(two, found):
                 pass
             heard.append(found)
