@@ -31,16 +31,18 @@ class DeviceFaultError(BuilderError):
 
 
 class WrongContentError(VerificationError):
-    """A device holds something else than what was written to it."""
+    """A device holds something else than what was written to it; `resumed`: not now, but by an earlier try."""
 
-    def __init__(self, name: str, *, offset: int, length: int) -> None:
+    def __init__(self, name: str, *, offset: int, length: int, resumed: bool) -> None:
         first, last = offset // _SECTOR_BYTES, (offset + length - 1) // _SECTOR_BYTES
         super().__init__(
             f"{name} does not hold what was written: bytes {offset} to {offset + length - 1} differ",
             details=[
                 f"sectors {first} to {last} of 512 bytes; what lies before them is right, what follows was not read"
             ],
-            hint="the device is worn out or tells of more room than it has: do not use it",
+            hint="an earlier try wrote it, and something else may have been written since: run it again, from the beginning"
+            if resumed
+            else "the device is worn out or tells of more room than it has: do not use it",
         )
         self.offset = offset
 

@@ -8,6 +8,7 @@ from builder.core.errors import BuilderError
 from builder.core.events import EventSink
 from builder.flash.journal import Journal
 from builder.flash.lane import Job, Lane, Unmapped
+from builder.flash.patch import Patch, patched_identity, with_patched
 from builder.flash.pieces import Cutter, Pool, round_up
 from builder.flash.source import Image
 from builder.flash.target import Target
@@ -29,6 +30,15 @@ class Orders:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Goal:
+    """A device: what it is called by itself, whatever slot it is in, and what it alone gets."""
+
+    target: Target
+    identity: str
+    patch: Patch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """How it went with one device; `resumed_bytes` were there from an earlier try."""
 
@@ -42,14 +52,13 @@ def needed_bytes(image: Image, sector_bytes: int) -> int:
     return round_up(image.size_bytes, sector_bytes)
 
 
-def write_all(
-    image: Image, targets: Sequence[tuple[Target, str]], orders: Orders, done: Callable[[Outcome], None]
-) -> list[Outcome]:
-    """Write `image` to all `targets`, each with a name of the device itself for its journal, and read them back.
+def write_all(image: Image, goals: Sequence[Goal], orders: Orders, done: Callable[[Outcome], None]) -> list[Outcome]:
+    """Write `image` to all `goals`, each with its patch, and read them back.
 
     A device that fails leaves the others alone; `done` is told of each as it ends. An image that is damaged raises.
     """
-    sector = max(target.sector_bytes for target, _ in targets)
+    image = with_patched(image, [goal.patch for goal in goals])
+    sector = max(goal.target.sector_bytes for goal in goals)
     job = Job(
         mapped_bytes=sum(round_up(one.length, sector) for one in image.extents),
         gaps=list(gaps(image, sector)),
@@ -58,10 +67,7 @@ def write_all(
         sink=orders.sink,
         cancel=orders.cancel,
     )
-    lanes = [
-        Lane(target, f"flash/{target.name}", job, Journal.of(orders.journals, image=image.identity, device=name))
-        for target, name in targets
-    ]
+    lanes = [Lane(goal.target, goal.patch, job, _journal(image, goal, orders.journals)) for goal in goals]
     cutter = Cutter(pool=Pool(_BUFFERS), readers=len(lanes), sector_bytes=sector, cancel=orders.cancel)
     for lane in lanes:
         lane.start()
@@ -72,6 +78,10 @@ def write_all(
         outcomes.append(Outcome(target=lane.target, error=lane.error, resumed_bytes=lane.resumed_bytes))
         done(outcomes[-1])
     return outcomes
+
+
+def _journal(image: Image, goal: Goal, directory: Path) -> Journal:
+    return Journal.of(directory, content=patched_identity(image, goal.patch), device=goal.identity)
 
 
 def gaps(image: Image, sector_bytes: int) -> list[tuple[int, int]]:

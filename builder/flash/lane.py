@@ -16,6 +16,7 @@ from builder.core.events import EventSink, Warned
 from builder.flash.faults import WrongContentError
 from builder.flash.journal import Journal
 from builder.flash.meter import Meter
+from builder.flash.patch import Patch, Patcher
 from builder.flash.pieces import CHUNK_BYTES, Chunk, Piece
 from builder.flash.target import Target
 from builder.io.cancel import CancelToken
@@ -52,23 +53,25 @@ class Job:
 
 
 class Lane(threading.Thread):
-    """Writes to `target` the pieces that it is fed; `error` says afterwards what went wrong.
+    """Writes to `target` the pieces that it is fed, with `patch` in them; `error` says afterwards what went wrong.
 
     `resumed_bytes` were there from an earlier try. A lane that failed goes on releasing what it is fed.
     """
 
-    def __init__(self, target: Target, step: str, job: Job, journal: Journal) -> None:
-        super().__init__(name=step, daemon=True)
+    def __init__(self, target: Target, patch: Patch, job: Job, journal: Journal) -> None:
+        self.step = f"flash/{target.name}"
+        super().__init__(name=self.step, daemon=True)
         self.target = target
-        self.step = step
         self.error: BuilderError | None = None
         self.resumed_bytes = 0
         self._job = job
         self._journal = journal
+        self._patched = Patcher(patch, job.cancel)
         self._queue: queue.SimpleQueue[Piece | None] = queue.SimpleQueue()
         self._is_whole = False
         self._is_drained = False
         self._chunks: list[Chunk] = []
+        self._resumed: set[int] = set()
 
     def feed(self, piece: Piece) -> None:
         """Write `piece`, and release it."""
@@ -117,6 +120,7 @@ class Lane(threading.Thread):
             pending: deque[tuple[Chunk, bool, Future[None]]] = deque()
             while (piece := self._next()) or pending:
                 if piece:
+                    piece = self._patched(piece)
                     index = len(self._chunks) + len(pending)
                     is_there = index < len(earlier) and earlier[index] == piece.chunk
                     pending.append((piece.chunk, is_there, writers.submit(self._put, piece, is_there=is_there)))
@@ -125,7 +129,9 @@ class Lane(threading.Thread):
                 chunk, is_there, written = pending.popleft()
                 written.result()
                 self._chunks.append(chunk)
-                self.resumed_bytes += chunk.length if is_there else 0
+                if is_there:
+                    self._resumed.add(chunk.offset)
+                    self.resumed_bytes += chunk.length
                 meter.add(chunk.length, skipped=is_there)
                 if not is_there and time.monotonic() - saved_s > _CHECKPOINT_S:
                     self._save()
@@ -183,7 +189,8 @@ class Lane(threading.Thread):
             if not is_right:
                 # What is noted as durable is not: another try has to begin at the beginning.
                 self._journal.remove()
-                raise WrongContentError(self.target.name, offset=chunk.offset, length=chunk.length)
+                resumed = chunk.offset in self._resumed
+                raise WrongContentError(self.target.name, offset=chunk.offset, length=chunk.length, resumed=resumed)
             meter.add(chunk.length)
 
     def _read_back(self) -> Iterator[tuple[Chunk, bool]]:

@@ -5,13 +5,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from builder.app.run.find import find_image, read_manifest
+from builder.app.images import find_image, read_manifest
 from builder.core.digest import Digest
 from builder.core.errors import BuilderError, RecipeError, VerificationError
 from builder.flash.devices import Device
 from builder.flash.flash import needed_bytes
 from builder.flash.guards import Confirmation, Reason, unconfirmed
-from builder.flash.lane import Unmapped
 from builder.flash.source import Image, find_map, open_image
 from builder.formats.diskimage import ImageFormat
 from builder.io.cancel import CancelToken
@@ -38,8 +37,6 @@ class FlashWanted:
     block_map: Path | None = None
     use_map: bool = True
     may_be_files: bool = False
-    unmapped: Unmapped = Unmapped.DISCARD
-    verify: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

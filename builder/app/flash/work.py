@@ -1,15 +1,18 @@
 """Flashes what was prepared, and tells how it goes as events."""
 
 import time
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 
-from builder.app.flash.prepare import FlashWanted, Prepared
-from builder.app.session import Session
+from builder.app.flash.prepare import Prepared
 from builder.core.errors import BuilderError, ExitCode, InterruptedBuildError
-from builder.core.events import PlanMade, StepFailed, StepFinished, StepStarted, Warned
+from builder.core.events import EventSink, PlanMade, StepFailed, StepFinished, StepStarted, Warned
 from builder.core.resources import format_size
 from builder.exec.signals import cancel_on_signals
-from builder.flash.flash import Orders, Outcome, write_all
+from builder.flash.flash import Goal, Orders, Outcome, write_all
+from builder.flash.patch import NOTHING, Patch
+from builder.flash.source import Image
 from builder.flash.target import check_size, open_target
 
 _SECTOR_BYTES = 512
@@ -21,52 +24,57 @@ class FlashError(BuilderError):
     told_by_events = True
 
 
-def flash(session: Session, prepared: Prepared, wanted: FlashWanted) -> list[Outcome]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identities:
+    """What makes each device a node of its own: a patch for each, in their order.
+
+    `enter` makes known what is in them, before the first byte is written.
+    """
+
+    patches: Sequence[Patch]
+    enter: Callable[[], None]
+
+
+def flash(prepared: Prepared, orders: Orders, identities: Identities | None = None) -> list[Outcome]:
     """Write to all places of `prepared` and read them back; raises where one of them failed, after all have ended."""
-    orders = Orders(
-        unmapped=wanted.unmapped,
-        verify=wanted.verify,
-        journals=session.project.cache / "flash",
-        sink=session.sink,
-        cancel=session.cancel,
-    )
     image, started_s = prepared.image, time.monotonic()
+    patches = identities.patches if identities else [NOTHING] * len(prepared.places)
     with ExitStack() as stack:
-        stack.enter_context(cancel_on_signals(session.cancel))
-        targets = []
-        for place in prepared.places:
-            target = stack.enter_context(open_target(place.path, may_be_file=wanted.may_be_files))
+        stack.enter_context(cancel_on_signals(orders.cancel))
+        goals = []
+        for place, patch in zip(prepared.places, patches, strict=True):
+            target = stack.enter_context(open_target(place.path, may_be_file=place.device is None))
             check_size(target, image.size_bytes, image.path)
-            targets.append((target, place.identity))
-            if target.sector_bytes > _SECTOR_BYTES:
-                text = "its partition table counts in 512; most systems will not find them"
-                session.sink(
-                    Warned(
-                        message=f"{target.name} has sectors of {target.sector_bytes} bytes, and {image.path}: {text}"
-                    )
-                )
-        session.sink(PlanMade(steps=len(targets), cached=0, estimate_s=None, unknown=len(targets)))
-        reason = f"{format_size(image.mapped_bytes)} of {format_size(image.size_bytes)} to write"
-        for target, _ in targets:
-            session.sink(StepStarted(step=f"flash/{target.name}", reason=reason, estimate_s=None, log=""))
-        outcomes = write_all(image, targets, orders, lambda one: _tell(session, one, time.monotonic() - started_s))
-    session.cancel.check()
+            goals.append(Goal(target=target, identity=place.identity, patch=patch))
+        _announce(image, goals, orders.sink)
+        if identities:
+            identities.enter()
+        outcomes = write_all(image, goals, orders, lambda one: _tell(orders.sink, one, time.monotonic() - started_s))
+    orders.cancel.check()
     failures = [one.error for one in outcomes if one.error]
     if failures:
         raise _failed(failures)
     return outcomes
 
 
-def _tell(session: Session, outcome: Outcome, duration_s: float) -> None:
+def _announce(image: Image, goals: Sequence[Goal], sink: EventSink) -> None:
+    names = [goal.target.name for goal in goals]
+    for goal in goals:
+        if (sector := goal.target.sector_bytes) > _SECTOR_BYTES:
+            text = "its partition table counts in 512; most systems will not find them"
+            sink(Warned(message=f"{goal.target.name} has sectors of {sector} bytes, and {image.path}: {text}"))
+    sink(PlanMade(steps=len(names), cached=0, estimate_s=None, unknown=len(names)))
+    reason = f"{format_size(image.mapped_bytes)} of {format_size(image.size_bytes)} to write"
+    for name in names:
+        sink(StepStarted(step=f"flash/{name}", reason=reason, estimate_s=None, log=""))
+
+
+def _tell(sink: EventSink, outcome: Outcome, duration_s: float) -> None:
     step, error = f"flash/{outcome.target.name}", outcome.error
     if error is None:
-        session.sink(
-            StepFinished(step=step, cached=False, duration_s=duration_s, downloaded_bytes=0, peak_memory_bytes=0)
-        )
+        sink(StepFinished(step=step, cached=False, duration_s=duration_s, downloaded_bytes=0, peak_memory_bytes=0))
     elif not isinstance(error, InterruptedBuildError):
-        session.sink(
-            StepFailed(step=step, brief=error.brief, details=error.details, hint=error.hint, command="", log="")
-        )
+        sink(StepFailed(step=step, brief=error.brief, details=error.details, hint=error.hint, command="", log=""))
 
 
 def _failed(failures: list[BuilderError]) -> FlashError:

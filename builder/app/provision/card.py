@@ -15,7 +15,7 @@ from builder.flash.guards import objections
 from builder.flash.target import ALIGNMENT, Target, open_target
 from builder.formats.diskimage import ImageFormat, identify_image
 from builder.formats.fat.change import Volume, Wanted, Write
-from builder.formats.fat.geometry import Geometry, find_partition, read_geometry
+from builder.formats.fat.geometry import Geometry, Read, find_partition, read_geometry
 
 # Every image of builder's keeps there which slot is started.
 _MARK = "grub"
@@ -26,13 +26,13 @@ def opened_card(path: Path) -> Iterator["Card"]:
     """The card or image at `path`, for us alone."""
     _check_kind(path)
     with open_target(path, may_be_file=True) as target:
-        with _named(path):
+        with named(path):
             card = Card(target, image_map(path))
         yield card
 
 
 @contextmanager
-def _named(path: Path) -> Iterator[None]:
+def named(path: Path) -> Iterator[None]:
     """Errors name the card, as those of devices do already."""
     try:
         yield
@@ -68,14 +68,7 @@ class Card:
     def __init__(self, target: Target, block_map: ImageMap | None) -> None:
         self._target = target
         self._map = block_map
-        start, length = find_partition(self._read, target.size_bytes)
-        self._geometry: Geometry = read_geometry(self._read, start, length)
-        entry = self._volume().find(_MARK)
-        if entry is None:
-            raise RecipeError(
-                "this is no card or image of builder's: its first FAT partition has no directory 'grub'",
-                hint="flash an image that 'builder make' wrote",
-            )
+        self._geometry: Geometry = boot_geometry(self._read, target.size_bytes)
 
     def check(self, files: Mapping[str, bytes], now: datetime) -> None:
         """Raise where `files` could not be written."""
@@ -86,17 +79,17 @@ class Card:
         volume = self._volume()
 
         def check(files: Mapping[str, bytes]) -> None:
-            with _named(self._target.path):
-                volume.check(_wanted(files, now))
+            with named(self._target.path):
+                volume.check(wanted_files(files, now))
 
         return check
 
     def write(self, files: Mapping[str, bytes], now: datetime) -> None:
         """Make these the node's files, and none of another node's; read them back."""
-        with _named(self._target.path):
-            stages = self._volume().change(_wanted(files, now))
+        with named(self._target.path):
+            stages = self._volume().change(wanted_files(files, now))
         for stage in stages:
-            for write in _joined(stage):
+            for write in joined(stage):
                 self._write(write)
             self._target.sync()
         self._target.drop_cached()
@@ -136,7 +129,19 @@ class Card:
             self._target.read(view, first)
 
 
-def _wanted(files: Mapping[str, bytes], now: datetime) -> Wanted:
+def boot_geometry(read: Read, size_bytes: int) -> Geometry:
+    """Where everything lies in the boot partition of the card or image of builder's that `read` reads."""
+    geometry = read_geometry(read, *find_partition(read, size_bytes))
+    if Volume(read, geometry).find(_MARK) is None:
+        raise RecipeError(
+            "this is no card or image of builder's: its first FAT partition has no directory 'grub'",
+            hint="flash an image that 'builder make' wrote",
+        )
+    return geometry
+
+
+def wanted_files(files: Mapping[str, bytes], now: datetime) -> Wanted:
+    """These files of a node's, and none of another one's."""
     return Wanted(files=files, absent=[name for name in OWN_FILES if name not in files], when=now)
 
 
@@ -144,7 +149,7 @@ def _aligned(offset: int, length: int) -> tuple[int, int]:
     return offset // ALIGNMENT * ALIGNMENT, -(-(offset + length) // ALIGNMENT) * ALIGNMENT
 
 
-def _joined(writes: Iterable[Write]) -> Iterator[Write]:
+def joined(writes: Iterable[Write]) -> Iterator[Write]:
     """The same with neighbours in one piece; a later write to the same place wins."""
     latest = {write.offset: write.data for write in writes}
     run: list[bytes] = []

@@ -1,12 +1,11 @@
 """Which image somebody means, and which machine it is for."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
-
+from builder.app.images import find_image, read_manifest
 from builder.app.manifest import Manifest
 from builder.core.arch import Arch
 from builder.core.errors import RecipeError
@@ -14,10 +13,6 @@ from builder.formats.diskimage import ImageFormat, identify_image
 from builder.recipe.board import Stage
 from builder.vm.machines import default_machine, read_machine
 from builder.vm.model import MachineType
-
-# What needs no unpacking comes first.
-_SUFFIXES = (".img", ".qcow2", ".img.zst", ".img.xz")
-_MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,34 +42,6 @@ def choose(where: Path, machine: str | None, machines: Path) -> Chosen:
             hint=f"leave --machine out, or name one such as {default_machine(machines, manifest.arch)}",
         )
     return Chosen(image=image, kind=kind, machine_name=name, machine=found, why=why)
-
-
-def find_image(where: Path, suffixes: Sequence[str] = _SUFFIXES) -> Path:
-    """The image that `where` is, or that lies below it; the first of `suffixes` that a directory has."""
-    if where.is_file():
-        return where
-    if not where.exists():
-        raise RecipeError(f"there is no {where}", hint="'builder make --target image' makes images, in out/RECIPE/ARCH")
-    found: dict[Path, Path] = {}
-    for suffix in reversed(suffixes):
-        found |= {path.parent: path for path in where.rglob(f"*{suffix}") if path.is_file()}
-    images = sorted(found.values())
-    if not images:
-        raise RecipeError(f"there is no image below {where}", hint="'builder make --target image' makes one")
-    if len(images) > 1:
-        raise RecipeError(
-            f"there are {len(images)} images below {where}", details=[str(image) for image in images], hint="name one"
-        )
-    return images[0]
-
-
-def read_manifest(image: Path) -> Manifest | None:
-    """The manifest beside `image` that names it; None where there is none."""
-    try:
-        manifest = Manifest.model_validate_json((image.parent / _MANIFEST).read_bytes())
-    except (OSError, ValidationError):
-        return None
-    return manifest if image.name in {artifact.path for artifact in manifest.artifacts} else None
 
 
 def _machine_of(image: Path, manifest: Manifest | None, machines: Path) -> tuple[str, str]:

@@ -94,6 +94,10 @@ class NodeConfig(Section):
     config: FileName | None = Field(
         default=None, description="The file beside this one that has a controller's ClusterConfig."
     )
+    board: Label | None = Field(
+        default=None,
+        description="The board that it is, as in `recipes/boards`: its card gets no image of another one.",
+    )
     site: Label | None = Field(default=None, description="Where it stands: the label `topology.kubernetes.io/zone`.")
     labels: Mapping[LabelKey, LabelValue] = Field(default={}, description="Labels of the node.")
     taints: tuple[Taint, ...] = Field(default=(), description="Taints of the node, when it joins.")

@@ -23,6 +23,7 @@ type Config struct {
 	Discovery  bool              `json:"discovery"`
 	Credential string            `json:"credential"`
 	Config     string            `json:"config"`
+	Board      string            `json:"board"` // the builder's concern
 	Site       string            `json:"site"`
 	Labels     map[string]string `json:"labels"`
 	Taints     []Taint           `json:"taints"`

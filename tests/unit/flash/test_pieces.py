@@ -86,12 +86,18 @@ def test_maps_beside_images(name: str, found: str, tmp_path: Path) -> None:
 
 
 def test_journals(tmp_path: Path) -> None:
-    journal = Journal.of(tmp_path / "new", image=Digest.of_bytes(b"x"), device="A1")
+    journal = Journal.of(tmp_path / "new", content=Digest.of_bytes(b"x"), device="A1")
     assert not journal.read()
     chunks = [Chunk(offset=0, length=4096, sha256=bytes(32))]
     journal.write(chunks)
     assert journal.read() == chunks
-    assert not Journal.of(tmp_path / "new", image=Digest.of_bytes(b"x"), device="A2").read()
+    assert not Journal.of(tmp_path / "new", content=Digest.of_bytes(b"x"), device="A2").read()
+    # What was there before is gone once something else is written.
+    other = Journal.of(tmp_path / "new", content=Digest.of_bytes(b"y"), device="A1")
+    assert not other.read()
+    other.write(chunks)
+    assert not journal.read()
+    journal.write(chunks)
     journal.path.write_bytes(journal.path.read_bytes()[:-3])
     assert not journal.read()
 

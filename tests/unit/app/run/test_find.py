@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from builder.app.images import find_image
 from builder.app.manifest import Manifest, ManifestArtifact, ManifestInputs
-from builder.app.run.find import choose, find_image
+from builder.app.run.find import choose
 from builder.core.arch import Arch
 from builder.core.errors import RecipeError
 
