@@ -1,7 +1,9 @@
 """What devices do wrong, in words."""
 
 import errno
+import grp
 import os
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -47,13 +49,21 @@ class WrongContentError(VerificationError):
         self.offset = offset
 
 
+def denied_error(path: Path, udisks: str) -> BuilderError:
+    """Why `path` may not be written; `udisks` says why udisks2 opens it neither."""
+    group = _group(path)
+    return BuilderError(
+        f"{path} may not be written by you",
+        details=[*_rights(path), udisks],
+        hint="run the same command with sudo" + (f", or have yourself added to the group {group}" if group else ""),
+    )
+
+
 def open_error(path: Path, error: OSError) -> BuilderError:
     """Why `path` could not be opened."""
     if isinstance(error, PermissionError):
         return BuilderError(
-            f"{path} may not be written by you",
-            details=_rights(path),
-            hint="run the same command with sudo, or have yourself added to the group that owns the device",
+            f"{path} may not be written by you", details=_rights(path), hint="run the same command with sudo"
         )
     if error.errno == errno.EBUSY:
         return BuilderError(f"{path} is in use: mounted, or opened by another program", hint="unmount it first")
@@ -82,3 +92,13 @@ def _rights(path: Path) -> Sequence[str]:
     except OSError:
         return ()
     return (f"it belongs to user {status.st_uid} and group {status.st_gid}, mode {status.st_mode & 0o7777:04o}",)
+
+
+def _group(path: Path) -> str:
+    """The group whose members may write to `path`; empty where there is none but root's."""
+    try:
+        status = path.stat()
+        may_write = status.st_mode & stat.S_IWGRP and status.st_gid
+        return grp.getgrgid(status.st_gid).gr_name if may_write else ""
+    except (OSError, KeyError):
+        return ""

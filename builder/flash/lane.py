@@ -6,7 +6,7 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
@@ -72,6 +72,7 @@ class Lane(threading.Thread):
         self._is_drained = False
         self._chunks: list[Chunk] = []
         self._resumed: set[int] = set()
+        self._is_noteless = False
 
     def feed(self, piece: Piece) -> None:
         """Write `piece`, and release it."""
@@ -112,7 +113,7 @@ class Lane(threading.Thread):
     def _write(self) -> None:
         earlier = self._earlier()
         if not earlier:
-            self._journal.remove()
+            self._note(self._journal.remove)
             self._blank()
         meter = Meter(self._job.sink, self.step, "write", self._job.mapped_bytes)
         saved_s = time.monotonic()
@@ -146,7 +147,17 @@ class Lane(threading.Thread):
 
     def _save(self) -> None:
         self.target.sync()
-        self._journal.write(self._chunks)
+        self._note(lambda: self._journal.write(self._chunks))
+
+    def _note(self, act: Callable[[], None]) -> None:
+        """Change the journal; a device can be written without one, and only another try is longer."""
+        try:
+            act()
+        except OSError as error:
+            if not self._is_noteless:
+                self._is_noteless = True
+                text = f"cannot be noted in {self._journal.path}, {error.strerror}: another try would begin at the beginning"
+                self._job.sink(Warned(message=f"{self.target.name}: how far it is {text}"))
 
     def _earlier(self) -> Sequence[Chunk]:
         """What an earlier try left on the device, if samples of it are there: card readers have one name for all cards."""
@@ -170,7 +181,7 @@ class Lane(threading.Thread):
         self._save()
         if self._job.verify:
             self._verify()
-        self._journal.remove()
+        self._note(self._journal.remove)
         self.target.finish()
 
     def _zero(self) -> None:
@@ -188,7 +199,7 @@ class Lane(threading.Thread):
         for chunk, is_right in self._read_back():
             if not is_right:
                 # What is noted as durable is not: another try has to begin at the beginning.
-                self._journal.remove()
+                self._note(self._journal.remove)
                 resumed = chunk.offset in self._resumed
                 raise WrongContentError(self.target.name, offset=chunk.offset, length=chunk.length, resumed=resumed)
             meter.add(chunk.length)

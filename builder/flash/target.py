@@ -2,7 +2,6 @@
 
 import errno
 import os
-import stat
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
@@ -11,9 +10,9 @@ from typing import Self
 
 from builder.core.errors import BuilderError
 from builder.core.resources import format_size
-from builder.flash.faults import DeviceFaultError, name_owner, open_error
+from builder.flash.faults import DeviceFaultError
 from builder.io import blockdev
-from builder.io.locks import release, try_acquire
+from builder.io.locks import release
 
 # Memory, place and length of direct input and output are multiples of this: the largest sector that is sold.
 ALIGNMENT = 4096
@@ -184,45 +183,6 @@ class FileTarget(Target):
 
     def finish(self) -> None:
         """See `Target`; a file is all that there is."""
-
-
-def open_target(path: Path, *, may_be_file: bool = False) -> Target:
-    """Open `path`, a block device or, where that is allowed, a file, for us alone; `BuilderError` says why not."""
-    try:
-        mode = path.lstat().st_mode
-        kind = DeviceTarget if stat.S_ISBLK(mode) else FileTarget
-        if kind is FileTarget and not (may_be_file and stat.S_ISREG(mode)):
-            raise BuilderError(f"{path} is no block device")
-        lock = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except OSError as error:
-        raise open_error(path, error) from error
-    if not try_acquire(lock):
-        os.close(lock)
-        raise BuilderError(
-            f"{path} is being written to, or looked at, by another program{name_owner(path)}",
-            hint="wait until it is done; two writers on one device would spoil it",
-        )
-    try:
-        descriptor = _open_direct(path, os.O_EXCL if kind is DeviceTarget else 0)
-    except OSError as error:
-        release(lock)
-        raise open_error(path, error) from error
-    if kind is FileTarget:
-        size = os.fstat(descriptor).st_size
-        return FileTarget(path, sector_bytes=512, size_bytes=size, descriptor=descriptor, lock=lock)
-    size, sector = blockdev.device_size(descriptor), blockdev.sector_size(descriptor)
-    return DeviceTarget(path, sector_bytes=sector, size_bytes=size, descriptor=descriptor, lock=lock)
-
-
-def _open_direct(path: Path, exclusive: int) -> int:
-    """Open past the page cache; file systems in memory cannot, and have no cache to go past."""
-    flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | exclusive
-    try:
-        return os.open(path, flags | os.O_DIRECT)
-    except OSError as error:
-        if error.errno != errno.EINVAL:
-            raise
-        return os.open(path, flags)
 
 
 def check_size(target: Target, needed_bytes: int, image: Path) -> None:

@@ -4,6 +4,7 @@ import errno
 import fcntl
 import os
 import struct
+from contextlib import suppress
 
 _BLKGETSIZE64 = 0x80081272
 _BLKSSZGET = 0x1268
@@ -44,14 +45,19 @@ def zero(descriptor: int, offset: int, length: int) -> None:
 
 def drop_cached(descriptor: int) -> None:
     """Let later reads come from the device: what the kernel keeps of it is forgotten."""
-    fcntl.ioctl(descriptor, _BLKFLSBUF, 0)
+    # An administrator's right; what others wrote past the page cache is not in it anyway.
+    with suppress(PermissionError):
+        fcntl.ioctl(descriptor, _BLKFLSBUF, 0)
     os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def read_partitions(descriptor: int) -> None:
-    """Let the kernel read the partition table again; devices without partitions refuse, and that is fine."""
+    """Let the kernel read the partition table again; devices without partitions refuse, and that is fine.
+
+    Nobody but administrators may ask for it; udev does so itself when a device that was written to is closed.
+    """
     try:
         fcntl.ioctl(descriptor, _BLKRRPART, 0)
     except OSError as error:
-        if error.errno not in (*_UNSUPPORTED, errno.EBUSY):
+        if error.errno not in (*_UNSUPPORTED, errno.EBUSY, errno.EACCES, errno.EPERM):
             raise

@@ -11,9 +11,10 @@ from builder.core.events import EventSink, PlanMade, StepFailed, StepFinished, S
 from builder.core.resources import format_size
 from builder.exec.signals import cancel_on_signals
 from builder.flash.flash import Goal, Orders, Outcome, write_all
+from builder.flash.opening import open_target
 from builder.flash.patch import NOTHING, Patch
 from builder.flash.source import Image
-from builder.flash.target import check_size, open_target
+from builder.flash.target import check_size
 
 _SECTOR_BYTES = 512
 
@@ -40,12 +41,13 @@ def flash(prepared: Prepared, orders: Orders, identities: Identities | None = No
     image, started_s = prepared.image, time.monotonic()
     patches = identities.patches if identities else [NOTHING] * len(prepared.places)
     with ExitStack() as stack:
-        stack.enter_context(cancel_on_signals(orders.cancel))
         goals = []
         for place, patch in zip(prepared.places, patches, strict=True):
             target = stack.enter_context(open_target(place.path, may_be_file=place.device is None))
             check_size(target, image.size_bytes, image.path)
             goals.append(Goal(target=target, identity=place.identity, patch=patch))
+        # Until here nothing was written, and whoever is asked for a password may end it all.
+        stack.enter_context(cancel_on_signals(orders.cancel))
         _announce(image, goals, orders.sink)
         if identities:
             identities.enter()

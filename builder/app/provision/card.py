@@ -12,7 +12,8 @@ from builder.app.provision.image_map import ImageMap, image_map
 from builder.core.errors import BuilderError, RecipeError, VerificationError
 from builder.flash.devices import find_devices
 from builder.flash.guards import objections
-from builder.flash.target import ALIGNMENT, Target, open_target
+from builder.flash.opening import open_target
+from builder.flash.target import ALIGNMENT, Target
 from builder.formats.diskimage import ImageFormat, identify_image
 from builder.formats.fat.change import Volume, Wanted, Write
 from builder.formats.fat.geometry import Geometry, Read, find_partition, read_geometry

@@ -197,7 +197,9 @@ def test_a_revoked_node(bench: Bench, work: Provisioner, image: Path) -> None:
 def test_keys_of_somebody_else(bench: Bench, work: Provisioner, image: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     _, other = make_trust(tmp_path / "elsewhere", Endpoint.parse("home.example.com"))
-    assert "keys-1.age cannot be decrypted" in refuse(bench, work, image, ["field-1"], "--identity", str(other.identity_file))
+    assert "keys-1.age cannot be decrypted" in refuse(
+        bench, work, image, ["field-1"], "--identity", str(other.identity_file)
+    )
 
 
 def test_a_node_of_another_board(bench: Bench, work: Provisioner, image: Path) -> None:
