@@ -51,9 +51,7 @@ def _call(
     message = new_method_call(address, name, signature, tuple(arguments))
     message.header.flags |= MessageFlag.allow_interactive_authorization
     try:
-        reply = connection.send_and_get_reply(message, timeout=_ANSWER_S)
-        body: Sequence[Any] = unwrap_msg(reply)
-        return body
+        body: Sequence[Any] = unwrap_msg(connection.send_and_get_reply(message, timeout=_ANSWER_S))
     except DBusErrorResponse as error:
         if error.name in _UNKNOWN:
             raise UdisksError("udisks2, which could open it for you, is not there") from None
@@ -62,3 +60,4 @@ def _call(
         raise UdisksError("udisks2 was asked, and did not answer within two minutes") from None
     except OSError as error:
         raise UdisksError(f"udisks2 was asked, and the bus ended: {error.strerror}") from None
+    return body
