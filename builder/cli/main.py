@@ -1,9 +1,6 @@
 """The entry point of the command line."""
 
-import gc
 import os
-import sys
-import traceback
 from typing import Annotated
 
 import typer
@@ -29,13 +26,8 @@ from builder.cli.commands import (
     tool,
     vendor,
 )
-from builder.cli.render.error import render_error
-from builder.core.errors import BuilderError, ExitCode
+from builder.cli.outcome import run_to_end
 from builder.version import VERSION
-
-# Nodes of trees and steps of plans live until the end and hardly ever form cycles. Python looks for these whenever 700 objects
-# came into being, which took a fifth of the time of a root file system.
-_OBJECTS_BETWEEN_COLLECTIONS = 100_000
 
 app = typer.Typer(
     name="builder",
@@ -91,27 +83,10 @@ for commands in (
 
 def main(invocation: Invocation) -> int:
     """Run the command line; returns the exit code, `SystemExit` carries it for usage errors."""
-    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
-    debug = "--debug" in invocation.arguments
     if completion.COMPLETE_VARIABLE in os.environ:
         from typer._completion_classes import completion_init  # noqa: PLC0415 - only shells that complete need it
 
         completion_init()
-    try:
-        app(invocation.arguments, prog_name="builder", obj=invocation)
-    except BuilderError as error:
-        return _failed(error, error.exit_code, debug=debug)
-    except Exception as error:
-        unexpected = BuilderError(
-            f"unexpected {type(error).__name__}: {error}", hint="this is a defect; run again with --debug and report it"
-        )
-        return _failed(unexpected, ExitCode.BUILD_FAILED, debug=debug)
-    return ExitCode.OK
-
-
-def _failed(error: BuilderError, code: ExitCode, *, debug: bool) -> int:
-    if debug:
-        traceback.print_exc()
-    if not error.told_by_events:
-        sys.stderr.write(render_error(error))
-    return code
+    return run_to_end(
+        lambda: app(invocation.arguments, prog_name="builder", obj=invocation), debug="--debug" in invocation.arguments
+    )

@@ -1,36 +1,20 @@
 """`builder devices` and `builder flash`: the last metre."""
 
 import json
-import os
-import sys
 from dataclasses import asdict
 from enum import StrEnum
-from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from builder.cli.commands.cluster import (
-    ClustersOption,
-    IdentityOption,
-    PassphraseOption,
-    make_unlocking,
-    now,
-    open_cluster,
-)
-from builder.cli.live import live_renderer
+from builder.cli.commands.cluster import ClustersOption, IdentityOption, PassphraseOption
 from builder.cli.options import EventsOption, JsonOption, QuietOption
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from builder.app.clusters.unlock import Unlocking
-    from builder.app.flash.prepare import Prepared
-    from builder.app.flash.work import Identities
     from builder.flash.devices import Device
-    from builder.flash.flash import Outcome
-    from builder.fleet.directory import ClusterDirectory
 
 
 class UnmappedChoice(StrEnum):
@@ -138,88 +122,31 @@ def flash(  # noqa: PLR0913 - one parameter per option
     events: EventsOption = None,
 ) -> None:
     """Write an image to devices, and read it back. Everything that is on them is lost."""
-    from builder.app.flash.prepare import FlashWanted, parse_confirmation, prepare
-    from builder.app.flash.work import flash as work
-    from builder.app.project import find_project
-    from builder.core.errors import RecipeError
-    from builder.flash.devices import find_devices
-    from builder.flash.flash import Orders
-    from builder.flash.lane import Unmapped
-    from builder.io.cancel import CancelToken
+    from builder.cli.flashing import FlashOptions, Nodes, run_flash
 
-    nodes = provision or []
-    if yes and not serial:
-        raise RecipeError(
-            "--yes without --serial", hint="names such as sdb change; say with --serial which device is meant"
-        )
-    if bool(nodes) != bool(cluster) or (nodes and len(nodes) != len(device)):
-        raise RecipeError(
-            f"{len(nodes)} nodes of {cluster or 'no cluster'} for {len(device)} devices",
-            hint="--cluster NAME, and --provision NODE once for each device, in their order",
-        )
-    wanted = FlashWanted(
+    options = FlashOptions(
         image=image,
         devices=device,
-        serials=serial or (),
-        confirmed=[parse_confirmation(one) for one in even_if or ()],
         board=board,
+        serials=serial or (),
+        yes=yes,
+        nodes=Nodes(
+            names=provision or (),
+            cluster=cluster,
+            clusters=clusters,
+            passphrase_file=passphrase_file,
+            identity=identity,
+        ),
+        even_if=even_if or (),
         block_map=block_map,
         use_map=not no_block_map,
-        may_be_files=to_file,
+        unmapped=unmapped.value,
+        verify=not no_verify,
+        to_file=to_file,
+        quiet=quiet,
+        events=events,
     )
-    cancel = CancelToken()
-    prepared = prepare(wanted, find_devices(), cancel)
-    identities = None
-    if nodes:
-        unlocking = make_unlocking(passphrase_file, identity)
-        identities = _identities(prepared, nodes, open_cluster(clusters, cluster), unlocking)
-    if not yes:
-        _confirm(prepared, nodes)
-    with live_renderer(quiet=quiet, events=events) as renderer:
-        orders = Orders(
-            unmapped=Unmapped(unmapped),
-            verify=not no_verify,
-            journals=find_project(os.environ).cache / "flash",
-            sink=renderer,
-            cancel=cancel,
-        )
-        outcomes = work(prepared, orders, identities)
-    for outcome, node in zip_longest(outcomes, nodes):
-        typer.echo(_result(prepared, outcome, node, verified=not no_verify), err=events is not None)
-
-
-def _identities(
-    prepared: "Prepared", nodes: list[str], directory: "ClusterDirectory", unlocking: "Unlocking"
-) -> "Identities":
-    from builder.app.flash.work import Identities
-    from builder.app.provision.ahead import provision_ahead
-
-    made = provision_ahead(prepared.image, nodes, directory, unlocking, now=now())
-    return Identities(patches=made.patches, enter=made.enter)
-
-
-def _confirm(prepared: "Prepared", nodes: "Sequence[str]") -> None:
-    """Show what will be lost, and have each device's name typed."""
-    from builder.core.errors import InterruptedBuildError, RecipeError
-
-    if not sys.stdin.isatty():
-        raise RecipeError("nobody is here to confirm it", hint="run it at a terminal, or with --yes and --serial")
-    for place, node in zip_longest(prepared.places, nodes):
-        becomes = f", and it becomes {node}" if node else ""
-        typer.echo(f"everything on {place.path} will be lost{becomes}:", err=True)
-        typer.echo(_described(place.device) if place.device else f"  {place.path.stat().st_size} bytes", err=True)
-        typer.echo(f"type {place.path.name} to go on: ", nl=False, err=True)
-        if sys.stdin.readline().strip() != place.path.name:
-            raise InterruptedBuildError("not confirmed; nothing was written")
-
-
-def _described(device: "Device") -> str:
-    from builder.core.resources import format_size
-
-    serial = device.serial or "no serial number"
-    lines = [f"  {device.model or 'unknown model'}, {serial}, {format_size(device.size_bytes)}"]
-    lines += [f"  {part.name}  {format_size(part.size_bytes)}" for part in device.partitions]
-    return "\n".join(lines)
+    run_flash(options)
 
 
 def _parts(device: "Device") -> str:
@@ -227,13 +154,3 @@ def _parts(device: "Device") -> str:
         return f"{name} ({', '.join(uses)})" if uses else name
 
     return ", ".join(words(part.name, part.uses) for part in device.partitions)
-
-
-def _result(prepared: "Prepared", outcome: "Outcome", node: str | None, *, verified: bool) -> str:
-    from builder.core.resources import format_size
-
-    image = prepared.image
-    kept = f", {format_size(outcome.resumed_bytes)} of it by an earlier try" if outcome.resumed_bytes else ""
-    read = "read back and equal" if verified else "not read back"
-    made = f", as {node}" if node else ""
-    return f"{outcome.target.path}: {format_size(image.mapped_bytes)} of {image.path} written{made}{kept}; {read}"

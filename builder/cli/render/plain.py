@@ -1,24 +1,23 @@
-"""Plain lines: for the logs of a CI, and for those who want to hear of trouble only."""
+"""Plain lines: for the logs of a CI."""
 
 from collections.abc import Sequence
 from typing import TextIO
 
 from builder.cli.render.base import Renderer, RenderOptions
-from builder.cli.render.layout import Line, plain_texts
+from builder.cli.render.layout import plain_texts
 from builder.cli.render.messages import (
     artifact_lines,
-    failure_lines,
     finished_text,
     plan_text,
     progress_text,
     skip_reason,
     summary_lines,
-    warning_lines,
 )
 from builder.cli.render.stream import SafeStream
 from builder.cli.render.symbols import WORDS
 from builder.cli.render.text import one_line
 from builder.cli.render.tracker import Tracker
+from builder.cli.render.trouble import failure_texts, warning_texts
 from builder.core.events import (
     ArtifactWritten,
     BuildFinished,
@@ -37,8 +36,8 @@ from builder.core.events import (
 _PROGRESS_S = 30.0
 
 
-class QuietRenderer(Renderer):
-    """Shows warnings and failures, nothing else."""
+class PlainRenderer(Renderer):
+    """One line per event that matters, each with the seconds since the start; no colours, no carriage returns."""
 
     def __init__(self, stream: TextIO, options: RenderOptions) -> None:
         super().__init__()
@@ -46,29 +45,6 @@ class QuietRenderer(Renderer):
         self._clock = options.clock
         self._started_s = self._clock.monotonic_s()
         self._tracker = Tracker(self._started_s)
-
-    def _show(self, event: Event) -> None:
-        now_s = self._clock.monotonic_s()
-        if isinstance(event, Warned):
-            self._write(plain_texts(warning_lines(event)))
-        elif isinstance(event, StepFailed):
-            self._write(plain_texts(self._failure(event, now_s)))
-        self._tracker.apply(event, now_s)
-
-    def _failure(self, event: StepFailed, now_s: float) -> list[Line]:
-        ended = self._tracker.running(event.step, now_s)
-        return failure_lines(event, took_s=ended.elapsed_s if ended else None, symbols=WORDS)
-
-    def _write(self, lines: Sequence[str]) -> None:
-        self._stream.write("".join(f"{one}\n" for one in lines))
-        self._stream.flush()
-
-
-class PlainRenderer(QuietRenderer):
-    """One line per event that matters, each with the seconds since the start; no colours, no carriage returns."""
-
-    def __init__(self, stream: TextIO, options: RenderOptions) -> None:
-        super().__init__(stream, options)
         self._verbosity = options.verbosity
         self._told_s: dict[str, float] = {}
 
@@ -93,7 +69,7 @@ class PlainRenderer(QuietRenderer):
             case StepFinished():
                 return self._finished(event, now_s)
             case StepFailed():
-                return plain_texts(self._failure(event, now_s))
+                return self._failure(event, now_s)
             case StepSkipped():
                 return [f"skipped {one_line(event.step)}: {skip_reason(event)}"]
             case _:
@@ -111,7 +87,7 @@ class PlainRenderer(QuietRenderer):
             case PlanMade():
                 return [f"plan    {plan_text(event)}"]
             case Warned():
-                return plain_texts(warning_lines(event))
+                return warning_texts(event)
             case ArtifactWritten() if self._tracker.is_over:
                 return plain_texts(artifact_lines([event]))
             case BuildFinished():
@@ -125,3 +101,11 @@ class PlainRenderer(QuietRenderer):
             return []
         self._told_s[step] = now_s
         return [f"        {one_line(step)}: {progress_text(state.progress)}"]
+
+    def _failure(self, event: StepFailed, now_s: float) -> list[str]:
+        ended = self._tracker.running(event.step, now_s)
+        return failure_texts(event, took_s=ended.elapsed_s if ended else None)
+
+    def _write(self, lines: Sequence[str]) -> None:
+        self._stream.write("".join(f"{one}\n" for one in lines))
+        self._stream.flush()

@@ -16,6 +16,10 @@ def make_renderer(mode: Mode, stream: TextIO, options: RenderOptions) -> Rendere
         from builder.cli.render.live import LiveRenderer  # noqa: PLC0415 - rich takes longer to import than to plan
 
         return LiveRenderer(stream, options)
-    from builder.cli.render.plain import PlainRenderer, QuietRenderer  # noqa: PLC0415 - only what is used is imported
+    if mode is Mode.QUIET:
+        from builder.cli.render.quiet import QuietRenderer  # noqa: PLC0415 - only what is used is imported
 
-    return QuietRenderer(stream, options) if mode is Mode.QUIET else PlainRenderer(stream, options)
+        return QuietRenderer(stream, options)
+    from builder.cli.render.plain import PlainRenderer  # noqa: PLC0415 - only what is used is imported
+
+    return PlainRenderer(stream, options)
