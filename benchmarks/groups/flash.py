@@ -20,9 +20,10 @@ from builder.formats.blockmap import BLOCK_BYTES, MappedRange, block_map
 _ROUNDS = 3
 _CARDS = 4
 _WRITE_BYTES_PER_S, _READ_BYTES_PER_S = 20 * MIB, 80 * MIB
-# As an image of the default recipe: 40 % of it is mapped, in a few long ranges (in blocks).
-_IMAGE_BYTES = 256 * MIB
-_RANGES = ((0, 4095), (9216, 22015), (41984, 50175))
+# As the default recipe's image for amd64: what lies before the partitions, the boot partition's files, a slot, and what is in
+# use of the data partition (in blocks).
+_IMAGE_BYTES = 912 * MIB
+_RANGES = ((0, 4095), (4096, 4788), (36864, 87069), (200704, 213503))
 _MAPPED_BYTES = sum(last - first + 1 for first, last in _RANGES) * BLOCK_BYTES
 _PLAIN, _VERIFIED, _FOUR = "flash, not read back", "flash", "flash, four devices"
 _BMAPTOOL, _DD = "bmaptool copy", "zstd -dc | dd"

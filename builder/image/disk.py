@@ -43,11 +43,15 @@ class LoaderBytes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contents:
-    """What an image is made of: file systems, boot loaders, and GRUB for a BIOS (`boot_code`, `core`) where there is one."""
+    """What an image is made of: file systems, boot loaders, and GRUB for a BIOS (`boot_code`, `core`) where there is one.
+
+    `data_used` is start and end, in bytes, of what counts of the file system `data`.
+    """
 
     boot: Path
     slot: Path
     data: Path
+    data_used: Sequence[tuple[int, int]]
     loaders: Sequence[LoaderBytes] = ()
     boot_code: bytes = b""
     core: bytes = b""
@@ -61,7 +65,12 @@ def pieces_of(contents: Contents, layout: Layout) -> list[Piece]:
         Piece(start_bytes=0, size_bytes=FIRST_PARTITION_BYTES, data=_before_partitions(contents, layout)),
         Piece(start_bytes=boot.start_bytes, size_bytes=contents.boot.stat().st_size, source=contents.boot),
         Piece(start_bytes=slot.start_bytes, size_bytes=slot_bytes, source=contents.slot),
-        Piece(start_bytes=data.start_bytes, size_bytes=data.size_bytes, source=contents.data),
+        *(
+            Piece(
+                start_bytes=data.start_bytes + start, size_bytes=end - start, source=contents.data, source_offset=start
+            )
+            for start, end in contents.data_used
+        ),
     ]
 
 

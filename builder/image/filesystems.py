@@ -1,7 +1,8 @@
 """The file systems of an image, by programs of the tools tree that need no mount, no loop device and no root."""
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from uuid import UUID
@@ -24,6 +25,9 @@ _CACHE = "512M"
 _COMPRESSION = {SlotCompression.GZIP: ("-Xcompression-level", "7"), SlotCompression.XZ: ()}
 _CHUNK_BYTES = 1 << 20
 _BLOCK_BYTES = 4096
+# `  Free blocks: 4633-32767, 32770`, with the two spaces of what is said of a group.
+_FREE_BLOCKS = re.compile(r"^ +Free blocks: (.*)$", re.MULTILINE)
+_FREE_RANGE = re.compile(r"(\d+)(?:-(\d+))?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,14 +57,19 @@ class FilesystemMaker:
                 ) from None
         _cut_zeros(target)
 
-    def data(self, target: Path, *, size_bytes: int, uuid: UUID) -> None:
-        """Write an empty ext4 of `size_bytes` to `target`; every block of it counts, since a card may hold anything before."""
+    def data(self, target: Path, *, size_bytes: int, uuid: UUID) -> Sequence[tuple[int, int]]:
+        """Write an empty ext4 of `size_bytes` to `target`; start and end, in bytes, of what of it counts.
+
+        That is all that is in use, zeros too: a card may hold anything before, and what is in a journal is believed.
+        """
         journal = min(_JOURNAL_MIB, size_bytes // (4 * MIB))
         # Inodes as for a disk of many gigabytes, which it grows to.
         features = ("-b", f"{_BLOCK_BYTES}", "-i", "16384", "-J", f"size={journal}", "-m", "1", "-L", "data")
         extended = f"hash_seed={uuid},lazy_itable_init=0,lazy_journal_init=0,nodiscard,root_owner=0:0"
         options = ("-q", "-t", "ext4", "-U", str(uuid), *features, "-E", extended)
         self._run("mke2fs", *options, target, f"{size_bytes // 1024}k")
+        told = self.runner.capture(self.tools.command("dumpe2fs", target, env=self._environment))
+        return _used(told, size_bytes)
 
     def system(self, archive: Feed, target: Path, *, compression: SlotCompression, processors: int) -> None:
         """Write the root file system in the tar archive that `archive` writes to the squashfs `target`."""
@@ -87,6 +96,17 @@ class FilesystemMaker:
 
     def _run(self, name: str, *arguments: str | Path) -> None:
         self.runner.run(self.tools.command(name, *arguments, env=self._environment))
+
+
+def _used(told: str, size_bytes: int) -> Sequence[tuple[int, int]]:
+    """What is not free, by the words of dumpe2fs; each group has a line of ranges of free blocks."""
+    used, position = [], 0
+    for first, last in _FREE_RANGE.findall(" ".join(_FREE_BLOCKS.findall(told))):
+        start, end = int(first) * _BLOCK_BYTES, (int(last or first) + 1) * _BLOCK_BYTES
+        if position < start:
+            used.append((position, start))
+        position = end
+    return [*used, (position, size_bytes)] if position < size_bytes else used
 
 
 def _cut_zeros(path: Path) -> None:

@@ -22,12 +22,16 @@ _CHUNK_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """Bytes from `start_bytes` on that must be on the disk: `data`, or the file `source`, then zeros up to `size_bytes`."""
+    """Bytes from `start_bytes` on that must be on the disk: `data`, or the file `source`, then zeros up to `size_bytes`.
+
+    With a `source_offset`, those of the file from there on instead.
+    """
 
     start_bytes: int
     size_bytes: int
     data: bytes = b""
     source: Path | None = None
+    source_offset: int | None = None
 
     @property
     def end_bytes(self) -> int:
@@ -49,7 +53,10 @@ class Piece:
             yield self.data
             return
         with self.source.open("rb") as stream:
-            while chunk := stream.read(_CHUNK_BYTES):
+            if self.source_offset is not None:
+                stream.seek(self.source_offset)
+            end = None if self.source_offset is None else self.source_offset + self.size_bytes
+            while chunk := stream.read(_CHUNK_BYTES if end is None else min(_CHUNK_BYTES, end - stream.tell())):
                 yield chunk
 
 

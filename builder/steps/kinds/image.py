@@ -18,6 +18,7 @@ from builder.steps.kinds.rootfs import OUTPUT as ROOTFS_FILE
 from builder.steps.step import StepKind
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from builder.image.disk import Contents, LoaderBytes
@@ -119,11 +120,12 @@ def _make_image(wanted: ImageInput, context: StepContext) -> None:
     if wanted.budget_bytes:
         require_within(slot_bytes, wanted.budget_bytes, context.needs["rootfs"] / ROOTFS_FILE)
     layout = plan_layout(sizes, slot_content_bytes=slot_bytes, disk_id=wanted.disk_id)
-    contents = _contents(wanted, context)
     # One identity for a disk: what it is derived from stays the same from version to version.
     uuid = uuid5(NAMESPACE_OID, f"data {wanted.disk_id:08x}")
     data_bytes = layout.partition("data").size_bytes
-    filesystem_maker(context, wanted.host, wanted.epoch_s).data(contents.data, size_bytes=data_bytes, uuid=uuid)
+    data = context.scratch / "data.img"
+    used = filesystem_maker(context, wanted.host, wanted.epoch_s).data(data, size_bytes=data_bytes, uuid=uuid)
+    contents = _contents(wanted, context, data, used)
     DiskWriter(
         name=wanted.name,
         formats=wanted.formats,
@@ -135,8 +137,10 @@ def _make_image(wanted: ImageInput, context: StepContext) -> None:
     ).run(pieces_of(contents, layout), layout, context.output)
 
 
-def _contents(wanted: ImageInput, context: StepContext) -> "Contents":
-    """What the image is made of; the data partition is still to be made."""
+def _contents(
+    wanted: ImageInput, context: StepContext, data: "Path", data_used: "Sequence[tuple[int, int]]"
+) -> "Contents":
+    """What the image is made of; of the data partition `data`, what `data_used` says."""
     from builder.image.disk import Contents
     from builder.image.grub import BOOT_CODE_BYTES, BOOT_SECTOR, CORE
 
@@ -144,7 +148,8 @@ def _contents(wanted: ImageInput, context: StepContext) -> "Contents":
     return Contents(
         boot=context.needs["boot"] / BOOT_FILE,
         slot=context.needs["slot"] / SLOT_FILE,
-        data=context.scratch / "data.img",
+        data=data,
+        data_used=data_used,
         loaders=[_loader(one, context) for one in wanted.loaders],
         boot_code=(bios / BOOT_SECTOR).read_bytes()[:BOOT_CODE_BYTES] if bios else b"",
         core=(bios / CORE).read_bytes() if bios else b"",
@@ -165,4 +170,4 @@ def _loader(wanted: LoaderInput, context: StepContext) -> "LoaderBytes":
 
 
 SLOT = StepKind(name="slot", version=3, run=_make_slot)
-IMAGE = StepKind(name="disk-image", version=1, run=_make_image)
+IMAGE = StepKind(name="disk-image", version=2, run=_make_image)

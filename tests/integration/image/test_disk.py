@@ -28,7 +28,7 @@ def write(maker: FilesystemMaker, tools: Callable[[str], ToolsTree], tmp_path: P
     """Writes an image with a slot of random bytes into a new directory."""
     (tmp_path / "file").write_text("x")
     maker.boot({"file": tmp_path / "file"}, tmp_path / "boot", volume_id=7)
-    maker.data(tmp_path / "data", size_bytes=16 * MIB, uuid=UUID(int=7))
+    used = maker.data(tmp_path / "data", size_bytes=16 * MIB, uuid=UUID(int=7))
     (tmp_path / "slot").write_bytes(hashlib.shake_256(b"slot").digest(3 * MIB + 5))
     sizes = Sizes(card_bytes=400 * MIB, slot_bytes=8 * MIB, data_bytes=16 * MIB)
     layout = plan_layout(sizes, slot_content_bytes=3 * MIB + 5, disk_id=0xC0FFEE01)
@@ -36,6 +36,7 @@ def write(maker: FilesystemMaker, tools: Callable[[str], ToolsTree], tmp_path: P
         boot=tmp_path / "boot",
         slot=tmp_path / "slot",
         data=tmp_path / "data",
+        data_used=used,
         loaders=[LoaderBytes(what="the loader", offset_bytes=8192, data=b"loader")],
     )
 

@@ -53,6 +53,30 @@ def test_a_data_partition_is_sound_the_same_twice_and_may_grow(maker: Filesystem
     maker.runner.run(maker.tools.command("e2fsck", "-fn", one))
 
 
+@pytest.mark.parametrize("size_bytes", [16 * MIB, 128 * MIB, 400 * MIB])
+def test_what_of_a_data_partition_does_not_count_may_hold_anything(
+    maker: FilesystemMaker, size_bytes: int, tmp_path: Path
+) -> None:
+    made, card = tmp_path / "made", tmp_path / "card"
+    used = maker.data(made, size_bytes=size_bytes, uuid=DISK)
+    assert sum(end - start for start, end in used) < size_bytes // 2
+    card.write_bytes(b"\xa5" * size_bytes)
+    with made.open("rb") as source, card.open("r+b") as target:
+        for start, end in used:
+            source.seek(start)
+            target.seek(start)
+            target.write(source.read(end - start))
+    maker.runner.run(maker.tools.command("e2fsck", "-fn", card))
+    # An old journal would be believed.
+    journal = tmp_path / "journal"
+    for image in (made, card):
+        maker.runner.run(maker.tools.command("debugfs", "-R", f"dump <8> {journal}.{image.name}", image))
+    written = Path(f"{journal}.card").read_bytes()
+    assert written == Path(f"{journal}.made").read_bytes()
+    assert len(written) == min(32 * MIB, size_bytes // 4)
+    assert not written[4096:].strip(b"\0")
+
+
 @pytest.mark.parametrize("compression", SlotCompression)
 def test_a_slot_is_the_same_with_any_number_of_processors(
     compression: SlotCompression,

@@ -33,6 +33,16 @@ def test_pieces_lie_where_they_say_and_gaps_are_zeros(tmp_path: Path) -> None:
     assert result.ranges[1].sha256 == hashlib.sha256(whole[4 * BLOCK : 6 * BLOCK]).hexdigest()
 
 
+def test_a_piece_may_be_a_part_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "whole").write_bytes(b"".join(bytes([number]) * BLOCK for number in range(4)))
+    stream = io.BytesIO()
+    writer = ImageWriter(
+        size_bytes=4 * BLOCK, put=stream.write, skip=lambda count: stream.write(bytes(count)), cancel=CancelToken()
+    )
+    writer.write([Piece(start_bytes=BLOCK, size_bytes=2 * BLOCK, source=tmp_path / "whole", source_offset=BLOCK)])
+    assert stream.getvalue() == bytes(BLOCK) + b"\1" * BLOCK + b"\2" * BLOCK + bytes(BLOCK)
+
+
 def test_a_piece_that_is_larger_than_its_place_or_lies_over_another_is_an_error() -> None:
     nothing = ImageWriter(size_bytes=8 * BLOCK, put=len, skip=abs, cancel=CancelToken())
     with pytest.raises(BuilderError, match="larger than 4096"):
