@@ -17,7 +17,7 @@ def lines() -> list[list[str]]:
 
 
 def test_the_builder(image: Path, tmp_path: Path) -> None:
-    (listing, flashing), _ = lines()
+    (listing, flashing), _, _ = lines()
     file = card(tmp_path / "card")
     with loop(file) as device:
         assert listing.split() == ["builder", "devices"]
@@ -28,7 +28,7 @@ def test_the_builder(image: Path, tmp_path: Path) -> None:
 
 
 def test_without_the_builder(image: Path, tmp_path: Path) -> None:
-    _, commands = lines()
+    _, _, commands = lines()
     packed = tmp_path / "x.img.xz"
     packed.write_bytes(lzma.compress(image.read_bytes(), preset=0))
     file, said = card(tmp_path / "card"), []

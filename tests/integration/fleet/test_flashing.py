@@ -20,6 +20,7 @@ from builder.fleet.role import Role
 from builder.formats.blockmap import BLOCK_BYTES
 from tests.integration.flash.faulty import Faults, faulty_file
 from tests.integration.flash.loops import MIB, ROOT, card, environment, loop, run
+from tests.integration.flash.test_guide import lines
 from tests.integration.flash.test_resume import kill_when_noted
 from tests.integration.fleet.conftest import Bench
 from tests.integration.fleet.test_devices import needs_loops, write_map
@@ -75,6 +76,25 @@ def credentials(work: Provisioner) -> dict[str, int]:
 
 def size_of(image: Path) -> int:
     return zstandard.frame_content_size(image.read_bytes()) if image.suffix == ".zst" else image.stat().st_size
+
+
+def test_the_guide(bench: Bench, work: Provisioner, image: Path) -> None:
+    """Its command, with loop devices for the cards and what a script has to say."""
+    (line,) = lines()[1]
+    files = [card(bench.directory / f"device{number}", size_of(image)) for number in range(2)]
+    with ExitStack() as stack:
+        cards = {stack.enter_context(loop(file)): file for file in files}
+        first, second = map(str, cards)
+        places = {"out/edge/armv7/image/bananapi-m2-ultra": str(image.parent), "/dev/sdb": first, "/dev/sdc": second}
+        places |= {"home": work.directory.path.name}
+        words = [places.get(word, word) for word in line.split()]
+        ours = command(work, image, cards, [])
+        more = [*ours[ours.index("--yes") : ours.index("--cluster")], *ours[ours.index("--clusters") :]]
+        assert words.pop(0) == "builder"
+        done = run([sys.executable, "-P", "-m", "builder", *words, *more], bench.directory / "cache")
+    assert done.returncode == 0, done.stderr
+    for file, name in zip(files, NODES, strict=True):
+        assert f'name: "{name}"'.encode() in bench.read(file, "node.yaml")
 
 
 @pytest.mark.parametrize("unmapped", ["discard", "zero"])
