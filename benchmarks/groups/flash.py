@@ -23,7 +23,7 @@ _WRITE_BYTES_PER_S, _READ_BYTES_PER_S = 20 * MIB, 80 * MIB
 # As the default recipe's image for amd64: what lies before the partitions, the boot partition's files, a slot, and what is in
 # use of the data partition (in blocks).
 _IMAGE_BYTES = 912 * MIB
-_RANGES = ((0, 4095), (4096, 4788), (36864, 87069), (200704, 213503))
+_RANGES = ((0, 4095), (4096, 4788), (36864, 87069), (200704, 209464))
 _MAPPED_BYTES = sum(last - first + 1 for first, last in _RANGES) * BLOCK_BYTES
 _PLAIN, _VERIFIED, _FOUR = "flash, not read back", "flash", "flash, four devices"
 _BMAPTOOL, _DD = "bmaptool copy", "zstd -dc | dd"

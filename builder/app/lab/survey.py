@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from builder.app.images import find_image
 from builder.app.project import Project
-from builder.app.run.find import find_image
 from builder.app.run.start import choose_accelerator
 from builder.core.arch import Arch
 from builder.core.errors import BuilderError, RecipeError
