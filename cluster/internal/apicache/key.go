@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"kedge/internal/wholefile"
 )
 
 // form is that of the whole directory. It is raised when what older versions
@@ -100,20 +102,10 @@ func SealKey(dir string, key, nodeKey []byte) error {
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(dir, keyFile)
-	if err := writeSynced(path+newSuffix, content); err != nil {
+	if err := wholefile.Write(filepath.Join(dir, keyFile), content, 0o600); err != nil {
 		return fmt.Errorf("keep what this node sees: %w", err)
 	}
-	return errors.Join(os.Rename(path+newSuffix, path), syncPath(dir))
-}
-
-func writeSynced(path string, content []byte) error {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(content)
-	return errors.Join(err, file.Sync(), file.Close())
+	return nil
 }
 
 func unsealKey(content, nodeKey []byte) ([]byte, error) {

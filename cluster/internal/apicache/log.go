@@ -7,13 +7,12 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+
+	"kedge/internal/wholefile"
 )
 
 // roomy is how much of a file may be of no use any more, whatever its size.
 const roomy = 64 << 10
-
-// newSuffix ends the name of a file that is being written.
-const newSuffix = ".new"
 
 // log is a file to whose end records are added.
 type log struct {
@@ -91,24 +90,19 @@ func (c *Collection) tidy() error {
 
 // rewrite writes the collection's file anew, whole or not at all.
 func (c *Collection) rewrite() error {
-	old := c.file
-	made, err := os.OpenFile(old.path()+newSuffix, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
+	var objects map[Name]entry
+	var size int64
+	err := wholefile.Fill(c.file.path(), 0o600, func(file io.Writer) (err error) {
+		objects, size, err = c.copyTo(file)
 		return err
-	}
-	objects, size, err := c.copyTo(made)
-	if err == nil {
-		err = made.Sync()
-	}
-	if err = errors.Join(err, made.Close()); err == nil {
-		err = os.Rename(old.path()+newSuffix, old.path())
-	}
+	})
 	if err != nil {
-		_ = os.Remove(old.path() + newSuffix) // it may be the full disk that failed
-		return fmt.Errorf("write what was seen anew: %w", err)
+		err = fmt.Errorf("write what was seen anew: %w", err)
 	}
-	c.objects, c.file.size, c.file.idle = objects, size, 0
-	return nil
+	if err == nil || errors.Is(err, wholefile.ErrUnsynced) {
+		c.objects, c.file.size, c.file.idle = objects, size, 0
+	}
+	return err
 }
 
 // copyTo writes what is of use: the key, the objects' frames as they are, and

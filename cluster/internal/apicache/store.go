@@ -22,6 +22,7 @@ import (
 	"sync/atomic"
 
 	"kedge/internal/apiwire"
+	"kedge/internal/wholefile"
 )
 
 // suffix ends the names of collections' files.
@@ -65,12 +66,9 @@ func Open(dir string, key []byte, logger *slog.Logger) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open what this node has seen: %w", err)
 	}
-	var problems []error
+	problems := []error{wholefile.Clean(dir)}
 	for _, each := range entries {
-		switch {
-		case strings.HasSuffix(each.Name(), newSuffix): // the power went while it was written
-			problems = append(problems, os.Remove(filepath.Join(dir, each.Name())))
-		case strings.HasSuffix(each.Name(), suffix):
+		if strings.HasSuffix(each.Name(), suffix) {
 			problems = append(problems, s.load(each.Name()))
 		}
 	}
@@ -210,14 +208,14 @@ func (s *Store) Sync() error {
 	if len(dirty) == 0 {
 		return nil
 	}
-	problems := []error{syncPath(s.dir)}
+	problems := []error{wholefile.SyncDirectory(s.dir)}
 	for file := range dirty {
-		problems = append(problems, syncPath(filepath.Join(s.dir, file)))
+		problems = append(problems, syncFile(filepath.Join(s.dir, file)))
 	}
 	return errors.Join(problems...)
 }
 
-func syncPath(path string) error {
+func syncFile(path string) error {
 	file, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil // forgotten meanwhile

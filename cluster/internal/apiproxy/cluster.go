@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"strings"
+
+	"kedge/internal/wholefile"
 )
 
 // identity is whose UID is the cluster's: this namespace is made with the
@@ -50,6 +52,5 @@ func (c Cluster) check(ctx context.Context, server *upstream) error {
 }
 
 func (c Cluster) remember(uid string) error {
-	temporary := c.File + ".new"
-	return errors.Join(os.WriteFile(temporary, []byte(uid+"\n"), 0o600), os.Rename(temporary, c.File))
+	return wholefile.Write(c.File, []byte(uid+"\n"), 0o600)
 }

@@ -19,6 +19,7 @@ import (
 	"strings"
 
 	"kedge/internal/datadir"
+	"kedge/internal/wholefile"
 )
 
 // stagingPrefix begins the name of the directory into which an archive is
@@ -177,7 +178,7 @@ func adopt(staging, dataDir string, now datadir.Record) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(path, append(content, '\n'), 0o600)
+	return wholefile.Write(path, append(content, '\n'), 0o600)
 }
 
 // moveAll moves what was unpacked to its place. The record comes first and the
@@ -195,17 +196,9 @@ func moveAll(staging, dataDir string) error {
 		if err := os.Rename(filepath.Join(staging, entry.Name()), filepath.Join(dataDir, entry.Name())); err != nil {
 			return fmt.Errorf("put %s in its place: %w; the directory %s is not complete: empty it and restore again", entry.Name(), err, dataDir)
 		}
-		if err := syncDirectory(dataDir); err != nil {
+		if err := wholefile.SyncDirectory(dataDir); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func syncDirectory(path string) error {
-	directory, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(directory.Sync(), directory.Close())
 }

@@ -4,7 +4,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -17,6 +16,7 @@ import (
 	"kedge/internal/argv"
 	"kedge/internal/backup"
 	"kedge/internal/datadir"
+	"kedge/internal/wholefile"
 )
 
 func newBackup(env Env) *cobra.Command {
@@ -62,20 +62,10 @@ meanwhile. The archive holds the cluster's keys: keep it as you keep those.`,
 func saveInto(ctx context.Context, source backup.Source, dir string) (path string, err error) {
 	source.Temporary = dir
 	path = filepath.Join(dir, "kedge_backup_"+source.Now.UTC().Format("2006-01-02T15-04-05Z")+".tar.gz")
-	file, err := os.CreateTemp(dir, ".kedge-backup-*") // nobody else may read it
-	if err != nil {
-		return "", fmt.Errorf("make the archive: %w", err)
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(file.Name()))
-		}
-	}()
-	_, err = backup.Save(ctx, source, file)
-	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
-		return "", err
-	}
-	return path, os.Rename(file.Name(), path)
+	return path, wholefile.Fill(path, 0o600, func(file io.Writer) error { // nobody else may read it
+		_, err := backup.Save(ctx, source, file)
+		return err
+	})
 }
 
 func newRestore(env Env) *cobra.Command {

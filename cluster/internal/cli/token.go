@@ -17,6 +17,7 @@ import (
 
 	"kedge/internal/layout"
 	"kedge/internal/token"
+	"kedge/internal/wholefile"
 )
 
 // askTimeout bounds a request to the API server.
@@ -250,7 +251,7 @@ func writePreShared(url, authority, directory string, expires time.Time) error {
 	for name, content := range map[string][]byte{
 		"token_" + join.Bootstrap.ID: []byte(text + "\n"), "bootstrap-token-" + join.Bootstrap.ID + ".yaml": manifest,
 	} {
-		if err := os.WriteFile(filepath.Join(directory, name), content, 0o600); err != nil {
+		if err := wholefile.Write(filepath.Join(directory, name), content, 0o600); err != nil {
 			return fmt.Errorf("write the token: %w", err)
 		}
 	}

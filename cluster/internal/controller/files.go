@@ -17,6 +17,7 @@ import (
 	"kedge/internal/datadir"
 	"kedge/internal/pki"
 	"kedge/internal/role"
+	"kedge/internal/wholefile"
 )
 
 // encryptionKeyBytes is what secretbox takes.
@@ -52,7 +53,7 @@ func (p *plane) writeAPIConfig() error {
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(file, content, 0o644); err != nil {
+		if err := wholefile.Write(file, content, 0o644); err != nil {
 			return fmt.Errorf("write the API server's configuration: %w", err)
 		}
 	}
@@ -79,6 +80,7 @@ func damaged(path, problem string) error {
 
 // ensureEncryption makes the key of the cluster's secrets once.
 func (p *plane) ensureEncryption(file string) error {
+	own := func(path string) error { return p.Accounts.Own(path, argv.KubeAPIServer) }
 	content, err := os.ReadFile(file)
 	if err == nil && !json.Valid(content) {
 		return damaged(file, "it is no JSON, and has the key of the cluster's secrets")
@@ -92,10 +94,10 @@ func (p *plane) ensureEncryption(file string) error {
 		if err != nil {
 			return err
 		}
-		temporary := file + ".new"
-		if err := errors.Join(os.WriteFile(temporary, content, 0o600), os.Rename(temporary, file)); err != nil {
+		if err := wholefile.WriteOwned(file, content, 0o600, own); err != nil {
 			return fmt.Errorf("write the key that encrypts secrets: %w", err)
 		}
+		return nil
 	}
-	return p.Accounts.Own(file, argv.KubeAPIServer)
+	return own(file)
 }

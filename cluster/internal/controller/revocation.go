@@ -3,9 +3,6 @@ package controller
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"kedge/internal/apiconfig"
@@ -13,6 +10,7 @@ import (
 	"kedge/internal/kubeconfig"
 	"kedge/internal/revoker"
 	"kedge/internal/role"
+	"kedge/internal/wholefile"
 )
 
 // revoking refuses nodes whose credentials were taken back. The server keeps
@@ -63,17 +61,8 @@ func (p *plane) writeRefused(nodes []string, refusal string) error {
 		return err
 	}
 	return errors.Join(
-		replaceFile(l.Refusal(), refusing),
-		replaceFile(l.Authorization(), authorization),
-		replaceFile(l.RefusedNodes(), []byte(strings.Join(nodes, "\n")+"\n")),
+		wholefile.Write(l.Refusal(), refusing, 0o644),
+		wholefile.Write(l.Authorization(), authorization, 0o644),
+		wholefile.Write(l.RefusedNodes(), []byte(strings.Join(nodes, "\n")+"\n"), 0o644),
 	)
-}
-
-// replaceFile writes a file that another process reads, whole or not at all.
-func replaceFile(path string, content []byte) error {
-	temporary := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".new")
-	if err := errors.Join(os.WriteFile(temporary, content, 0o644), os.Rename(temporary, path)); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return nil
 }

@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"kedge/internal/wholefile"
 )
 
 // format is raised when the directory's layout changes.
@@ -159,14 +161,7 @@ func (d *Dir) Save() error {
 	if err != nil {
 		return fmt.Errorf("encode what the data directory says about itself: %w", err)
 	}
-	temporary := d.file + ".new"
-	if err := os.WriteFile(temporary, append(content, '\n'), 0o600); err != nil {
-		return fmt.Errorf("write into the data directory: %w", err)
-	}
-	if err := os.Rename(temporary, d.file); err != nil {
-		return fmt.Errorf("write into the data directory: %w", err)
-	}
-	return nil
+	return wholefile.Write(d.file, append(content, '\n'), 0o600)
 }
 
 // Remove removes what kedge made, the record last: until it is gone, what is

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"kedge/internal/wholefile"
 )
 
 // Card is the boot partition, which every computer can read.
@@ -81,7 +83,7 @@ func (c Card) wipe(name string) error {
 	if err := os.Remove(path); err != nil {
 		return err
 	}
-	return syncDir(c.Dir)
+	return wholefile.SyncDirectory(c.Dir)
 }
 
 // leftOf says that found is kept, or what is left of it where a power cut

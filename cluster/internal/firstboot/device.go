@@ -15,6 +15,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"kedge/internal/wholefile"
 )
 
 // Device is the machine. Tests have theirs in a directory.
@@ -75,36 +77,12 @@ const (
 	publicDir  = 0o755
 )
 
-// write makes a file hold content: all of it or what it held before, whenever
-// the power goes. One that holds it already costs the card nothing.
-func write(name string, content []byte, mode os.FileMode) (err error) {
-	if same(name, content, mode) {
-		return nil
-	}
-	directory := filepath.Dir(name)
-	if err := makeDir(directory, publicDir); err != nil {
+// write makes a file hold content, in a directory that is made for it.
+func write(name string, content []byte, mode os.FileMode) error {
+	if err := makeDir(filepath.Dir(name), publicDir); err != nil {
 		return err
 	}
-	file, err := os.CreateTemp(directory, "."+filepath.Base(name)+".*.new")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, file.Close(), os.Remove(file.Name()))
-		}
-	}()
-	if _, err := file.Write(content); err != nil {
-		return err
-	}
-	if err := errors.Join(file.Chmod(mode), file.Sync()); err != nil {
-		return err
-	}
-	if err := os.Rename(file.Name(), name); err != nil {
-		return err
-	}
-	_ = file.Close() // what was written is on the disk
-	return syncDir(directory)
+	return wholefile.Write(name, content, mode)
 }
 
 // makeDir makes a directory and those above it; the disk has their names when it returns.
@@ -119,24 +97,7 @@ func makeDir(name string, mode os.FileMode) error {
 	if err := os.Mkdir(name, mode); err != nil {
 		return err
 	}
-	return syncDir(parent)
-}
-
-func same(name string, content []byte, mode os.FileMode) bool {
-	info, err := os.Lstat(name)
-	if err != nil || info.Mode() != mode || info.Size() != int64(len(content)) {
-		return false
-	}
-	found, err := os.ReadFile(name)
-	return err == nil && string(found) == string(content)
-}
-
-func syncDir(name string) error {
-	directory, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	return errors.Join(directory.Sync(), directory.Close())
+	return wholefile.SyncDirectory(parent)
 }
 
 // readIfThere is nil where there is no such file.

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"kedge/internal/nodeconfig"
+	"kedge/internal/wholefile"
 )
 
 // keysDir is the part of a controller's archive that is unpacked; the archive's
@@ -151,7 +152,7 @@ func replaceTree(parent string, entries []entry) (err error) {
 	if errors.Is(err, os.ErrExist) || errors.Is(err, unix.ENOTEMPTY) {
 		err = unix.Renameat2(unix.AT_FDCWD, fresh, unix.AT_FDCWD, target, unix.RENAME_EXCHANGE)
 	}
-	return errors.Join(err, syncDir(parent))
+	return errors.Join(err, wholefile.SyncDirectory(parent))
 }
 
 func (e entry) place(name string) error {

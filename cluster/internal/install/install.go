@@ -9,6 +9,8 @@ import (
 	"os/user"
 	"path/filepath"
 	"strings"
+
+	"kedge/internal/wholefile"
 )
 
 // Machine is where a service is installed.
@@ -101,7 +103,7 @@ func (m Machine) Install(ctx context.Context, s Service, users []string) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return fmt.Errorf("install the service: %w", err)
 	}
-	if err := os.WriteFile(file, []byte(system.render(s)), system.mode); err != nil {
+	if err := wholefile.Write(file, []byte(system.render(s)), system.mode); err != nil {
 		return fmt.Errorf("install the service: %w", err)
 	}
 	return m.all(ctx, system.reload, system.enable)

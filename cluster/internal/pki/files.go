@@ -10,9 +10,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"kedge/internal/layout"
+	"kedge/internal/wholefile"
 )
 
 const (
@@ -129,23 +129,7 @@ func (o Options) own(pair layout.Pair, owner string) error { return o.Own(pair.K
 // writeFile replaces a file in one moment, so that a component that reads it
 // again, or a power cut, never meets half of it.
 func (o Options) writeFile(file string, content []byte, mode os.FileMode, owner string) error {
-	temporary, err := os.CreateTemp(filepath.Dir(file), ".new-*")
-	if err != nil {
-		return fmt.Errorf("write %s: %w", file, err)
-	}
-	defer os.Remove(temporary.Name())
-	_, err = temporary.Write(content)
-	err = errors.Join(err, temporary.Chmod(mode), temporary.Sync(), temporary.Close())
-	if err == nil {
-		err = o.Own(temporary.Name(), owner)
-	}
-	if err == nil {
-		err = os.Rename(temporary.Name(), file)
-	}
-	if err != nil {
-		return fmt.Errorf("write %s: %w", file, err)
-	}
-	return nil
+	return wholefile.WriteOwned(file, content, mode, func(path string) error { return o.Own(path, owner) })
 }
 
 // ensureServiceAccountKey makes the key once: with another one every token that

@@ -18,6 +18,7 @@ import (
 	"kedge/internal/kubeconfig"
 	"kedge/internal/nodecert"
 	"kedge/internal/role"
+	"kedge/internal/wholefile"
 )
 
 // keyPeriod lies between two looks whether the node has a new key.
@@ -100,7 +101,7 @@ func (w *Worker) writeComponentKubeconfig(own apiproxy.Credentials) error {
 	if err != nil {
 		return err
 	}
-	return replace(w.Layout.ComponentKubeconfig(), content)
+	return wholefile.Write(w.Layout.ComponentKubeconfig(), content, 0o600)
 }
 
 // openSeen reads what the node has seen. What another key or version wrote is lost.
@@ -179,7 +180,7 @@ func (w *Worker) writePodAddresses(store *apicache.Store) error {
 		if err != nil {
 			return err
 		}
-		if err := replace(filepath.Join(w.Layout.PodAddresses(), filepath.Base(string(pod.UID))), content); err != nil {
+		if err := wholefile.Write(filepath.Join(w.Layout.PodAddresses(), filepath.Base(string(pod.UID))), content, 0o600); err != nil {
 			return err
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"kedge/internal/airgap"
 	"kedge/internal/imagestore"
 	"kedge/internal/role"
+	"kedge/internal/wholefile"
 )
 
 // bundle is a file in the directory of images, as it was when it was imported.
@@ -246,5 +247,5 @@ func (i *importer) note() error {
 	if err != nil {
 		return err
 	}
-	return replace(i.worker.Layout.ImportedImages(), content)
+	return wholefile.Write(i.worker.Layout.ImportedImages(), content, 0o600)
 }

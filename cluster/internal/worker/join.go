@@ -16,6 +16,7 @@ import (
 	"kedge/internal/kubeconfig"
 	"kedge/internal/nodecert"
 	"kedge/internal/role"
+	"kedge/internal/wholefile"
 )
 
 // again is the pause between two attempts to reach the controller.
@@ -186,7 +187,7 @@ func (w *Worker) writeIdentity(server string, ca []byte) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(replace(w.Layout.NodeCA(), ca), replace(w.Layout.NodeKubeconfig(), content))
+	return errors.Join(wholefile.Write(w.Layout.NodeCA(), ca, 0o600), wholefile.Write(w.Layout.NodeKubeconfig(), content, 0o600))
 }
 
 func (w *Worker) readIdentity() (identity, error) {
@@ -206,13 +207,4 @@ func (w *Worker) readIdentity() (identity, error) {
 		Host: known.Server, UserAgent: "kedge/" + w.options.Version,
 		TLSClientConfig: rest.TLSClientConfig{CAFile: known.CAFile, CertFile: known.CertificateFile, KeyFile: known.KeyFile},
 	}}, nil
-}
-
-// replace writes a file whole or not at all.
-func replace(path string, content []byte) error {
-	temporary := path + ".new"
-	if err := errors.Join(os.WriteFile(temporary, content, 0o600), os.Rename(temporary, path)); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return nil
 }

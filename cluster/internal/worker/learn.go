@@ -15,6 +15,7 @@ import (
 
 	"kedge/internal/config"
 	"kedge/internal/role"
+	"kedge/internal/wholefile"
 	"kedge/internal/workerconfig"
 )
 
@@ -50,7 +51,7 @@ func (w *Worker) learn(ctx context.Context, is identity, tell func(error)) (work
 	if err != nil {
 		return told, err
 	}
-	return told, errors.Join(w.remember(told), replace(w.Layout.KubeletClientCA(), []byte(told.KubeletClientCA)))
+	return told, errors.Join(w.remember(told), wholefile.Write(w.Layout.KubeletClientCA(), []byte(told.KubeletClientCA), 0o600))
 }
 
 // ask fetches the profile's configuration, once no other machine is this node.
@@ -116,7 +117,7 @@ func (w *Worker) remember(told workerconfig.Config) error {
 	if was, err := os.ReadFile(w.Layout.ClusterFile()); err == nil && string(was) == string(content) {
 		return nil
 	}
-	return replace(w.Layout.ClusterFile(), content)
+	return wholefile.Write(w.Layout.ClusterFile(), content, 0o600)
 }
 
 // pause is the image that holds pods' namespaces.

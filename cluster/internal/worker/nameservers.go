@@ -9,6 +9,7 @@ import (
 
 	"kedge/internal/argv"
 	"kedge/internal/role"
+	"kedge/internal/wholefile"
 )
 
 // findResolvConf is the file with the machine's own name servers. Where systemd
@@ -64,7 +65,7 @@ func (w *Worker) updateCorefile(n argv.Node) error {
 	if err == nil && string(was) == string(wanted) {
 		return nil
 	}
-	return replace(w.Layout.Corefile(), wanted)
+	return wholefile.Write(w.Layout.Corefile(), wanted, 0o600)
 }
 
 // watchPeriod lies between two looks at files that others change.

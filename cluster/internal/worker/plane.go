@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -13,6 +12,7 @@ import (
 	"kedge/internal/argv"
 	"kedge/internal/payload"
 	"kedge/internal/role"
+	"kedge/internal/wholefile"
 )
 
 // Worker is a node that is being put together.
@@ -142,7 +142,7 @@ func (w *Worker) process(name string, configure func(n argv.Node) (args []string
 		for path, encode := range files {
 			content, err := encode(n, w.Layout)
 			if err == nil {
-				err = os.WriteFile(path, content, 0o600)
+				err = wholefile.Write(path, content, 0o600)
 			}
 			if err != nil {
 				problems = append(problems, fmt.Errorf("write %s: %w", path, err))

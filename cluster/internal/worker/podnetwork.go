@@ -13,6 +13,7 @@ import (
 
 	"kedge/internal/layout"
 	"kedge/internal/role"
+	"kedge/internal/wholefile"
 )
 
 // podNetwork tells containerd how pods are attached, once flannel knows which
@@ -45,7 +46,7 @@ func (w *Worker) writeNetwork() error {
 	if was, err := os.ReadFile(path); err == nil && string(was) == string(wanted) {
 		return nil
 	}
-	return replace(path, wanted)
+	return wholefile.Write(path, wanted, 0o600)
 }
 
 // networkConfig is how pods are attached: each by a pair of interfaces of its
