@@ -27,9 +27,9 @@ _CHEAP_PACKAGES = (
     "./internal/golden", "./internal/heap",
     "./internal/images", "./internal/imagestore", "./internal/install", "./internal/kubeconfig",
     "./internal/layers", "./internal/layout", "./internal/manifests", "./internal/multicall", "./internal/nodecert",
-    "./internal/nodeconfig", "./internal/nodereset", "./internal/payload", "./internal/pki",
-    "./internal/policy", "./internal/revocation", "./internal/revoker", "./internal/role", "./internal/status", "./internal/supervise",
-    "./internal/support", "./internal/sysinfo",
+    "./internal/nodeconfig", "./internal/nodeevent", "./internal/nodereset", "./internal/payload", "./internal/pki",
+    "./internal/policy", "./internal/revocation", "./internal/revoker", "./internal/role", "./internal/status",
+    "./internal/supervise", "./internal/support", "./internal/sysinfo",
     "./internal/together", "./internal/token", "./internal/tunnel", "./internal/version", "./internal/wholefile",
     "./internal/words", "./internal/worker", "./internal/workerconfig",
 )  # fmt: skip

@@ -12,6 +12,7 @@ import (
 
 	"kedge/internal/csr"
 	"kedge/internal/enrolment"
+	"kedge/internal/nodeevent"
 	"kedge/internal/revocation"
 )
 
@@ -21,6 +22,7 @@ const Subresource = "enrolnode"
 const (
 	approvedReason = "NodeEnrolled"
 	deniedReason   = "EnrolmentRefused"
+	source         = "kedge-enroller"
 )
 
 // Enroller approves what a credential is for, and denies everything else that
@@ -29,13 +31,14 @@ type Enroller struct {
 	client  kubernetes.Interface
 	revoked func() (revocation.List, error)
 	log     *slog.Logger
+	events  nodeevent.Writer
 	// Bound is told of every node that was bound to a machine; nil: nobody is.
 	Bound func(node string)
 }
 
 // New makes an enroller that has not started. revoked is what must not be taken now.
 func New(client kubernetes.Interface, revoked func() (revocation.List, error), log *slog.Logger) *Enroller {
-	return &Enroller{client: client, revoked: revoked, log: log}
+	return &Enroller{client: client, revoked: revoked, log: log, events: nodeevent.Writer{Client: client, Source: source, Log: log}}
 }
 
 // Run works until ctx ends.
@@ -75,7 +78,9 @@ func (e *Enroller) decide(ctx context.Context, request *certificates.Certificate
 		return err
 	}
 	e.log.Info("a node's certificate is approved", "request", request.Name, "node", node, "device", wanted.device(), "credential", wanted.Credential)
-	e.tell(ctx, node, normal, approvedReason, fmt.Sprintf("enrolled %s with the credential %s", wanted.device(), wanted.Credential))
+	e.events.Write(ctx, nodeevent.Event{
+		Node: node, Reason: approvedReason, Message: fmt.Sprintf("enrolled %s with the credential %s", wanted.device(), wanted.Credential),
+	})
 	return nil
 }
 
@@ -84,6 +89,6 @@ func (e *Enroller) refuse(ctx context.Context, request *certificates.Certificate
 	if _, err := (csr.Verdict{Type: certificates.CertificateDenied, Reason: deniedReason, Message: refusal.Error()}).Approval(ctx, e.client, request); err != nil {
 		return err
 	}
-	e.tell(ctx, node, warning, deniedReason, refusal.Error())
+	e.events.Write(ctx, nodeevent.Event{Node: node, IsWarning: true, Reason: deniedReason, Message: refusal.Error()})
 	return nil
 }

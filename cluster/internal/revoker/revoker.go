@@ -10,13 +10,12 @@ import (
 	"strings"
 	"time"
 
-	core "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 
 	"kedge/internal/enroller"
+	"kedge/internal/nodeevent"
 	"kedge/internal/revocation"
 )
 
@@ -24,6 +23,7 @@ const (
 	// period is how often the list is looked at. It changes when somebody puts another one there.
 	period = 2 * time.Second
 	reason = "NodeRevoked"
+	source = "kedge-revoker"
 )
 
 // Revoker refuses nodes.
@@ -151,16 +151,10 @@ func (r *Revoker) remove(ctx context.Context, node string) error {
 		return fmt.Errorf("delete the node %s: %w", node, err)
 	}
 	r.Log.Warn("a node was revoked", "node", node)
-	now := meta.NewTime(time.Now())
-	_, err = r.Client.CoreV1().Events(meta.NamespaceDefault).Create(ctx, &core.Event{
-		ObjectMeta:     meta.ObjectMeta{Name: fmt.Sprintf("%s.%x", node, now.UnixNano()), Namespace: meta.NamespaceDefault},
-		InvolvedObject: core.ObjectReference{Kind: "Node", Name: node, UID: types.UID(node)},
-		Type:           core.EventTypeWarning, Reason: reason, Message: "its credential was revoked: its requests and its tunnel are refused",
-		Source: core.EventSource{Component: "kedge-revoker"}, FirstTimestamp: now, LastTimestamp: now, Count: 1,
-	}, meta.CreateOptions{})
-	if err != nil {
-		r.Log.Warn("an event cannot be written", "node", node, "error", err)
-	}
+	events := nodeevent.Writer{Client: r.Client, Source: source, Log: r.Log}
+	events.Write(ctx, nodeevent.Event{
+		Node: node, IsWarning: true, Reason: reason, Message: "its credential was revoked: its requests and its tunnel are refused",
+	})
 	return nil
 }
 
