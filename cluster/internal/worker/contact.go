@@ -8,14 +8,20 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"kedge/internal/argv"
 	"kedge/internal/role"
 )
 
-// contactTimeout bounds a question of a pod.
-const contactTimeout = 5 * time.Second
+const (
+	// contactTimeout bounds a question of a pod.
+	contactTimeout = 5 * time.Second
+	// maxAsking is how many may ask at once: any pod can, as often as it likes, and
+	// kedge must not run out of files.
+	maxAsking = 64
+)
 
 // Contact is what pods are told: what a node asks or why nobody answers is not
 // their concern.
@@ -36,19 +42,37 @@ func (w *Worker) contact() *role.Task {
 		if err != nil {
 			return fmt.Errorf("tell pods of the contact: %w", err)
 		}
-		questions := http.NewServeMux()
-		questions.HandleFunc("GET /contact", func(answer http.ResponseWriter, _ *http.Request) {
-			answer.Header().Set("Content-Type", "application/json")
-			_ = json.NewEncoder(answer).Encode(w.contactNow()) // who asked is gone
-		})
-		server := &http.Server{Handler: questions, ReadTimeout: contactTimeout, WriteTimeout: contactTimeout, MaxHeaderBytes: 4 << 10}
-		stop := context.AfterFunc(ctx, func() { _ = server.Close() })
-		defer stop()
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			return fmt.Errorf("tell pods of the contact: %w", err)
-		}
-		return nil
+		return tellContact(ctx, listener, w.contactNow)
 	})
+}
+
+// tellContact answers until ctx ends.
+func tellContact(ctx context.Context, listener net.Listener, now func() Contact) error {
+	questions := http.NewServeMux()
+	questions.HandleFunc("GET /contact", func(answer http.ResponseWriter, _ *http.Request) {
+		answer.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(answer).Encode(now()) // who asked is gone
+	})
+	var asking atomic.Int32
+	server := &http.Server{
+		Handler: questions, ReadTimeout: contactTimeout, WriteTimeout: contactTimeout, MaxHeaderBytes: 4 << 10,
+		ConnState: func(connection net.Conn, state http.ConnState) {
+			switch state {
+			case http.StateNew:
+				if asking.Add(1) > maxAsking {
+					_ = connection.Close() // and the server notices
+				}
+			case http.StateClosed:
+				asking.Add(-1)
+			}
+		},
+	}
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
+	defer stop()
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("tell pods of the contact: %w", err)
+	}
+	return nil
 }
 
 func (w *Worker) contactNow() Contact {
