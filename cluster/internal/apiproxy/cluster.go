@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
+
+	"k8s.io/client-go/rest"
 
 	"kedge/internal/wholefile"
 )
@@ -19,13 +22,25 @@ const identity = "/api/v1/namespaces/kube-system"
 // such as one whose controller has lost its data: that one knows no pods, and the
 // node would end all of its own.
 type Cluster struct {
-	// File has the UID, from the first contact on.
-	File string
+	file string
+	mu   sync.Mutex // two that look at once remember the same
 }
 
-// check tells why whoever answers is not this node's controller.
-func (c Cluster) check(ctx context.Context, server *upstream) error {
-	answer, err := server.fetch(ctx, identity)
+// NewCluster makes one whose UID is in a file, from the first contact on.
+func NewCluster(file string) *Cluster { return &Cluster{file: file} }
+
+// ForeignError is an API server that answers for another cluster than the node's.
+type ForeignError struct{ Is, Known, File string }
+
+func (e *ForeignError) Error() string {
+	return fmt.Sprintf("the controller has another database than this node knows (its cluster is %s, not %s): the node keeps its pods and follows no orders; "+
+		"restore the controller from a backup, or let the node follow the new one: remove %s", e.Is, e.Known, e.File)
+}
+
+// Check tells why whoever answers is not this node's controller: ForeignError,
+// when it is another cluster's. It asks on a connection of its own.
+func (c *Cluster) Check(ctx context.Context, config *rest.Config) error {
+	answer, err := fetch(ctx, config, identity)
 	if err != nil {
 		return err
 	}
@@ -37,20 +52,17 @@ func (c Cluster) check(ctx context.Context, server *upstream) error {
 	if err := json.Unmarshal(answer, &found); err != nil || found.Metadata.UID == "" {
 		return errors.New("whoever answers is no API server")
 	}
-	known, err := os.ReadFile(c.File)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	known, err := os.ReadFile(c.file)
 	if errors.Is(err, os.ErrNotExist) {
-		return c.remember(found.Metadata.UID)
+		return wholefile.Write(c.file, []byte(found.Metadata.UID+"\n"), 0o600)
 	}
 	if err != nil {
 		return err
 	}
 	if is := strings.TrimSpace(string(known)); is != found.Metadata.UID {
-		return fmt.Errorf("the controller has another database than this node knows (its cluster is %s, not %s): the node keeps its pods and follows no orders; "+
-			"restore the controller from a backup, or let the node follow the new one: remove %s", found.Metadata.UID, is, c.File)
+		return &ForeignError{Is: found.Metadata.UID, Known: is, File: c.file}
 	}
 	return nil
-}
-
-func (c Cluster) remember(uid string) error {
-	return wholefile.Write(c.File, []byte(uid+"\n"), 0o600)
 }

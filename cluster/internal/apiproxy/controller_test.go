@@ -176,7 +176,7 @@ func newNode(t *testing.T, c *controller, dir string) *node {
 	}
 	proxy, err := New(Options{
 		Node: "edge1", Config: &rest.Config{Host: "https://" + c.address, TLSClientConfig: rest.TLSClientConfig{Insecure: true}},
-		Store: store, Cluster: Cluster{File: filepath.Join(dir, "uid")}, Log: slog.New(slog.DiscardHandler),
+		Store: store, Cluster: NewCluster(filepath.Join(dir, "uid")), Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)

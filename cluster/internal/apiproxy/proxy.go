@@ -38,7 +38,7 @@ type Options struct {
 	Config *rest.Config
 	Store  *apicache.Store
 	// Cluster is how the cluster is told from another at the same address.
-	Cluster Cluster
+	Cluster *Cluster
 	// Away is why the controller is known not to answer; empty: it is not known.
 	Away string
 	Log  *slog.Logger
@@ -60,12 +60,13 @@ type Proxy struct {
 
 // New makes a proxy that does not serve yet.
 func New(options Options) (*Proxy, error) {
-	server, err := newUpstream(options.Config)
+	look := func(ctx context.Context) error { return options.Cluster.Check(ctx, options.Config) }
+	server, err := newUpstream(options.Config, look)
 	if err != nil {
 		return nil, err
 	}
 	p := &Proxy{options: options, log: options.Log, store: options.Store, upstream: server, deferred: &deferred{}, keeping: make(chan func(), maxPending), ended: make(chan struct{})}
-	p.contact = newContact(options.Log, p.look, p.comeBack)
+	p.contact = newContact(options.Log, look, p.comeBack)
 	if options.Away != "" {
 		p.contact.now = Now{Since: time.Now(), Problem: options.Away}
 	}
@@ -166,9 +167,6 @@ func (p *Proxy) unanswered(w http.ResponseWriter, r *http.Request, q question, b
 	}
 	p.refuse(w, q, http.StatusServiceUnavailable, "the API server did not answer this request: "+err.Error())
 }
-
-// look asks the API server for its cluster's identity.
-func (p *Proxy) look(ctx context.Context) error { return p.options.Cluster.check(ctx, p.upstream) }
 
 // comeBack sends what was to be sent later, and lets what the controller tells
 // from now on count.

@@ -68,7 +68,7 @@ func (w *Worker) runProxy(ctx context.Context) error {
 		return err
 	}
 	answers, err := apiproxy.New(apiproxy.Options{
-		Node: w.name, Config: known.config, Store: store, Cluster: apiproxy.Cluster{File: w.Layout.ClusterUID()}, Away: w.whyAlone(), Log: log,
+		Node: w.name, Config: known.config, Store: store, Cluster: w.cluster, Away: w.whyAlone(), Log: log,
 	})
 	if err != nil {
 		return err

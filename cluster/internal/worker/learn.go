@@ -13,6 +13,8 @@ import (
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 
+	"kedge/internal/apiproxy"
+	"kedge/internal/argv"
 	"kedge/internal/config"
 	"kedge/internal/role"
 	"kedge/internal/wholefile"
@@ -39,8 +41,8 @@ func (w *Worker) learn(ctx context.Context, is identity, tell func(error)) (work
 			defer cancel()
 		}
 		var err error
-		if told, err = w.ask(ctx, client); isAway(err) && errBefore == nil {
-			role.LogOf(w.Log, join).Warn("the controller does not answer; going on with what it told before", "problem", err)
+		if told, err = w.ask(ctx, is, client); isNoHelp(err) && errBefore == nil {
+			role.LogOf(w.Log, join).Warn("the controller is no help; going on with what it told before", "problem", err)
 			w.mu.Lock()
 			w.alone = err.Error()
 			w.mu.Unlock()
@@ -54,8 +56,21 @@ func (w *Worker) learn(ctx context.Context, is identity, tell func(error)) (work
 	return told, errors.Join(w.remember(told), wholefile.Write(w.Layout.KubeletClientCA(), []byte(told.KubeletClientCA), 0o600))
 }
 
+// isNoHelp says of an error that the controller does not answer, or cannot, or is
+// another cluster's: a node that knows its own goes on with that.
+func isNoHelp(err error) bool {
+	var foreign *apiproxy.ForeignError
+	return isAway(err) || errors.As(err, &foreign) || apierrors.IsServiceUnavailable(err) || apierrors.IsInternalError(err) ||
+		apierrors.IsServerTimeout(err) || apierrors.IsTimeout(err) || apierrors.IsTooManyRequests(err)
+}
+
 // ask fetches the profile's configuration, once no other machine is this node.
-func (w *Worker) ask(ctx context.Context, client kubernetes.Interface) (workerconfig.Config, error) {
+func (w *Worker) ask(ctx context.Context, is identity, client kubernetes.Interface) (workerconfig.Config, error) {
+	if is.server.Host != loopback(argv.RelayPort) { // the controller on the same machine has the node's database
+		if err := w.cluster.Check(ctx, is.config); err != nil {
+			return workerconfig.Config{}, err
+		}
+	}
 	if err := w.checkTwin(ctx, client); err != nil {
 		return workerconfig.Config{}, err
 	}

@@ -28,6 +28,9 @@ type Worker struct {
 	// asked answers the node's components; nil while nobody does.
 	asked atomic.Pointer[apiproxy.Proxy]
 
+	// cluster is how the node's is told from another.
+	cluster *apiproxy.Cluster
+
 	// helpers is held for as long as kedge runs: nobody may remove it.
 	helpers *payload.Dir
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 
+	"kedge/internal/apiproxy"
 	"kedge/internal/datadir"
 	"kedge/internal/role"
 )
@@ -45,7 +46,7 @@ func Add(plane *role.Plane, options Options, needs ...string) (*Worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Worker{Plane: plane, options: options, name: name, systemd: isSystemd()}
+	w := &Worker{Plane: plane, options: options, name: name, systemd: isSystemd(), cluster: apiproxy.NewCluster(options.Layout.ClusterUID())}
 	if err := w.directories(); err != nil {
 		return nil, err
 	}
