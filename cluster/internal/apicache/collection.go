@@ -37,9 +37,17 @@ type Collection struct {
 	file     log
 	kind     apiwire.Kind
 	complete bool
-	// version is the highest that was seen, of an object or of the whole.
+	objects  map[Name]entry
+	// version is the highest that was seen in this era, of an object or of the whole.
 	version uint64
-	objects map[Name]entry
+	era     uint64
+	// noted is the version of the whole that the file has.
+	noted uint64
+	// settled says that all was seen in this era, and each change after that: what
+	// is not there at this version is gone.
+	settled bool
+	// gap says that a change was seen that could not be kept.
+	gap bool
 	// held counts who adds to it as long as they like.
 	held    int
 	removed bool
@@ -66,33 +74,96 @@ func (c *Collection) State() (State, bool) {
 	return State{c.kind, strconv.FormatUint(c.version, 10)}, c.complete
 }
 
-// Hold keeps the collection from being removed until the function is called.
-func (c *Collection) Hold() (release func()) {
+// Hold keeps the collection from being removed until the function is called. One
+// that has been removed cannot be held.
+func (c *Collection) Hold() (release func(), held bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.removed {
+		return nil, false
+	}
 	c.held++
 	return func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.held--
-	}
+	}, true
 }
 
 // errRemoved says that a collection was removed that somebody still adds to.
 var errRemoved = errors.New("it was removed just now")
 
-// Put keeps an object, unless a newer one is there. One that says nothing new is
-// not written.
+// reach notes a version of the present era.
+func (c *Collection) reach(version uint64) {
+	if era := c.store.era.Load(); c.era != era {
+		c.era, c.version, c.settled = era, 0, false
+	}
+	c.version = max(c.version, version)
+}
+
+// Reach notes up to which version all changes were told.
+func (c *Collection) Reach(resourceVersion string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.reach(number(resourceVersion))
+}
+
+// Miss notes that a change was seen that could not be kept.
+func (c *Collection) Miss() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.gap, c.settled = true, false
+}
+
+// TakeGap says, once, that a change is missing, and that all of it could be kept
+// if it were told anew.
+func (c *Collection) TakeGap() bool {
+	isWritable := c.store.Report().Problem == nil
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	took := c.gap && isWritable
+	c.gap = c.gap && !took
+	return took
+}
+
+// Put keeps an object that a watch tells in its turn, unless a newer one is there,
+// or what is there is newer than it: then it has gone since. One that says
+// nothing new is not written.
 func (c *Collection) Put(object apiwire.Object) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.seed(object); err != nil {
+		return err
+	}
+	c.reach(number(object.ResourceVersion))
+	return nil
+}
+
+// Seed is Put of an object that a watch begins with: these come in any order.
+func (c *Collection) Seed(object apiwire.Object) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.seed(object)
+}
+
+func (c *Collection) seed(object apiwire.Object) error {
+	c.reach(0)
+	if _, found := c.objects[NameOf(object)]; !found && c.settled && number(object.ResourceVersion) <= c.version {
+		return nil
+	}
+	if err := c.put(object); err != nil {
+		return err
+	}
+	return c.tidy()
+}
+
+func (c *Collection) put(object apiwire.Object) error {
 	mark, err := c.store.marker.Mark(c.key.Format, object)
 	if err != nil {
 		return fmt.Errorf("%s %s/%s: %w", object.Kind.Kind, object.Namespace, object.Name, err)
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	version := number(object.ResourceVersion)
+	version, era := number(object.ResourceVersion), c.store.era.Load()
 	was, found := c.objects[NameOf(object)]
-	era := c.store.era.Load()
 	switch {
 	case found && was.era == era && version < was.version:
 		return nil
@@ -109,15 +180,15 @@ func (c *Collection) Put(object apiwire.Object) error {
 	}
 	c.file.forget(was.place)
 	c.kind = object.Kind
-	c.version = max(c.version, version)
 	c.objects[NameOf(object)] = entry{where, version, mark, era}
-	return c.tidy()
+	return nil
 }
 
 // Delete forgets an object, unless one is there that is newer than its deletion.
 func (c *Collection) Delete(object apiwire.Object) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.reach(number(object.ResourceVersion))
 	was, found := c.objects[NameOf(object)]
 	if !found || was.era == c.store.era.Load() && number(object.ResourceVersion) < was.version {
 		return nil
@@ -136,9 +207,26 @@ func (c *Collection) remove(gone Name, resourceVersion string) error {
 	}
 	c.file.forget(where)
 	c.file.forget(c.objects[gone].place)
-	c.version = max(c.version, number(resourceVersion))
 	delete(c.objects, gone)
 	return nil
+}
+
+// Replace makes the collection what a list tells, unless it knows better: lists
+// may come out of a cache that is behind.
+func (c *Collection) Replace(list apiwire.List) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.settled && c.era == c.store.era.Load() && number(list.ResourceVersion) < c.version {
+		return nil
+	}
+	seen := make(map[Name]struct{}, len(list.Objects))
+	for _, object := range list.Objects {
+		if err := c.put(object); err != nil {
+			return err
+		}
+		seen[NameOf(object)] = struct{}{}
+	}
+	return c.settle(list.Kind, list.ResourceVersion, seen)
 }
 
 // Complete says that nothing is missing at this version: what was not seen, and
@@ -146,6 +234,10 @@ func (c *Collection) remove(gone Name, resourceVersion string) error {
 func (c *Collection) Complete(kind apiwire.Kind, resourceVersion string, seen map[Name]struct{}) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.settle(kind, resourceVersion, seen)
+}
+
+func (c *Collection) settle(kind apiwire.Kind, resourceVersion string, seen map[Name]struct{}) error {
 	version, era := number(resourceVersion), c.store.era.Load()
 	for one, has := range c.objects {
 		if _, ok := seen[one]; ok || has.era == era && has.version > version {
@@ -155,17 +247,18 @@ func (c *Collection) Complete(kind apiwire.Kind, resourceVersion string, seen ma
 			return err
 		}
 	}
-	if c.complete && c.kind == kind {
-		return c.tidy() // an older number for what is the same does no harm
+	c.reach(version)
+	if !c.complete || c.kind != kind || version < c.noted { // out of a backup
+		where, err := c.write(record{
+			Say: sayComplete, Key: &c.key, APIVersion: kind.APIVersion, Kind: kind.Kind, ResourceVersion: resourceVersion,
+		})
+		if err != nil {
+			return err
+		}
+		c.file.forget(where)
+		c.noted = version
 	}
-	where, err := c.write(record{
-		Say: sayComplete, Key: &c.key, APIVersion: kind.APIVersion, Kind: kind.Kind, ResourceVersion: resourceVersion,
-	})
-	if err != nil {
-		return err
-	}
-	c.file.forget(where)
-	c.kind, c.complete, c.version = kind, true, max(c.version, version)
+	c.kind, c.complete, c.settled, c.gap = kind, true, true, false
 	return c.tidy()
 }
 
@@ -193,10 +286,18 @@ func (c *Collection) Get(wanted Name) (apiwire.Object, bool) {
 	}
 	r, err := c.file.read(has.place)
 	if err != nil {
-		c.store.tell(c.file.name, 1)
+		c.lose(wanted)
 		return apiwire.Object{}, false
 	}
 	return r.object(), true
+}
+
+// lose gives up an object that cannot be read.
+func (c *Collection) lose(damaged Name) {
+	c.store.tell(c.file.name, 1)
+	c.file.forget(c.objects[damaged].place)
+	delete(c.objects, damaged)
+	c.settled = false
 }
 
 // Objects reads all, in the order of their names.

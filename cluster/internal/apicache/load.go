@@ -58,7 +58,7 @@ func (c *Collection) replay(r record, where place) error {
 		delete(c.objects, NameOf(object))
 	case sayComplete:
 		c.file.forget(where)
-		c.kind, c.complete = object.Kind, true
+		c.kind, c.complete, c.version, c.noted = object.Kind, true, version, version // it may be a backup's: lower than before
 	}
 	c.version = max(c.version, version)
 	return nil

@@ -38,7 +38,11 @@ func (l *log) add(r record) (place, error) {
 	if err != nil {
 		return place{}, err
 	}
-	file, err := os.OpenFile(l.path(), os.O_CREATE|os.O_WRONLY, 0o600)
+	flags := os.O_CREATE | os.O_WRONLY
+	if l.size == 0 {
+		flags |= os.O_TRUNC // what is there could not be read
+	}
+	file, err := os.OpenFile(l.path(), flags, 0o600)
 	if err != nil {
 		return place{}, err
 	}
@@ -100,7 +104,7 @@ func (c *Collection) rewrite() error {
 		err = fmt.Errorf("write what was seen anew: %w", err)
 	}
 	if err == nil || errors.Is(err, wholefile.ErrUnsynced) {
-		c.objects, c.file.size, c.file.idle = objects, size, 0
+		c.objects, c.file.size, c.file.idle, c.noted = objects, size, 0, c.version
 	}
 	return err
 }
@@ -122,7 +126,12 @@ func (c *Collection) copyTo(out io.Writer) (map[Name]entry, int64, error) {
 	objects := make(map[Name]entry, len(c.objects))
 	for one, has := range c.objects {
 		at := size
-		if err := put(c.file.frame(has.place)); err != nil {
+		frame, err := c.file.frame(has.place)
+		if err != nil { // what cannot be read must not keep the rest from being written
+			c.store.tell(c.file.name, 1)
+			continue
+		}
+		if err := put(frame, nil); err != nil {
 			return nil, 0, err
 		}
 		has.at = at

@@ -89,6 +89,20 @@ func (s *Store) fileOf(key Key) string {
 // than the one before, out of a backup: what it tells counts.
 func (s *Store) NewEra() { s.era.Add(1) }
 
+// Era is the present one's number.
+func (s *Store) Era() uint64 { return s.era.Load() }
+
+// Hold is what was answered to a question, which is not removed until release is
+// called.
+func (s *Store) Hold(key Key) (held *Collection, release func()) {
+	for {
+		held = s.Collection(key)
+		if release, ok := held.Hold(); ok {
+			return held, release
+		}
+	}
+}
+
 // Collection is what was answered to a question; it may be nothing yet.
 func (s *Store) Collection(key Key) *Collection {
 	s.mu.Lock()

@@ -114,11 +114,27 @@ func (p *Proxy) tellWatch(w http.ResponseWriter, r *http.Request, q question) {
 		case <-changed:
 		}
 	}
-	expired, err := format.NewStatus(meta.Status{
+	stream.expire()
+}
+
+// tellExpired ends a watch before it begins, so that all is listed anew.
+func (p *Proxy) tellExpired(w http.ResponseWriter, q question) {
+	format := apiwire.JSON
+	if len(q.formats) > 0 {
+		format = q.formats[0]
+	}
+	w.Header().Set("Content-Type", format.StreamType())
+	w.WriteHeader(http.StatusOK)
+	(&stream{w: w, format: format, flusher: http.NewResponseController(w)}).expire()
+}
+
+// expire ends a watch as one that is too old.
+func (s *stream) expire() {
+	expired, err := s.format.NewStatus(meta.Status{
 		Code: http.StatusGone, Reason: meta.StatusReasonExpired, Message: "the controller answers again: list anew",
 	})
-	stream.send(apiwire.Error, expired, err)
-	stream.flush()
+	s.send(apiwire.Error, expired, err)
+	s.flush()
 }
 
 func watchTimeout(q question) time.Duration {

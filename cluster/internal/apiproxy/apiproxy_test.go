@@ -179,6 +179,9 @@ func TestWritesWithoutAController(t *testing.T) {
 	if errMade != nil || errRenewed != nil {
 		t.Errorf("a lease: %v, %v", errMade, errRenewed)
 	}
+	if _, err := client.CoordinationV1().Leases("default").Update(ctx, lease, meta.UpdateOptions{}); !apierrors.IsServiceUnavailable(err) {
+		t.Errorf("who leads others believes that it still does: %v", err)
+	}
 	token, err := client.CoreV1().ServiceAccounts("default").CreateToken(ctx, "default", request, meta.CreateOptions{})
 	if err != nil || token.Status.Token != "a.b.c" {
 		t.Errorf("a token: %v, %v", token, err)
@@ -227,6 +230,7 @@ func TestQuestions(t *testing.T) {
 		"/api/v1/namespaces/a":                             {resource: "/api/v1 namespaces", name: "a"},
 		"/api/v1/namespaces":                               {resource: "/api/v1 namespaces"},
 		"/apis/storage.k8s.io/v1/csinodes/edge1":           {resource: csiNodes, name: "edge1"},
+		"/api/v1/watch/pods":                               {},
 		"/version":                                         {},
 		"/apis/apps/v1":                                    {},
 		"/":                                                {},

@@ -59,15 +59,20 @@ func (c *Contact) current() (Now, <-chan struct{}) {
 	return c.now, c.changed
 }
 
+// suspect has it looked whether the controller still answers.
+func (c *Contact) suspect() {
+	select {
+	case c.asked <- struct{}{}:
+	default: // somebody asks already
+	}
+}
+
 // verify looks whether the controller answers now.
 func (c *Contact) verify(ctx context.Context) Now {
 	c.mu.Lock()
 	looked := c.looked
 	c.mu.Unlock()
-	select {
-	case c.asked <- struct{}{}:
-	default: // somebody asks already
-	}
+	c.suspect()
 	select {
 	case <-looked:
 	case <-ctx.Done():

@@ -35,6 +35,7 @@ type controller struct {
 	asked   []string
 	bodies  map[string]string
 	changed chan struct{}
+	codes   map[string]int // what requests are refused with
 }
 
 func newController(t *testing.T) *controller {
@@ -93,6 +94,13 @@ func (c *controller) set(name, content string) {
 	c.changed = make(chan struct{})
 }
 
+// refuse has requests refused; 0: not any more.
+func (c *controller) refuse(request string, code int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.codes = map[string]int{request: code}
+}
+
 func (c *controller) list() (core.ConfigMapList, <-chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -113,10 +121,12 @@ func (c *controller) serve(w http.ResponseWriter, r *http.Request) {
 	c.mu.Lock()
 	c.asked = append(c.asked, r.Method+" "+r.URL.Path)
 	c.bodies[r.Method+" "+r.URL.Path] = string(body)
-	uid := c.uid
+	uid, code := c.uid, c.codes[r.Method+" "+r.URL.Path]
 	c.mu.Unlock()
 	w.Header().Set("Content-Type", "application/json")
 	switch {
+	case code != 0:
+		w.WriteHeader(code)
 	case r.URL.Path == identity:
 		fmt.Fprintf(w, `{"kind":"Namespace","metadata":{"uid":%q}}`, uid)
 	case r.URL.Path == "/api/v1/namespaces/default/configmaps" && r.URL.Query().Get("watch") == "true":
@@ -191,12 +201,18 @@ func newNode(t *testing.T, c *controller, dir string) *node {
 	running.Go(func() { _ = server.Serve(ctx, proxy) })
 	t.Cleanup(running.Wait)
 	n := &node{Proxy: proxy, server: server, store: store}
-	n.client, err = kubernetes.NewForConfig(n.config())
+	n.client = clientOf(t, n)
+	until(t, "it is known whether the controller answers", func() bool { return proxy.Ready() == nil })
+	return n
+}
+
+func clientOf(t *testing.T, n *node) kubernetes.Interface {
+	t.Helper()
+	client, err := kubernetes.NewForConfig(n.config())
 	if err != nil {
 		t.Fatal(err)
 	}
-	until(t, "it is known whether the controller answers", func() bool { return proxy.Ready() == nil })
-	return n
+	return client
 }
 
 func (n *node) config() *rest.Config {

@@ -19,11 +19,16 @@ const (
 )
 
 // NodePods are the pods of a node, as its kubelet was told them.
-func NodePods(store *apicache.Store, node string) []apiwire.Object {
+// False: not all of them were seen.
+func NodePods(store *apicache.Store, node string) ([]apiwire.Object, bool) {
 	key := apicache.Key{
 		Path: "/api/v1/pods", Selector: url.Values{"fieldSelector": {"spec.nodeName=" + node}}.Encode(), Format: apiwire.Protobuf,
 	}
-	return store.Collection(key).Objects()
+	for _, pods := range store.Find(func(each apicache.Key) bool { return each == key }) {
+		_, complete := pods.State()
+		return pods.Objects(), complete
+	}
+	return nil, false
 }
 
 // forget removes Secrets, ConfigMaps and tokens that no pod of the node mentions:
@@ -33,8 +38,12 @@ func (p *Proxy) forget() {
 	if !now.Answers || time.Since(now.Since) < settled {
 		return
 	}
+	pods, complete := NodePods(p.store, p.options.Node)
+	if !complete {
+		return // nobody knows what they need
+	}
 	byNamespace := make(map[string][]apiwire.Object)
-	for _, pod := range NodePods(p.store, p.options.Node) {
+	for _, pod := range pods {
 		byNamespace[pod.Namespace] = append(byNamespace[pod.Namespace], pod)
 	}
 	for key, isNeeded := range p.forgettable() {

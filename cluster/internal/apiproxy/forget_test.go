@@ -61,7 +61,8 @@ func TestWhatNoPodNeedsIsForgotten(t *testing.T) {
 	kept := []apicache.Key{secret("default", "used"), token("web"), services}
 	gone := []apicache.Key{secret("default", "unused"), secret("other", "used"), token("gone")}
 	watched := secret("default", "watched")
-	defer store.Collection(watched).Hold()()
+	_, release := store.Hold(watched)
+	defer release()
 
 	left := func() []apicache.Key {
 		var keys []apicache.Key
@@ -77,6 +78,11 @@ func TestWhatNoPodNeedsIsForgotten(t *testing.T) {
 		}
 	}
 	p.contact.now = Now{Answers: true, Since: time.Now().Add(-time.Hour)}
+	p.options.Node = "unseen"
+	if p.forget(); len(left()) != all {
+		t.Error("something is forgotten though nobody knows the node's pods")
+	}
+	p.options.Node = "edge1"
 	p.forget()
 	for _, key := range append(kept, watched) {
 		if !slices.Contains(left(), key) {

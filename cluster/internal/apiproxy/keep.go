@@ -10,15 +10,7 @@ func (p *Proxy) keepList(q question, format apiwire.Format, content []byte) erro
 	if err != nil || list.Continue != "" || q.query.Get("continue") != "" {
 		return err
 	}
-	kept := p.store.Collection(q.listKey(format))
-	seen := make(map[apicache.Name]struct{}, len(list.Objects))
-	for _, object := range list.Objects {
-		if err := kept.Put(object); err != nil {
-			return err
-		}
-		seen[apicache.NameOf(object)] = struct{}{}
-	}
-	return kept.Complete(list.Kind, list.ResourceVersion, seen)
+	return p.store.Collection(q.listKey(format)).Replace(list)
 }
 
 // keepObject keeps a single object, unless a list has it.
@@ -34,11 +26,21 @@ func (p *Proxy) keepObject(q question, format apiwire.Format, content []byte) er
 	if _, known := p.listed(q); known {
 		return nil
 	}
-	kept := p.store.Collection(q.singleKey(format))
-	if err := kept.Put(object); err != nil {
-		return err
+	return p.store.Collection(q.singleKey(format)).Replace(only(object))
+}
+
+// only is a list of one object.
+func only(object apiwire.Object) apiwire.List {
+	return apiwire.List{Kind: object.Kind, ResourceVersion: object.ResourceVersion, Objects: []apiwire.Object{object}}
+}
+
+// dropObject forgets a single object that is not there any more.
+func (p *Proxy) dropObject(q question) {
+	for _, format := range []apiwire.Format{apiwire.JSON, apiwire.Protobuf} {
+		if err := p.store.Remove(q.singleKey(format)); err != nil {
+			p.log.Warn("an object that is gone is still kept", "path", q.path, "problem", err)
+		}
 	}
-	return kept.Complete(object.Kind, object.ResourceVersion, map[apicache.Name]struct{}{apicache.NameOf(object): {}})
 }
 
 // listed finds an object in what was listed and watched.
@@ -58,13 +60,17 @@ func (p *Proxy) listed(q question) (apiwire.Object, bool) {
 type watcher struct {
 	format apiwire.Format
 	frames *apiwire.Frames
+	store  *apicache.Store
+	era    uint64 // when it began
 	kept   *apicache.Collection
 	// release lets it be removed again.
 	release func()
 	failed  func(error)
 	// initial are the objects that the watch has begun with; nil: it tells changes.
 	initial map[apicache.Name]struct{}
-	broken  bool
+	// isUnordered says that what is told may be what there was at its beginning.
+	isUnordered bool
+	broken      bool
 }
 
 func (p *Proxy) newWatcher(q question, format apiwire.Format, failed func(error)) *watcher {
@@ -75,8 +81,11 @@ func (p *Proxy) newWatcher(q question, format apiwire.Format, failed func(error)
 	case <-listed:
 	case <-p.ended:
 	}
-	kept := p.store.Collection(q.listKey(format))
-	made := &watcher{format: format, frames: format.Frames(), kept: kept, release: kept.Hold(), failed: failed}
+	kept, release := p.store.Hold(q.listKey(format))
+	made := &watcher{
+		format: format, frames: format.Frames(), store: p.store, era: p.store.Era(), kept: kept, release: release, failed: failed,
+		isUnordered: q.wantsState(),
+	}
 	if q.endsState() {
 		made.initial = make(map[apicache.Name]struct{})
 	}
@@ -84,7 +93,7 @@ func (p *Proxy) newWatcher(q question, format apiwire.Format, failed func(error)
 }
 
 func (o *watcher) arrive(piece []byte) {
-	if o.broken {
+	if o.broken || o.store.Era() != o.era { // it comes from a controller before the present one
 		return
 	}
 	var problem error
@@ -97,9 +106,9 @@ func (o *watcher) arrive(piece []byte) {
 		err = problem
 	}
 	if err != nil {
-		// What it tells from now on has no ground to stand on; the next watch
-		// or list has.
+		// What it tells from now on has no ground to stand on; the next list has.
 		o.broken = true
+		o.kept.Miss()
 		o.failed(err)
 	}
 }
@@ -115,14 +124,20 @@ func (o *watcher) event(frame []byte) error {
 		if o.initial != nil {
 			o.initial[apicache.NameOf(object)] = struct{}{}
 		}
+		if o.isUnordered {
+			return o.kept.Seed(object)
+		}
 		return o.kept.Put(object)
 	case apiwire.Deleted:
 		return o.kept.Delete(object)
 	case apiwire.Bookmark:
 		if event.EndsInitial && o.initial != nil {
 			seen := o.initial
-			o.initial = nil
+			o.initial, o.isUnordered = nil, false
 			return o.kept.Complete(object.Kind, object.ResourceVersion, seen)
+		}
+		if !o.isUnordered {
+			o.kept.Reach(object.ResourceVersion)
 		}
 	}
 	return nil

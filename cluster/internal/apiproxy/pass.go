@@ -64,6 +64,8 @@ func (p *Proxy) pass(w http.ResponseWriter, q question, body []byte, response *h
 	}
 }
 
+var errTooLong = errors.New("the answer is too long to be kept")
+
 // recorder keeps what an answer says.
 type recorder interface {
 	// arrive takes a piece of it.
@@ -83,21 +85,24 @@ func (nothing) close()        {}
 
 // whole keeps an answer until all of it is there.
 type whole struct {
-	content []byte
-	keep    func(content []byte) error
-	failed  func(error)
+	content   []byte
+	isTooLong bool
+	keep      func(content []byte) error
+	failed    func(error)
 }
 
 func (k *whole) arrive(piece []byte) {
-	if len(k.content)+len(piece) <= maxKept {
+	if k.isTooLong = k.isTooLong || len(k.content)+len(piece) > maxKept; !k.isTooLong {
 		k.content = append(k.content, piece...)
 	} else {
-		k.keep = func([]byte) error { return errors.New("the answer is too long to be kept") }
+		k.content = nil
 	}
 }
 
 func (k *whole) end() {
-	if err := k.keep(k.content); err != nil {
+	if k.isTooLong {
+		k.failed(errTooLong)
+	} else if err := k.keep(k.content); err != nil {
 		k.failed(err)
 	}
 }
@@ -114,27 +119,33 @@ func unpack(packed []byte) ([]byte, error) {
 	}
 	content, err := io.ReadAll(io.LimitReader(reader, maxKept+1))
 	if err == nil && len(content) > maxKept {
-		err = errors.New("the answer is too long to be kept")
+		err = errTooLong
 	}
 	return content, err
 }
 
 // recorder chooses what is kept of an answer.
 func (p *Proxy) recorder(q question, body []byte, response *http.Response) recorder {
+	if response.StatusCode == http.StatusNotFound && q.isKept() && !q.isList() {
+		p.inTurn(func() { p.dropObject(q) })
+	}
 	format := apiwire.FormatOf(response.Header.Get("Content-Type"))
-	if format == "" || response.StatusCode >= http.StatusMultipleChoices {
+	if format == "" || q.isShaped || response.StatusCode >= http.StatusMultipleChoices {
 		return nothing{}
 	}
 	failed := func(err error) {
 		p.log.Warn("an answer of the API server is not kept", "path", q.path, "problem", err)
 	}
+	era := p.store.Era()
 	isPacked := response.Header.Get("Content-Encoding") == gzipped
 	kept := func(keep func(content []byte) error) recorder {
-		if !isPacked {
-			return &whole{keep: keep, failed: failed}
-		}
-		return &whole{failed: failed, keep: func(packed []byte) error {
-			content, err := unpack(packed)
+		return &whole{failed: failed, keep: func(content []byte) (err error) {
+			if p.store.Era() != era {
+				return nil // another controller answers since
+			}
+			if isPacked {
+				content, err = unpack(content)
+			}
 			if err != nil {
 				return err
 			}

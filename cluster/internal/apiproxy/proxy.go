@@ -52,6 +52,7 @@ type Proxy struct {
 	contact  *Contact
 	upstream *upstream
 	deferred *deferred
+	grounds  *grounds
 	// keeping is what is still to be kept, one after the other.
 	keeping chan func()
 	// ended is closed when nothing is kept any more.
@@ -65,7 +66,10 @@ func New(options Options) (*Proxy, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Proxy{options: options, log: options.Log, store: options.Store, upstream: server, deferred: &deferred{}, keeping: make(chan func(), maxPending), ended: make(chan struct{})}
+	p := &Proxy{
+		options: options, log: options.Log, store: options.Store, upstream: server, deferred: &deferred{}, grounds: &grounds{},
+		keeping: make(chan func(), maxPending), ended: make(chan struct{}),
+	}
 	p.contact = newContact(options.Log, look, p.comeBack)
 	if options.Away != "" {
 		p.contact.now = Now{Since: time.Now(), Problem: options.Away}
@@ -90,6 +94,10 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	now, changed := p.contact.current()
 	if !now.Answers {
 		p.answer(w, r, q, body)
+		return
+	}
+	if q.isKept() && !p.hasGround(q, r.UserAgent()) {
+		p.tellExpired(w, q)
 		return
 	}
 	ctx, cancel := context.WithCancel(r.Context())
@@ -153,9 +161,7 @@ func singleSlash(base, path string) string { return strings.TrimSuffix(base, "/"
 // its connection has broken, or who asked has lost patience.
 func (p *Proxy) unanswered(w http.ResponseWriter, r *http.Request, q question, body []byte, err error) {
 	if r.Context().Err() != nil {
-		looking, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), probeTimeout)
-		defer cancel()
-		p.contact.verify(looking)
+		p.contact.suspect()
 		return
 	}
 	if now := p.contact.verify(r.Context()); !now.Answers {
@@ -176,20 +182,40 @@ func (p *Proxy) comeBack(ctx context.Context) {
 	p.deferred.send(ctx, p.upstream, p.log)
 }
 
+// deliver sends what could not be sent when the controller came back.
+func (p *Proxy) deliver(ctx context.Context) {
+	ticker := time.NewTicker(syncPeriod)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			if p.Now().Answers {
+				p.deferred.send(ctx, p.upstream, p.log)
+			}
+		}
+	}
+}
+
 // Run keeps the contact, and what was seen on the disk, until ctx ends.
 func (p *Proxy) Run(ctx context.Context) {
 	go p.contact.run(ctx)
+	go p.deliver(ctx)
 	go p.keep(ctx)
 	ticker, forgetting := time.NewTicker(syncPeriod), time.NewTicker(forgetPeriod)
 	defer ticker.Stop()
 	defer forgetting.Stop()
+	var before <-chan struct{}
 	for {
 		now, changed := p.contact.current()
-		if !now.Answers && !now.Since.IsZero() {
+		if changed != before && !now.Answers && !now.Since.IsZero() {
 			p.upstream.hangUp() // what is still open leads nowhere
 		}
+		before = changed
 		select {
 		case <-ctx.Done():
+			<-p.ended
 			p.sync()
 			return
 		case <-changed:
@@ -206,10 +232,13 @@ func (p *Proxy) keep(ctx context.Context) {
 	defer close(p.ended)
 	for {
 		select {
-		case <-ctx.Done():
-			return
 		case next := <-p.keeping:
 			next()
+		case <-ctx.Done():
+			for len(p.keeping) > 0 {
+				(<-p.keeping)()
+			}
+			return
 		}
 	}
 }

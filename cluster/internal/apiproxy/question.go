@@ -21,6 +21,8 @@ type question struct {
 	watch       bool
 	query       url.Values
 	formats     []apiwire.Format // those that are understood, the best first
+	// isShaped says that objects may be told as something else, such as a table.
+	isShaped bool
 }
 
 // Resources that are never kept: leases live for seconds, events are nobody's state.
@@ -36,11 +38,22 @@ const (
 	csiNodes        = "/apis/storage.k8s.io/v1 csinodes"
 )
 
+// known are the parameters of questions that are understood: any other may change
+// what the answer is.
+var known = []string{
+	"allowWatchBookmarks", "continue", "fieldSelector", "labelSelector", "limit", "pretty", "resourceVersion", "resourceVersionMatch",
+	"sendInitialEvents", "timeout", "timeoutSeconds", "watch",
+}
+
 // namespaced begins the paths of what lies within a namespace.
 const namespaced = "namespaces"
 
 func parse(r *http.Request) question {
-	q := question{method: r.Method, path: r.URL.Path, query: r.URL.Query(), formats: apiwire.Accepted(r.Header.Get("Accept"))}
+	accept := strings.Join(r.Header.Values("Accept"), ",")
+	q := question{
+		method: r.Method, path: r.URL.Path, query: r.URL.Query(), formats: apiwire.Accepted(accept),
+		isShaped: strings.Contains(accept, ";as=") || strings.Contains(accept, "; as="),
+	}
 	watch := q.query.Get("watch")
 	q.watch = r.Method == http.MethodGet && (watch == "true" || watch == "1")
 	parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
@@ -54,6 +67,9 @@ func parse(r *http.Request) question {
 		return q
 	}
 	base, rest := "/"+strings.Join(parts[:api], "/"), parts[api:]
+	if rest[0] == "watch" { // as it was asked before there was a parameter
+		return q
+	}
 	if rest[0] == namespaced && len(rest) > 2 {
 		q.namespace, rest = rest[1], rest[2:]
 	}
@@ -72,6 +88,11 @@ func (q question) isRead() bool { return q.method == http.MethodGet && q.resourc
 
 // isKept says that the answer is kept for when there is no controller.
 func (q question) isKept() bool {
+	for name := range q.query {
+		if !slices.Contains(known, name) {
+			return false
+		}
+	}
 	return q.isRead() && q.subresource == "" && !slices.Contains(fleeting, q.resource)
 }
 

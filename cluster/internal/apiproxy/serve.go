@@ -15,6 +15,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -50,12 +51,20 @@ func Listen(address string, log *slog.Logger) (*Server, error) {
 	return &Server{Credentials: own, listener: listener, config: config, log: log}, nil
 }
 
-// Serve answers until ctx ends.
+// Serve answers until ctx ends, and returns when nobody is being answered.
 func (s *Server) Serve(ctx context.Context, handler http.Handler) error {
+	var answering sync.WaitGroup
 	server := &http.Server{
-		Handler: handler, TLSConfig: s.config, ReadHeaderTimeout: headerTimeout, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			answering.Add(1)
+			defer answering.Done()
+			handler.ServeHTTP(w, r)
+		}),
+		TLSConfig: s.config, ReadHeaderTimeout: headerTimeout, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
+	defer answering.Wait()
+	defer server.Close()
 	defer stop()
 	if err := server.ServeTLS(s.listener, "", ""); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("answer the node's components: %w", err)

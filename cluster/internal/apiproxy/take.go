@@ -5,8 +5,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,7 +22,7 @@ func (p *Proxy) take(w http.ResponseWriter, r *http.Request, q question, body []
 	switch {
 	case q.resource == events || q.resource == eventsOfGroup:
 		p.dropEvent(w, r, q, body)
-	case q.resource == leases:
+	case q.resource == leases && q.namespace == nodeLeases:
 		p.takeLease(w, r, q, body)
 	case q.resource == nodes && q.method == http.MethodPost:
 		p.takeRegistration(w, q)
@@ -47,6 +49,10 @@ func (p *Proxy) dropEvent(w http.ResponseWriter, r *http.Request, q question, bo
 	}
 	p.refuse(w, q, http.StatusNotFound, "events are not kept while the controller does not answer")
 }
+
+// nodeLeases is the namespace of nodes' leases. Whoever has one elsewhere leads
+// others, and must not believe that it still does.
+const nodeLeases = "kube-node-lease"
 
 // takeLease lets the kubelet believe that it renews its lease: it closes all its
 // connections when it cannot, again and again. There is none before the first.
@@ -92,12 +98,16 @@ func (p *Proxy) takeNode(w http.ResponseWriter, r *http.Request, q question, bod
 
 // deferred is what is sent when the controller answers.
 type deferred struct {
+	sending sync.Mutex // held by who sends
+
 	mu      sync.Mutex
 	patches []later
+	count   uint64
 }
 
 // later is one patch.
 type later struct {
+	number      uint64
 	path, query string
 	header      http.Header
 	body        []byte
@@ -106,38 +116,58 @@ type later struct {
 // maxDeferred bounds them: the node's components patch it once when they start.
 const maxDeferred = 16
 
-// add keeps a patch. The same one counts once, and the oldest falls out.
+// add keeps a patch. The same one counts once, as the last, and the oldest falls out.
 func (d *deferred) add(patch later) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for _, before := range d.patches {
-		if before.path == patch.path && bytes.Equal(before.body, patch.body) {
-			return
-		}
-	}
-	d.patches = append(d.patches, patch)
+	d.count++
+	patch.number = d.count
+	d.patches = append(slices.DeleteFunc(d.patches, func(before later) bool {
+		return before.path == patch.path && bytes.Equal(before.body, patch.body)
+	}), patch)
 	if len(d.patches) > maxDeferred {
 		d.patches = d.patches[1:]
 	}
 }
 
-// send sends all of them, in their order. One that cannot be sent is tried when
-// the controller comes back the next time.
+// send sends all of them, in their order, while more may be added. What cannot be
+// sent now is tried again.
 func (d *deferred) send(ctx context.Context, server *upstream, log *slog.Logger) {
 	const patience = 10 * time.Second
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for len(d.patches) > 0 {
+	d.sending.Lock()
+	defer d.sending.Unlock()
+	for next, is := d.first(); is; next, is = d.first() {
 		sending, cancel := context.WithTimeout(ctx, patience)
-		code, err := d.patches[0].send(sending, server)
+		code, err := next.send(sending, server)
 		cancel()
-		if err != nil {
+		switch {
+		case err == nil && (code >= http.StatusInternalServerError || code == http.StatusTooManyRequests):
+			err = fmt.Errorf("the API server answers %d", code)
+			fallthrough
+		case err != nil:
 			log.Warn("a change of the node could not be sent yet", "problem", err)
 			return
-		}
-		if code >= http.StatusMultipleChoices {
+		case code >= http.StatusMultipleChoices:
 			log.Warn("a change of the node from while the controller was away is refused", "code", code)
 		}
+		d.sent(next)
+	}
+}
+
+func (d *deferred) first() (later, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.patches) == 0 {
+		return later{}, false
+	}
+	return d.patches[0], true
+}
+
+// sent removes a patch, unless it was given again meanwhile.
+func (d *deferred) sent(patch later) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.patches) > 0 && d.patches[0].number == patch.number {
 		d.patches = d.patches[1:]
 	}
 }
@@ -176,11 +206,7 @@ func (p *Proxy) keepToken(q question, format apiwire.Format, body, content []byt
 	}
 	// It is named after its account, or not at all, and has no version.
 	token.Namespace, token.Name = q.namespace, q.name
-	kept := p.store.Collection(q.tokenKey(format, body))
-	if err := kept.Put(token); err != nil {
-		return err
-	}
-	return kept.Complete(token.Kind, "", map[apicache.Name]struct{}{apicache.NameOf(token): {}})
+	return p.store.Collection(q.tokenKey(format, body)).Replace(only(token))
 }
 
 // tellToken tells the token that was issued last for the same. It may have

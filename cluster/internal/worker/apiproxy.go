@@ -74,13 +74,13 @@ func (w *Worker) runProxy(ctx context.Context) error {
 		return err
 	}
 	w.asked.Store(answers)
-	ctx, cancel := context.WithCancel(ctx)
+	running, cancel := context.WithCancel(context.WithoutCancel(ctx)) // for as long as somebody is answered
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		answers.Run(ctx)
+		answers.Run(running)
 	}()
-	go w.followKey(ctx, key)
+	go w.followKey(running, key)
 	err = server.Serve(ctx, answers)
 	cancel()
 	<-ended // what was seen is on the disk
@@ -164,10 +164,13 @@ func (w *Worker) followKey(ctx context.Context, key []byte) {
 // writePodAddresses tells the network's plugin which addresses the node's pods
 // had: services, as far as this node knows, lead to these.
 func (w *Worker) writePodAddresses(store *apicache.Store) error {
-	for _, object := range apiproxy.NodePods(store, w.name) {
+	pods, _ := apiproxy.NodePods(store, w.name)
+	var problems []error
+	for _, object := range pods {
 		var pod core.Pod
 		if err := pod.Unmarshal(object.Raw); err != nil {
-			return err
+			problems = append(problems, fmt.Errorf("pod %s/%s: %w", object.Namespace, object.Name, err))
+			continue
 		}
 		var addresses []string
 		for _, each := range pod.Status.PodIPs {
@@ -180,9 +183,7 @@ func (w *Worker) writePodAddresses(store *apicache.Store) error {
 		if err != nil {
 			return err
 		}
-		if err := wholefile.Write(filepath.Join(w.Layout.PodAddresses(), filepath.Base(string(pod.UID))), content, 0o600); err != nil {
-			return err
-		}
+		problems = append(problems, wholefile.Write(filepath.Join(w.Layout.PodAddresses(), filepath.Base(string(pod.UID))), content, 0o600))
 	}
-	return nil
+	return errors.Join(problems...)
 }
