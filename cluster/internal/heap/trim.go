@@ -19,20 +19,25 @@ const (
 // TrimWhileIdle gives what the process does not need back to the kernel, every
 // so often and as long as it is idle, until ctx ends.
 func TrimWhileIdle(ctx context.Context, every time.Duration) {
+	trimWhileIdle(ctx, every, processorTime, debug.FreeOSMemory)
+}
+
+// trimWhileIdle is told what the process has used so far, and how to give back.
+func trimWhileIdle(ctx context.Context, every time.Duration, usedSoFar func() time.Duration, giveBack func()) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
-	used := processorTime()
+	used := usedSoFar()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
 		}
-		now := processorTime()
+		now := usedSoFar()
 		if float64(now-used) < idle*float64(every) {
-			debug.FreeOSMemory()
+			giveBack()
 		}
-		used = processorTime()
+		used = usedSoFar()
 	}
 }
 
