@@ -10,16 +10,14 @@ import pytest
 import zstandard
 
 from builder.app.clusters.nodes import add_nodes, revoke_nodes
-from builder.app.manifest import Manifest, ManifestArtifact, ManifestInputs
 from builder.app.provision.work import Provisioner
-from builder.core.arch import Arch
-from builder.core.digest import Digest
 from builder.core.errors import ExitCode
 from builder.fleet.endpoints import Endpoint
 from builder.fleet.role import Role
 from builder.formats.blockmap import BLOCK_BYTES
 from tests.integration.flash.faulty import Faults, faulty_file
 from tests.integration.flash.loops import MIB, ROOT, card, environment, loop, run
+from tests.integration.flash.manifests import describe
 from tests.integration.flash.test_guide import lines
 from tests.integration.flash.test_resume import kill_when_noted
 from tests.integration.fleet.conftest import Bench
@@ -49,15 +47,6 @@ def image(bench: Bench, tmp_path: Path) -> Path:
     target.write_bytes(zstandard.compress(plain.read_bytes(), 1))
     describe(target)
     return target
-
-
-def describe(image: Path, tags: Sequence[str] = ()) -> None:
-    """Write the manifest beside `image`."""
-    made = ManifestArtifact(path=image.name, digest=Digest.of_file(image), size_bytes=0, step="s", checked=())
-    recipe = {"boards": {DIRECTORY: {}}, "cluster": {"tags": list(tags)}}
-    inputs = ManifestInputs(recipe=recipe, epoch_s=0, sources={}, modules=(), tools={})
-    manifest = Manifest(builder="0", name="edge", arch=Arch.AMD64, artifacts=(made,), inputs=inputs, steps=(), times={})
-    image.with_name("manifest.json").write_bytes(manifest.to_bytes())
 
 
 def command(work: Provisioner, image: Path, cards: dict[Path, Path], nodes: Sequence[str], *more: str) -> list[str]:
