@@ -16,6 +16,9 @@ _POLL_S = 0.2
 _LAST_LINES = 20
 # What nobody waited for yet: far more than a boot says.
 _KEPT_BYTES = 4 << 20
+# A guest that talks without end must not fill the disk.
+_TRANSCRIPT_BYTES = 64 << 20
+_TRANSCRIPT_FULL = b"\n(the transcript ends here: it is full)\n"
 # Control sequences of terminals (ECMA-48), which firmware sends between every two words.
 _CONTROL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[()][A-Z0-9]|[=>A-Z78])|[\r\x00]")
 
@@ -93,8 +96,11 @@ class Console:
 
     def _read(self) -> None:
         with self.transcript.open("ab", buffering=0) as transcript:
+            room = _TRANSCRIPT_BYTES - transcript.tell()
             while data := self._receive():
-                transcript.write(data)
+                if room > 0:
+                    transcript.write(data if len(data) < room else data[:room] + _TRANSCRIPT_FULL)
+                room -= len(data)
                 self._listen(data)
                 with self._arrived:
                     self._unseen = (self._unseen + data)[-_KEPT_BYTES:]

@@ -129,7 +129,7 @@ def ssh(context: typer.Context, machine: _MachineArgument, *, lab: LabOption = "
     """Log in to a machine as root, or run a command there, over its network."""
     from builder.app.lab.reach import ssh_command
 
-    argv = [*ssh_command(_place(lab), machine, shutil.which), *context.args]
+    argv = [*ssh_command(_place(lab), machine, shutil.which), *_words(context)]
     os.execve(argv[0], argv, dict(os.environ))  # noqa: S606 - ssh takes this process's place
 
 
@@ -145,7 +145,12 @@ def run(
     """Run a command in a machine as root; it needs no network."""
     import shlex
 
-    command = context.args[0] if len(context.args) == 1 else shlex.join(context.args)
+    from builder.core.errors import RecipeError
+
+    words = _words(context)
+    if not words:
+        raise RecipeError("which command?", hint=f"builder lab run {machine} -- uname -m")
+    command = words[0] if len(words) == 1 else shlex.join(words)
     answer = _client(lab).run(machine, command, timeout)
     typer.echo(answer.output, nl=not answer.output.endswith("\n"))
     if answer.status:
@@ -262,6 +267,11 @@ def down(*, lab: LabOption = "") -> None:
     place = _place(lab)
     end_lab(place)
     typer.echo(f"the lab {place.name} is gone", err=True)
+
+
+def _words(context: typer.Context) -> list[str]:
+    """The words of a command, behind the machine's name and `--`."""
+    return context.args[1:] if context.args[:1] == ["--"] else context.args
 
 
 def _parse_shift(text: str) -> int:

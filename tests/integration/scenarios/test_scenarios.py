@@ -146,21 +146,17 @@ def test_mistakes_are_told_as_in_recipes_all_at_once(tmp_path: Path) -> None:
     assert ran.returncode == 2
     lines = ran.stderr.splitlines()
     assert lines[0] == "error: no scenario was run"
+    assert lines[-1] == "hint: docs/reference/lab.md explains every key"
     told = [line.strip().removeprefix(f"{file}:") for line in lines[1:-1]]
-    assert [line.partition(": ")[2] for line in told] == [
-        "steps[1].wait_s: must be at least 1",
-        "steps[1].within_s: must be a whole number, not the text 'soon'",
-        "steps[5].console.says: is no regular expression: missing ), unterminated subpattern at position 0",
-    ]
-    text = file.read_text().replace("{wait_s: 0, within_s: soon}", "wait_s: 1").replace('"("', "x")
-    file.write_text(text)
-    told = [line.strip().removeprefix(f"{file}:") for line in run(file).stderr.splitlines()[1:-1]]
     assert [line.partition(": ")[2] for line in told] == [
         "steps[0].boot.machines[0]: one has no role: it becomes no node",
         "steps[0].boot.machines[1]: unknown machine 'three'; machines: one, two",
+        "steps[1].wait_s: must be at least 1",
+        "steps[1].within_s: must be a whole number, not the text 'soon'",
         "steps[2].heal: does cut and heal at once; make it 2 steps",
         f"steps[3]: does nothing: needs one of {', '.join(_ACTIONS)}",
         "steps[4].run.machine: two has no role: it becomes no node",
+        "steps[5].console.says: is no regular expression: missing ), unterminated subpattern at position 0",
     ]
 
 

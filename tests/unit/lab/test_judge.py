@@ -66,6 +66,24 @@ def test_images_and_boards(tmp_path: Path) -> None:
     ]
 
 
+def test_mistakes_between_keys_are_told_beside_those_of_single_keys(tmp_path: Path) -> None:
+    told = mistakes(
+        "  x: {board: generic-amd64, role: worker, cores: many, networks: [c]}\n"
+        "  y: {cores: 1}\n"
+        "  z: {image: z.img, machien: q}\n",
+        tmp_path,
+    )
+    assert [line.partition(": ")[2] for line in told] == [
+        "machines.x.role: a worker needs a machine with the role controller",
+        "machines.x.cores: must be a whole number, not the text 'many'",
+        "machines.x.networks[0]: unknown network 'c'; known: a, b, wire",
+        "machines.y: needs either board or image",
+        "machines.z.machine: is required with an image of your own",
+        "machines.z.machien: unknown key; did you mean 'machine'? allowed: "
+        + "board, cores, disk, image, machine, memory, networks, profile, role, site",
+    ]
+
+
 @pytest.mark.parametrize(
     ("controller", "workers", "places"),
     [

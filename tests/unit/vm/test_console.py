@@ -53,6 +53,19 @@ def test_more_than_is_kept(line: Line) -> None:
     assert line.console.transcript.stat().st_size == 100 * 65536 + 3
 
 
+def test_a_transcript_has_an_end_however_much_is_said(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("builder.vm.console._TRANSCRIPT_BYTES", 1000)
+    other, ours = socket.socketpair()
+    console = Console(ours, line.console.transcript.with_name("full"), line.cancel, lambda _: None)
+    with other:
+        for _ in range(30):
+            other.sendall(b"x" * 100)
+        other.sendall(b"still heard")
+        console.expect("still heard", 10)
+    console.close()
+    assert console.transcript.read_bytes() == b"x" * 1000 + b"\n(the transcript ends here: it is full)\n"
+
+
 def test_the_end_of_the_line_is_told_with_what_was_said(line: Line) -> None:
     line.guest.sendall(b"one\r\n\r\ntwo\r\n")
     line.guest.shutdown(socket.SHUT_RDWR)
