@@ -157,6 +157,13 @@ def _wait(seconds: int, theatre: Theatre, _: Deadline) -> None:
         time.sleep(min(LOOK_S, max(end_s - time.monotonic(), 0)))
 
 
+def _expected(step: ExpectStep) -> str:
+    states = [f"{name} {state}" for name, state in (*step.nodes.items(), *step.pods.items())]
+    files = [f"{'no ' if file.absent else ''}{file.path} in {file.machine}" for file in step.files]
+    memory = [f"{name} with at most {size}" for name, size in step.memory.items()]
+    return f"expect {', '.join([*states, *files, *memory])}"
+
+
 _ACTIONS: Mapping[str, Callable[[Any, Theatre, Deadline], None]] = {
     "boot": _boot,
     "power_cut": _power_cut,
@@ -180,8 +187,6 @@ _WORDS: Mapping[str, Callable[[Any], str]] = {
     "kubectl": lambda step: f"kubectl {' '.join(step.arguments)}",
     "run": lambda step: f"run '{' '.join(step.command.split())}' in {step.machine}",
     "console": lambda step: f"the console of {step.machine}{f' says {step.says}' if step.says else ''}",
-    "expect": lambda step: (
-        f"expect {', '.join([*step.nodes, *step.pods, *(file.path for file in step.files), *step.memory])}"
-    ),
+    "expect": _expected,
     "wait_s": lambda seconds: f"wait {seconds} s",
 }

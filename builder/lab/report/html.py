@@ -91,7 +91,8 @@ def _section(result: ScenarioResult) -> str:
 
 def _key() -> str:
     items = "".join(f'<li><i style="background:var(--{stage.value})"></i>{stage.value}</li>' for stage in ORDER)
-    return f'<ul class="key">{items}</ul>'
+    mark = '<li><b style="color:var(--mark)">▾</b> something was done, or happened</li>'
+    return f'<ul class="key">{items}{mark}</ul>'
 
 
 def _rows(result: ScenarioResult) -> Iterator[str]:

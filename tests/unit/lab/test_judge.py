@@ -11,6 +11,7 @@ from builder.app.lab.survey import read_lab
 from builder.app.scenarios.find import find_plays, read_play
 from builder.core.errors import RecipeError
 from builder.lab.judge import meeting_places
+from builder.lab.model import LabMachine
 
 ROOT = Path(__file__).parents[3]
 LABS, SCENARIOS = ROOT / "recipes" / "labs", ROOT / "recipes" / "scenarios"
@@ -79,8 +80,7 @@ def test_mistakes_between_keys_are_told_beside_those_of_single_keys(tmp_path: Pa
         "machines.x.networks[0]: unknown network 'c'; known: a, b, wire",
         "machines.y: needs either board or image",
         "machines.z.machine: is required with an image of your own",
-        "machines.z.machien: unknown key; did you mean 'machine'? allowed: "
-        + "board, cores, disk, image, machine, memory, networks, profile, role, site",
+        f"machines.z.machien: unknown key; did you mean 'machine'? allowed: {', '.join(sorted(LabMachine.model_fields))}",
     ]
 
 
