@@ -142,7 +142,8 @@ def _make_disk(works: _Works, one: Surveyed, now: datetime) -> None:
     if planned.role:
         provision_node(place, planned.name, card, now=now)
     bench = Bench(directory=directory, tools=works.qemu, runner=works.runner)
-    prepare_disk(DiskWanted(image=card, bus=planned.type.disk, size_bytes=one.disk_bytes), bench)
+    size_bytes = max(one.disk_bytes, disk_size(card, identify_image(card)))
+    prepare_disk(DiskWanted(image=card, bus=planned.type.disk, size_bytes=size_bytes), bench)
     if planned.type.card:
         place_card_files(planned.type.card, card, directory, mtools=works.mtools, runner=works.runner)
 
