@@ -17,14 +17,14 @@ from builder.core.events import Event, EventSink
 from builder.debian.client import SharedClient
 from builder.exec.executor import Executor
 from builder.exec.logs import RunLogs
-from builder.exec.result import BuildResult
+from builder.exec.result import BuildResult, StepsFailedError
 from builder.exec.signals import cancel_on_signals
 from builder.io.files import remove_tree
 from builder.io.leash import Leash
 from builder.io.machine import machine_resources
 from builder.io.spawn import CancelToken, Runner
 from builder.oci.registry.shared import SharedRegistries
-from builder.plan.plan import Plan
+from builder.plan.plan import Action, Plan
 from builder.plan.planner import LastRun, make_plan
 from builder.steps.context import Network
 from builder.steps.step import Step
@@ -32,6 +32,7 @@ from builder.store.store import Store
 from builder.toolchain.network import network_environment
 
 if TYPE_CHECKING:
+    from builder.app.sharing.cache import Sharing
     from builder.app.vendor.origin import VendorOrigin
 
 DEFAULT_STALL_S = 120.0
@@ -41,12 +42,14 @@ DEFAULT_STALL_S = 120.0
 class Settings:
     """What the user chose for a run.
 
-    `stall_s`: a transfer that has not moved for so long is ended. `origin`: everything is fetched from there alone.
+    `stall_s`: a transfer that has not moved for so long is ended. `origin`: everything is fetched from there alone. `sharing`:
+    results that other machines made, or that they are given.
     """
 
     offline: bool = False
     stall_s: float = DEFAULT_STALL_S
     origin: "VendorOrigin | None" = None
+    sharing: "Sharing | None" = None
 
 
 def _unheard(_: Event) -> None:
@@ -99,6 +102,21 @@ class Session:
 
     def build(self, targets: Sequence[Step[Any]]) -> BuildResult:
         """Make `targets`; raises when a step failed."""
+        if self.settings.sharing is None:
+            return self._execute(targets)
+        from builder.app.sharing.run import shared_cache  # noqa: PLC0415 - most builds share nothing
+
+        with shared_cache(self, self.settings.sharing) as cache:
+            cache.take(targets)
+            try:
+                result = self._execute(targets)
+            except StepsFailedError as error:
+                cache.give(made_steps(error.result.plan))
+                raise
+            cache.give(made_steps(result.plan))
+            return result
+
+    def _execute(self, targets: Sequence[Step[Any]]) -> BuildResult:
         return self.executor.execute(lambda damaged: self._possible_plan(targets, damaged))
 
     def _possible_plan(self, targets: Sequence[Step[Any]], damaged: Mapping[Digest, str]) -> Plan:
@@ -158,3 +176,9 @@ class StoreIndex:
         """See `plan.planner.Index`."""
         known = self.store.history(self.scope, list(step_ids))
         return {step: LastRun(facts=last.facts, duration_s=last.duration_s) for step, last in known.items()}
+
+
+def made_steps(plan: Plan) -> list[Step[Any]]:
+    """What others may want of a build: the steps that ran, and its targets."""
+    made = [planned.step for planned in plan.steps if planned.action is Action.RUN]
+    return [*made, *(target for target in plan.targets if target not in made)]

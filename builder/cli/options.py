@@ -54,3 +54,29 @@ EventsOption = Annotated[
     str | None,
     typer.Option("--events", metavar="json", help="Write events as JSON lines to stdout (docs/reference/events.md)."),
 ]
+CacheFromOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--cache-from",
+        metavar="PLACE",
+        help="Take results of steps from here: a directory, or oci://HOST/REPOSITORY; may be repeated.",
+    ),
+]
+CacheToOption = Annotated[
+    list[str] | None,
+    typer.Option("--cache-to", metavar="PLACE", help="Give results of steps to this place; may be repeated."),
+]
+CacheTrustOption = Annotated[
+    Path | None,
+    typer.Option("--cache-public-key", help="Take only results that this public key of minisign's has signed."),
+]
+CacheKeyOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache-key", help="Secret key of minisign's, without a password, that signs results given to others."
+    ),
+]
+JUnitOption = Annotated[
+    Path | None,
+    typer.Option("--junit", metavar="FILE", help="Write a JUnit report, each step a test, however the build ends."),
+]

@@ -11,9 +11,14 @@ from builder.cli.options import (
     STALL_S,
     ArchOption,
     BoardOption,
+    CacheFromOption,
+    CacheKeyOption,
+    CacheToOption,
+    CacheTrustOption,
     EventsOption,
     FromOption,
     JsonOption,
+    JUnitOption,
     LockOption,
     OfflineOption,
     OutOption,
@@ -75,6 +80,11 @@ def make(  # noqa: PLR0913 - one parameter per option
     out: OutOption = None,
     offline: OfflineOption = False,
     from_directory: FromOption = None,
+    cache_from: CacheFromOption = None,
+    cache_to: CacheToOption = None,
+    cache_public_key: CacheTrustOption = None,
+    cache_key: CacheKeyOption = None,
+    junit: JUnitOption = None,
     check_reproducible: Annotated[
         bool, typer.Option("--check-reproducible", help="Build a second time from nothing, elsewhere, and compare.")
     ] = False,
@@ -92,9 +102,12 @@ def make(  # noqa: PLR0913 - one parameter per option
     from builder.app.session import Settings
     from builder.app.wanted import Wanted
     from builder.cli.live import live_session
+    from builder.cli.sharing import SharingOptions
 
-    settings = Settings(offline=offline, stall_s=network_timeout, origin=_origin(from_directory, offline=offline))
-    with live_session(settings, quiet=quiet, events=events) as session:
+    sharing = SharingOptions(from_=cache_from, to=cache_to, public_key=cache_public_key, key=cache_key).read()
+    origin = _origin(from_directory, offline=offline)
+    settings = Settings(offline=offline, stall_s=network_timeout, origin=origin, sharing=sharing)
+    with live_session(settings, quiet=quiet, events=events, junit=junit) as session:
         workspace = project.open(recipe, overrides or (), lock_file=lock)
         wanted = Wanted(archs=arch or (), outputs=target or (), boards=board or ())
         if check_reproducible:

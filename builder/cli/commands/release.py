@@ -12,8 +12,13 @@ from builder.cli.options import (
     STALL_S,
     ArchOption,
     BoardOption,
+    CacheFromOption,
+    CacheKeyOption,
+    CacheToOption,
+    CacheTrustOption,
     EventsOption,
     JsonOption,
+    JUnitOption,
     LockOption,
     OfflineOption,
     OutOption,
@@ -64,6 +69,11 @@ def release(  # noqa: PLR0913 - one parameter per option
     lock: LockOption = None,
     out: OutOption = None,
     offline: OfflineOption = False,
+    cache_from: CacheFromOption = None,
+    cache_to: CacheToOption = None,
+    cache_public_key: CacheTrustOption = None,
+    cache_key: CacheKeyOption = None,
+    junit: JUnitOption = None,
     network_timeout: StallOption = STALL_S,
     quiet: QuietOption = False,
     events: EventsOption = None,
@@ -74,6 +84,7 @@ def release(  # noqa: PLR0913 - one parameter per option
     from builder.app.release.make import Request, make_release
     from builder.app.session import Settings
     from builder.app.wanted import Wanted
+    from builder.cli.sharing import SharingOptions
     from builder.release.record import require_version
 
     def password() -> str:
@@ -82,7 +93,9 @@ def release(  # noqa: PLR0913 - one parameter per option
     require_version(version)
     key = read_secret_key(minisign_key, password) if minisign_key else None
     project = find_project(os.environ)
-    with live_session(Settings(offline=offline, stall_s=network_timeout), quiet=quiet, events=events) as session:
+    sharing = SharingOptions(from_=cache_from, to=cache_to, public_key=cache_public_key, key=cache_key).read()
+    settings = Settings(offline=offline, stall_s=network_timeout, sharing=sharing)
+    with live_session(settings, quiet=quiet, events=events, junit=junit) as session:
         workspace = project.open(recipe, overrides or (), lock_file=lock)
         request = Request(
             version=version,

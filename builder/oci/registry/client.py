@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 
 import httpx
@@ -72,6 +73,28 @@ class Registries:
         """Write `blob` of the repository of `reference` to `target`; what an ended transfer left in `beginning` is resumed."""
         expected = Expected(size_bytes=blob.size_bytes, digest=blob.digest)
         self._fetch(reference, f"blobs/{blob.digest}", target, expected, work, beginning=beginning)
+
+    def find_manifest(self, reference: Reference, work: Work) -> bytes | None:
+        """The manifest that `reference` means, None where the registry has none; `BuilderError` where it does not say.
+
+        It is asked once: who looks for something that need not be there does not wait for a registry to get well.
+        """
+        address = address_of(reference, f"manifests/{reference.digest or reference.tag}")
+        try:
+            with self._opened().stream("GET", address, auth=self._auth(reference, work.runner)) as answer:
+                if answer.status_code == HTTPStatus.NOT_FOUND:
+                    return None
+                data = b""
+                for chunk in answer.iter_raw():
+                    work.progress(len(chunk))
+                    data += chunk
+                    if len(data) > _MOST_MANIFEST_BYTES:
+                        raise BuilderError(f"{reference}: the registry answers with more than a manifest can be")
+                if answer.status_code != HTTPStatus.OK:
+                    raise BuilderError(f"{reference}: the answer is {answer.status_code} {answer.reason_phrase}")
+        except httpx.TransportError as error:
+            raise BuilderError(f"{reference.host}: {str(error) or type(error).__name__}") from None
+        return data
 
     def pusher(self, reference: Reference, work: Work) -> Pusher:
         """What writes to the repository of `reference`."""
