@@ -1,7 +1,7 @@
 """Makes a release: everything that is published together, in one directory that is complete or absent."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -114,8 +114,8 @@ class _Writer:
         workspace, biller = self.made.workspace, Biller(made=self.made, root=self.session.project.root)
         self._artifacts()
         self._contents(biller)
-        self._bills(biller)
-        self._add("provenance.intoto.json", Role.PROVENANCE, self._provenance(biller))
+        for name, role, data in papers(self.made, biller, self.request):
+            self._add(name, role, data)
         legal = Legal(made=self.made, biller=biller)
         self._add("licences.tar.zst", Role.LICENCES, legal.archive())
         self._add("sources.json", Role.SOURCES, legal.sources())
@@ -155,29 +155,6 @@ class _Writer:
                 name = f"{file.name}{CONTENTS_SUFFIX}"
                 self._add(name, Role.CONTENTS, self.contents[file.name].to_bytes(), file.target.arch)
 
-    def _bills(self, biller: Biller) -> None:
-        from builder.sbom import cyclonedx, spdx  # noqa: PLC0415 - the libraries take a second to import
-
-        subject, artifacts = biller.subject(self.request.version), biller.artifacts()
-        self._add(f"sbom{cyclonedx.SUFFIX}", Role.SBOM, cyclonedx.cyclonedx_bytes(subject, artifacts))
-        self._add(f"sbom{spdx.SUFFIX}", Role.SBOM, spdx.spdx_bytes(subject, artifacts))
-
-    def _provenance(self, biller: Biller) -> bytes:
-        workspace, wanted = self.made.workspace, self.request.wanted
-        build = Build(
-            parameters={
-                "recipe": shown(workspace.loaded.files[0], self.session.project.root),
-                "version": self.request.version,
-                "architectures": [str(one) for one in wanted.archs],
-                "targets": [str(one) for one in wanted.outputs],
-                "boards": list(wanted.boards),
-                "overrides": list(self.request.overrides),
-            },
-            materials=materials_of(self.made, biller),
-            builder_version=VERSION,
-        )
-        return provenance_bytes({file.name: file.digest for file in self.made.files}, build)
-
     def _record(self) -> Release:
         workspace = self.made.workspace
         return Release(
@@ -209,6 +186,29 @@ class _Writer:
             self._put(SIGNATURE, str(key.sign([sums], self._record().title)).encode())
         files = {path.name: (Digest.of_file(path), path.stat().st_size) for path in sorted(self.place.iterdir())}
         write_layout(self.place, ReleaseArtifact(version=self.request.version, epoch_s=epoch_s, files=files))
+
+
+def papers(made: Made, biller: Biller, request: Request) -> Iterator[tuple[str, Role, bytes]]:
+    """What a release consists of and how it came about: name, role and content of the bills and the provenance."""
+    from builder.sbom import cyclonedx, spdx  # noqa: PLC0415 - the libraries take a second to import
+
+    subject, artifacts = biller.subject(request.version), biller.artifacts()
+    yield f"sbom{cyclonedx.SUFFIX}", Role.SBOM, cyclonedx.cyclonedx_bytes(subject, artifacts)
+    yield f"sbom{spdx.SUFFIX}", Role.SBOM, spdx.spdx_bytes(subject, artifacts)
+    build = Build(
+        parameters={
+            "recipe": shown(made.workspace.loaded.files[0], biller.root),
+            "version": request.version,
+            "architectures": [str(one) for one in request.wanted.archs],
+            "targets": [str(one) for one in request.wanted.outputs],
+            "boards": list(request.wanted.boards),
+            "overrides": list(request.overrides),
+        },
+        materials=materials_of(made, biller),
+        builder_version=VERSION,
+    )
+    digests = {file.name: file.digest for file in made.files}
+    yield "provenance.intoto.json", Role.PROVENANCE, provenance_bytes(digests, build)
 
 
 def write_layout(place: Path, artifact: ReleaseArtifact) -> None:

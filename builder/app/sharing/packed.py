@@ -1,7 +1,7 @@
 """A store's entry as it travels: its record, and the contents of its files, one after the other in one zstd frame.
 
-Whatever arrives is believed only as far as it is compared: names and digests come from the record, which may be signed; the content
-says nothing of where anything goes.
+Whatever arrives is believed only as far as it is compared: names and digests come from the record, which may be signed; the
+content says nothing of where anything goes.
 """
 
 import hashlib

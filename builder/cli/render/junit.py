@@ -1,7 +1,7 @@
 """Builds as JUnit reports: pipelines show each step as a test, and why one failed."""
 
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from builder.core.errors import BuilderError
 from builder.core.events import Event, StepFailed, StepFinished, StepSkipped
@@ -15,7 +15,7 @@ class JUnitReport:
     """Takes events, and writes them as a report: a test for each step."""
 
     def __init__(self, suite: str) -> None:
-        self._suite = ElementTree.Element("testsuite", name=suite)
+        self._suite = ET.Element("testsuite", name=suite)
         self._counts = {"tests": 0, "failures": 0, "skipped": 0}
 
     def __call__(self, event: Event) -> None:
@@ -23,12 +23,12 @@ class JUnitReport:
         if isinstance(event, StepFinished):
             self._case(event.step, event.duration_s)
         elif isinstance(event, StepFailed):
-            failure = ElementTree.SubElement(self._case(event.step, 0.0), "failure", message=_clean(event.brief))
+            failure = ET.SubElement(self._case(event.step, 0.0), "failure", message=_clean(event.brief))
             failure.text = _clean("\n".join((*event.details, event.command, event.hint)))
             self._counts["failures"] += 1
         elif isinstance(event, StepSkipped):
             message = f"{event.because_of} failed"
-            ElementTree.SubElement(self._case(event.step, 0.0), "skipped", message=message)
+            ET.SubElement(self._case(event.step, 0.0), "skipped", message=message)
             self._counts["skipped"] += 1
 
     def write(self, path: Path) -> None:
@@ -36,16 +36,14 @@ class JUnitReport:
         for name, count in self._counts.items():
             self._suite.set(name, str(count))
         try:
-            atomic_write(path, ElementTree.tostring(self._suite, encoding="utf-8", xml_declaration=True))
+            atomic_write(path, ET.tostring(self._suite, encoding="utf-8", xml_declaration=True))
         except OSError as error:
             raise BuilderError(f"{path}: {error.strerror}") from None
 
-    def _case(self, step: str, duration_s: float) -> ElementTree.Element:
+    def _case(self, step: str, duration_s: float) -> ET.Element:
         self._counts["tests"] += 1
         place, _, name = step.rpartition("/")
-        return ElementTree.SubElement(
-            self._suite, "testcase", classname=place or step, name=name, time=f"{duration_s:.3f}"
-        )
+        return ET.SubElement(self._suite, "testcase", classname=place or step, name=name, time=f"{duration_s:.3f}")
 
 
 def _clean(text: str) -> str:
