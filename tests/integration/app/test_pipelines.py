@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -115,6 +116,16 @@ def test_what_jobs_run_works(runs: Runs, name: str) -> None:
     report = ET.parse(runs.builder.checkout.root / "junit.xml").getroot()  # noqa: S314 - our own file
     assert report.get("failures") == "0"
     assert {case.get("name") for case in report} >= {"executable"}
+
+
+@pytest.mark.parametrize(
+    ("name", "schema"),
+    [("github.yml", "github-workflows"), ("gitlab.yml", "gitlab-ci"), ("forgejo.yml", "github-workflows")],
+)
+def test_servers_take_the_templates(name: str, schema: str) -> None:
+    command = [sys.executable, "-P", "-m", "check_jsonschema", f"--builtin-schema=vendor.{schema}", str(_PLACE / name)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize("name", ["github.yml", "gitlab.yml", "forgejo.yml"])
