@@ -18,8 +18,8 @@ class SharingOptions:
     public_key: Path | None
     key: Path | None
 
-    def read(self) -> "Sharing | None":
-        """What they ask for, None where that is nothing; `RecipeError` for what cannot be."""
+    def read(self, *, offline: bool) -> "Sharing | None":
+        """What they ask for, None where that is nothing; `RecipeError` for what cannot be: registries without a network."""
         from builder.core.errors import RecipeError  # noqa: PLC0415 - a build with nothing to do has no use for it
 
         if (self.public_key and not self.from_) or (self.key and not self.to):
@@ -29,6 +29,11 @@ class SharingOptions:
             )
         if not self.from_ and not self.to:
             return None
+        if offline and (asked := [one for one in (*(self.from_ or ()), *(self.to or ())) if "://" in one]):
+            raise RecipeError(
+                f"{asked[0]} is reached by a network, and none is to be used",
+                hint="--offline and --from go together with shared caches in directories alone",
+            )
         from builder.app.release.keys import read_public_key, read_secret_key  # noqa: PLC0415
         from builder.app.sharing.cache import Sharing  # noqa: PLC0415
 

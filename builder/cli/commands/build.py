@@ -104,8 +104,9 @@ def make(  # noqa: PLR0913 - one parameter per option
     from builder.cli.live import live_session
     from builder.cli.sharing import SharingOptions
 
-    sharing = SharingOptions(from_=cache_from, to=cache_to, public_key=cache_public_key, key=cache_key).read()
     origin = _origin(from_directory, offline=offline)
+    shared = SharingOptions(from_=cache_from, to=cache_to, public_key=cache_public_key, key=cache_key)
+    sharing = shared.read(offline=offline or origin is not None)
     settings = Settings(offline=offline, stall_s=network_timeout, origin=origin, sharing=sharing)
     with live_session(settings, quiet=quiet, events=events, junit=junit) as session:
         workspace = project.open(recipe, overrides or (), lock_file=lock)

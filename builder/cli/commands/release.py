@@ -93,8 +93,8 @@ def release(  # noqa: PLR0913 - one parameter per option
     require_version(version)
     key = read_secret_key(minisign_key, password) if minisign_key else None
     project = find_project(os.environ)
-    sharing = SharingOptions(from_=cache_from, to=cache_to, public_key=cache_public_key, key=cache_key).read()
-    settings = Settings(offline=offline, stall_s=network_timeout, sharing=sharing)
+    shared = SharingOptions(from_=cache_from, to=cache_to, public_key=cache_public_key, key=cache_key)
+    settings = Settings(offline=offline, stall_s=network_timeout, sharing=shared.read(offline=offline))
     with live_session(settings, quiet=quiet, events=events, junit=junit) as session:
         workspace = project.open(recipe, overrides or (), lock_file=lock)
         request = Request(

@@ -199,6 +199,8 @@ def test_a_full_disk_ends_no_build(builder: Builder) -> None:
 def test_keys_without_a_cache_are_told(builder: Builder) -> None:
     refused = builder.run("make", "--cache-key", "any")
     assert (refused.code, "given without the cache" in refused.err) == (2, True)
+    refused = builder.run("make", "--offline", "--cache-from", "oci://localhost:9/team/cache")
+    assert (refused.code, "is reached by a network, and none is to be used" in refused.err) == (2, True)
 
 
 @pytest.fixture
