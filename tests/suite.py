@@ -28,10 +28,10 @@ _CHEAP_PACKAGES = (
     "./internal/images", "./internal/imagestore", "./internal/install", "./internal/kubeconfig",
     "./internal/layers", "./internal/layout", "./internal/manifests", "./internal/multicall", "./internal/nodecert",
     "./internal/nodeconfig", "./internal/nodeevent", "./internal/nodereset", "./internal/payload", "./internal/pki",
-    "./internal/policy", "./internal/revocation", "./internal/revoker", "./internal/role", "./internal/status",
-    "./internal/supervise", "./internal/support", "./internal/sysinfo",
-    "./internal/together", "./internal/token", "./internal/tunnel", "./internal/version", "./internal/wholefile",
-    "./internal/words", "./internal/worker", "./internal/workerconfig",
+    "./internal/policy", "./internal/revocation", "./internal/revoker", "./internal/role", "./internal/signature",
+    "./internal/status", "./internal/supervise", "./internal/support", "./internal/sysinfo",
+    "./internal/together", "./internal/token", "./internal/tunnel", "./internal/upgrade", "./internal/version",
+    "./internal/versions", "./internal/wholefile", "./internal/words", "./internal/worker", "./internal/workerconfig",
 )  # fmt: skip
 
 _ROOTS = "tests/integration/roots"

@@ -4,11 +4,13 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,6 +18,7 @@ import (
 	"kedge/internal/argv"
 	"kedge/internal/backup"
 	"kedge/internal/datadir"
+	"kedge/internal/layout"
 	"kedge/internal/wholefile"
 )
 
@@ -65,6 +68,35 @@ func saveInto(ctx context.Context, source backup.Source, dir string) (path strin
 	return path, wholefile.Fill(path, 0o600, func(file io.Writer) error { // nobody else may read it
 		_, err := backup.Save(ctx, source, file)
 		return err
+	})
+}
+
+// saveBeforeUpgrade saves a controller, and keeps what the last upgrade saved. A
+// database of others is theirs to save.
+func saveBeforeUpgrade(ctx context.Context, env Env, places layout.Layout) (string, error) {
+	const kept = 2
+	if err := os.MkdirAll(places.Backups(), 0o700); err != nil {
+		return "", err
+	}
+	source := backup.Source{
+		Layout: places, Version: env.Build.Version, Now: time.Now(), WithoutDatabase: !isAnyThere(places.DatabaseFile(), places.Etcd()),
+		EtcdEndpoint: "https://" + argv.Cluster{Ports: argv.DefaultPorts()}.EtcdEndpoint(),
+	}
+	path, err := saveInto(ctx, source, places.Backups())
+	if err != nil {
+		return "", err
+	}
+	saved, err := filepath.Glob(filepath.Join(places.Backups(), "kedge_backup_*.tar.gz")) // in the order of their times
+	for _, old := range saved[:max(0, len(saved)-kept)] {
+		err = errors.Join(err, os.Remove(old))
+	}
+	return path, err
+}
+
+func isAnyThere(paths ...string) bool {
+	return slices.ContainsFunc(paths, func(path string) bool {
+		_, err := os.Stat(path)
+		return err == nil
 	})
 }
 

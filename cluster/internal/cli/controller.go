@@ -67,6 +67,7 @@ run as that user.`,
 			if err != nil {
 				return err
 			}
+			enterVersion(options.Layout, options.Log)
 			options.Role = roleController
 			flags.worker.apply(env, &options)
 			ctx, stop := signal.NotifyContext(cmd.Context(), unix.SIGTERM, unix.SIGINT)
@@ -91,7 +92,7 @@ func controllerOptions(env Env, flags controllerFlags) (controller.Options, erro
 	return controller.Options{
 		Layout: places, Config: cluster, Disabled: flags.disabled, NewCluster: flags.newCluster,
 		Version: env.Build.Version, Kubernetes: env.Build.Module("k8s.io/kubernetes").Version,
-		Log: log, RecentLog: recent,
+		Log: log, RecentLog: recent, Works: confirmVersion(env, places, log),
 	}, nil
 }
 

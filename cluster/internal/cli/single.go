@@ -89,6 +89,7 @@ pod may run. Other workers may join it.`,
 			if err != nil {
 				return err
 			}
+			enterVersion(options.Layout, options.Log)
 			options.Role = roleSingle
 			flags.worker.apply(env, &options)
 			ctx, stop := signal.NotifyContext(cmd.Context(), unix.SIGTERM, unix.SIGINT)

@@ -11,6 +11,7 @@ import (
 
 	"kedge/internal/install"
 	"kedge/internal/status"
+	"kedge/internal/versions"
 )
 
 func newStatus(env Env) *cobra.Command {
@@ -37,7 +38,11 @@ everything is ready, else 1.`,
 			if err != nil {
 				return err
 			}
-			return reportStatus(env.Stdout, report, output)
+			told := statusReport{Report: report}
+			if known, err := storeOf(places).Read(); err == nil && (known.Trial != nil || known.Failed != nil) {
+				told.Upgrade = &known
+			}
+			return reportStatus(env.Stdout, told, output)
 		},
 	}
 	directories.add(cmd.Flags())
@@ -45,10 +50,17 @@ everything is ready, else 1.`,
 	return cmd
 }
 
-func reportStatus(out io.Writer, report status.Report, output string) error {
+// statusReport is what the running kedge tells, and what is known of its versions.
+type statusReport struct {
+	status.Report
+	// Upgrade is missing while no version is on trial and none has failed.
+	Upgrade *versions.State `json:"upgrade,omitempty"`
+}
+
+func reportStatus(out io.Writer, report statusReport, output string) error {
 	write := writeStatus
 	if output == "json" {
-		write = func(out io.Writer, report status.Report) error { return writeJSON(out, report) }
+		write = func(out io.Writer, report statusReport) error { return writeJSON(out, report) }
 	}
 	if err := write(out, report); err != nil {
 		return fmt.Errorf("print the status: %w", err)
@@ -59,10 +71,13 @@ func reportStatus(out io.Writer, report status.Report, output string) error {
 	return nil
 }
 
-func writeStatus(out io.Writer, report status.Report) error {
+func writeStatus(out io.Writer, report statusReport) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(table, "Role:\t%s\nVersion:\t%s\nKubernetes:\t%s\nProcess:\t%d\nData directory:\t%s\nStarted:\t%s\nReady:\t%t\n",
 		report.Role, report.Version, report.Kubernetes, report.PID, report.DataDir, report.Started.Format(time.RFC3339), report.Ready)
+	if report.Upgrade != nil {
+		writeUpgrade(table, *report.Upgrade)
+	}
 	if report.Node != nil {
 		writeNode(table, *report.Node)
 	}
@@ -78,6 +93,16 @@ func writeStatus(out io.Writer, report status.Report) error {
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", part.Name, part.State, pid, starts, problem)
 	}
 	return table.Flush()
+}
+
+// writeUpgrade tells which version is on trial, and which one did not work.
+func writeUpgrade(out io.Writer, known versions.State) {
+	if known.Trial != nil {
+		fmt.Fprintf(out, "Upgrade:\t%s is tried, started %d times\n", known.Current, known.Trial.Starts)
+	}
+	if known.Failed != nil {
+		fmt.Fprintf(out, "Upgrade:\t%s did not work: %s (%s)\n", known.Failed.Version, known.Failed.Why, known.Failed.When.Format(time.RFC3339))
+	}
 }
 
 // writeNode tells whether the node is in contact, what it knows, and until when.

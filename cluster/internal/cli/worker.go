@@ -89,6 +89,7 @@ A token or a credential is needed once. Pods go on while kedge is stopped.`,
 			if err != nil {
 				return err
 			}
+			enterVersion(options.Layout, options.Log)
 			ctx, stop := signal.NotifyContext(cmd.Context(), unix.SIGTERM, unix.SIGINT)
 			defer stop()
 			return worker.Run(ctx, options)
@@ -106,6 +107,7 @@ func workerOptions(env Env, flags workerFlags, args []string) (worker.Options, e
 	log, recent := newLog(env, flags.debug)
 	options := flags.node.options(env)
 	options.Layout, options.Log, options.RecentLog, options.Kubeconfig = places, log, recent, flags.join.kubeconfig
+	options.Works = confirmVersion(env, places, log)
 	options.Join, err = flags.join.right(args)
 	return options, err
 }
@@ -151,6 +153,15 @@ func newInstallWorker() *cobra.Command {
 
 // workerCommands are the commands that only a build with a worker has.
 func workerCommands(env Env) []*cobra.Command { return []*cobra.Command{newWorker(env)} }
+
+// serverVersion is that of the API server; empty: it does not answer.
+func serverVersion(ctx context.Context, places layout.Layout) string {
+	version, err := worker.ServerVersion(ctx, places)
+	if err != nil {
+		return ""
+	}
+	return version
+}
 
 func installWorker() []*cobra.Command { return []*cobra.Command{newInstallWorker()} }
 

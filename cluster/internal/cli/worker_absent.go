@@ -14,6 +14,8 @@ func airgapWorkerCommands(Env) []*cobra.Command { return nil }
 
 func workerCommands(Env) []*cobra.Command { return nil }
 
+func serverVersion(context.Context, layout.Layout) string { return "" }
+
 func installWorker() []*cobra.Command { return nil }
 
 func madeByNode(layout.Layout) []string { return nil }

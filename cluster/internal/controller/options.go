@@ -41,6 +41,8 @@ type Options struct {
 	Log        *slog.Logger
 	// RecentLog is the end of what Log wrote.
 	RecentLog func() []byte
+	// Works is called when everything has served for a while.
+	Works func()
 }
 
 // Optional are the components that a control plane can do without.

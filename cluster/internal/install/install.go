@@ -46,8 +46,8 @@ type initSystem struct {
 	file   string // below the root, with the service's name in it
 	mode   os.FileMode
 	render func(Service) string
-	// enable, start, stop and disable are command lines, with the service's name at the end.
-	enable, start, stop, disable []string
+	// enable, start, restart, stop and disable are command lines, with the service's name at the end.
+	enable, start, restart, stop, disable []string
 	reload                       []string
 }
 
@@ -58,14 +58,14 @@ func (m Machine) detect(name string) (initSystem, error) {
 		return initSystem{
 			file: "etc/systemd/system/" + name + ".service", mode: 0o644, render: Systemd,
 			enable: []string{"systemctl", "enable", name}, disable: []string{"systemctl", "disable", "--now", name},
-			start: []string{"systemctl", "start", name}, stop: []string{"systemctl", "stop", name},
+			start: []string{"systemctl", "start", name}, restart: []string{"systemctl", "restart", "--no-block", name}, stop: []string{"systemctl", "stop", name},
 			reload: []string{"systemctl", "daemon-reload"},
 		}, nil
 	case m.exists("run/openrc"):
 		return initSystem{
 			file: "etc/init.d/" + name, mode: 0o755, render: OpenRC,
 			enable: []string{"rc-update", "add", name, "default"}, disable: []string{"rc-update", "del", name},
-			start: []string{"rc-service", name, "start"}, stop: []string{"rc-service", name, "stop"},
+			start: []string{"rc-service", name, "start"}, restart: []string{"rc-service", name, "restart"}, stop: []string{"rc-service", name, "stop"},
 		}, nil
 	}
 	return initSystem{}, errors.New("neither systemd nor OpenRC runs here; let your init system start kedge")
@@ -119,6 +119,15 @@ func (m Machine) Start(ctx context.Context, s Service) error {
 		return fmt.Errorf("there is no service %s; 'kedge install %s' makes it", s.Name(), s.Role)
 	}
 	return m.all(ctx, system.start)
+}
+
+// Restart ends what an installed service runs, and starts it again.
+func (m Machine) Restart(ctx context.Context, s Service) error {
+	system, err := m.detect(s.Name())
+	if err != nil {
+		return err
+	}
+	return m.all(ctx, system.restart)
 }
 
 // Stop stops it; false says that there is no such service.

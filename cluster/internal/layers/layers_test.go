@@ -48,12 +48,12 @@ var rules = []rule{
 			"kedge/internal/airgap", "kedge/internal/argv", "kedge/internal/backup", "kedge/internal/config", "kedge/internal/controller", "kedge/internal/datadir", "kedge/internal/enrolment",
 			"kedge/internal/golden", "kedge/internal/images", "kedge/internal/imagestore", "kedge/internal/install", "kedge/internal/kubeconfig",
 			"kedge/internal/layout", "kedge/internal/multicall", "kedge/internal/nodereset", "kedge/internal/payload", "kedge/internal/pki", "kedge/internal/role",
-			"kedge/internal/status",
-			"kedge/internal/support", "kedge/internal/sysinfo", "kedge/internal/token", "kedge/internal/version", "kedge/internal/wholefile", "kedge/internal/words",
+			"kedge/internal/signature", "kedge/internal/status",
+			"kedge/internal/support", "kedge/internal/sysinfo", "kedge/internal/token", "kedge/internal/upgrade", "kedge/internal/version", "kedge/internal/versions", "kedge/internal/wholefile", "kedge/internal/words",
 			"kedge/internal/worker", "kedge/internal/workerconfig",
 		},
 		[]string{
-			"github.com/spf13/cobra", "github.com/spf13/pflag", "go.yaml.in/yaml/v3", "golang.org/x/sys/unix",
+			"aead.dev/minisign", "github.com/spf13/cobra", "github.com/spf13/pflag", "go.yaml.in/yaml/v3", "golang.org/x/sys/unix",
 			"k8s.io/client-go/kubernetes/typed/core/v1", "k8s.io/client-go/rest", "sigs.k8s.io/yaml",
 		},
 	},
@@ -101,7 +101,7 @@ var rules = []rule{
 	{"kedge/internal/upstream/*", []string{"kedge/internal/version"}, nil},
 	{
 		"kedge/internal/airgap",
-		[]string{"kedge/internal/payload"},
+		[]string{"kedge/internal/payload", "kedge/internal/signature"},
 		[]string{
 			"aead.dev/minisign",
 			"github.com/distribution/reference", "github.com/klauspost/compress/gzip", "github.com/klauspost/compress/zstd",
@@ -169,7 +169,10 @@ var rules = []rule{
 		[]string{"k8s.io/api/core/v1", "k8s.io/apimachinery/pkg/api/errors", "k8s.io/apimachinery/pkg/apis/meta/v1", "k8s.io/client-go/kubernetes/typed/core/v1"},
 	},
 	{"kedge/internal/together", []string{"kedge/internal/multicall", "kedge/internal/supervise"}, none},
+	{"kedge/internal/signature", nil, []string{"aead.dev/minisign"}},
+	{"kedge/internal/upgrade", []string{"kedge/internal/signature"}, []string{"aead.dev/minisign", "k8s.io/apimachinery/pkg/util/version"}},
 	{"kedge/internal/version", nil, none},
+	{"kedge/internal/versions", []string{"kedge/internal/wholefile"}, []string{"golang.org/x/sys/unix"}},
 	{"kedge/internal/wholefile", nil, none},
 	{"kedge/internal/words", nil, none},
 	{"kedge/internal/workerconfig", nil, []string{"k8s.io/kubelet/config/v1beta1"}}, // in tests alone

@@ -88,6 +88,12 @@ func (l Layout) Manifests() string { return filepath.Join(l.DataDir, "manifests"
 // Record is what kedge notes about the data directory itself.
 func (l Layout) Record() string { return filepath.Join(l.DataDir, "kedge.json") }
 
+// Versions has executables of kedge that were installed beside the machine's own.
+func (l Layout) Versions() string { return filepath.Join(l.DataDir, "kedge") }
+
+// Backups has what a controller saves before it is upgraded.
+func (l Layout) Backups() string { return filepath.Join(l.DataDir, "backups") }
+
 // Of the run directory.
 
 // PIDs is where the running processes are noted.
@@ -140,7 +146,7 @@ func (l Layout) AuditPolicy() string { return filepath.Join(l.APIConfig(), "audi
 
 // Made is everything that kedge makes in both directories.
 func (l Layout) Made() []string {
-	return []string{l.PKI(), l.Database(), l.Etcd(), l.PIDs(), l.StatusSocket(), l.Store(), l.Tunnel(), l.APIConfig(), l.RefusedNodes()}
+	return []string{l.PKI(), l.Database(), l.Etcd(), l.PIDs(), l.StatusSocket(), l.Store(), l.Tunnel(), l.APIConfig(), l.RefusedNodes(), l.Versions()}
 }
 
 // Check refuses directories with which no socket could be made.

@@ -7,12 +7,40 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 )
 
-const readyState = daemon.SdNotifyReady
+const (
+	readyState = daemon.SdNotifyReady
+	// settled is how long everything must have served until kedge counts as working.
+	settled = 30 * time.Second
+)
 
 // notify tells the service manager, if there is one.
 func (p *Plane) notify(state string) {
 	if _, err := daemon.SdNotify(false, state); err != nil {
 		p.Log.Warn("the service manager cannot be told", "state", state, "error", err)
+	}
+}
+
+// awaitWorking calls works when all was well for a while.
+func (p *Plane) awaitWorking(works func()) func(context.Context) error {
+	return func(ctx context.Context) error {
+		var since time.Time
+		for works != nil {
+			switch {
+			case p.healthy() != nil:
+				since = time.Time{}
+			case since.IsZero():
+				since = time.Now()
+			case time.Since(since) >= settled:
+				works()
+				return nil
+			}
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-time.After(time.Second):
+			}
+		}
+		return nil
 	}
 }
 

@@ -75,6 +75,9 @@ type About struct {
 	RecentLog func() []byte
 	// Ready is called once, when everything serves.
 	Ready func()
+	// Works is called once, when everything has served for a while; nil: nobody wants
+	// to know.
+	Works func()
 	// Background works until its context ends.
 	Background []func(context.Context) error
 }
@@ -109,7 +112,7 @@ func (p *Plane) run(ctx context.Context, about About, socket net.Listener) error
 			Report: func() status.Report { return p.statusReport(about, started) }, Log: about.RecentLog,
 		})
 	})
-	for _, work := range append([]func(context.Context) error{p.feedWatchdog}, about.Background...) {
+	for _, work := range append([]func(context.Context) error{p.feedWatchdog, p.awaitWorking(about.Works)}, about.Background...) {
 		group.Go(func() error { return work(ctx) })
 	}
 	group.Go(func() error {

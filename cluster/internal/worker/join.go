@@ -14,6 +14,7 @@ import (
 
 	"kedge/internal/argv"
 	"kedge/internal/kubeconfig"
+	"kedge/internal/layout"
 	"kedge/internal/nodecert"
 	"kedge/internal/role"
 	"kedge/internal/wholefile"
@@ -190,21 +191,23 @@ func (w *Worker) writeIdentity(server string, ca []byte) error {
 	return errors.Join(wholefile.Write(w.Layout.NodeCA(), ca, 0o600), wholefile.Write(w.Layout.NodeKubeconfig(), content, 0o600))
 }
 
-func (w *Worker) readIdentity() (identity, error) {
-	content, err := os.ReadFile(w.Layout.NodeKubeconfig())
+func (w *Worker) readIdentity() (identity, error) { return readIdentity(w.Layout, w.options.Version) }
+
+func readIdentity(places layout.Layout, version string) (identity, error) {
+	content, err := os.ReadFile(places.NodeKubeconfig())
 	if err != nil {
 		return identity{}, fmt.Errorf("read how this node reaches its controller: %w; give the worker its token or credential again", err)
 	}
 	known, err := kubeconfig.Parse(content)
 	if err != nil {
-		return identity{}, fmt.Errorf("%s: %w; give the worker its token or credential again", w.Layout.NodeKubeconfig(), err)
+		return identity{}, fmt.Errorf("%s: %w; give the worker its token or credential again", places.NodeKubeconfig(), err)
 	}
 	server, err := url.Parse(known.Server)
 	if err != nil {
-		return identity{}, fmt.Errorf("%s: %w", w.Layout.NodeKubeconfig(), err)
+		return identity{}, fmt.Errorf("%s: %w", places.NodeKubeconfig(), err)
 	}
 	return identity{server: server, config: &rest.Config{
-		Host: known.Server, UserAgent: "kedge/" + w.options.Version,
+		Host: known.Server, UserAgent: "kedge/" + version,
 		TLSClientConfig: rest.TLSClientConfig{CAFile: known.CAFile, CertFile: known.CertificateFile, KeyFile: known.KeyFile},
 	}}, nil
 }

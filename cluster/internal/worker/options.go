@@ -43,6 +43,8 @@ type Options struct {
 	Log        *slog.Logger
 	// RecentLog is the end of what Log wrote.
 	RecentLog func() []byte
+	// Works is called when everything has served for a while.
+	Works func()
 }
 
 // nodeName is what the node is called: lower-case letters, since names of

@@ -26,7 +26,7 @@ func Run(ctx context.Context, options Options) error {
 		return err
 	}
 	return plane.Run(ctx, role.About{
-		Role: "worker", Version: options.Version, Kubernetes: options.Kubernetes, Server: w.server, Node: w.Status, RecentLog: options.RecentLog,
+		Role: "worker", Version: options.Version, Kubernetes: options.Kubernetes, Server: w.server, Node: w.Status, RecentLog: options.RecentLog, Works: options.Works,
 		Ready: func() {
 			dir.Record.Started = true
 			if err := dir.Save(); err != nil {

@@ -1,0 +1,154 @@
+package upgrade
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+)
+
+const (
+	// mostResumptions without a byte in between are what a line that is lost is given.
+	mostResumptions = 5
+	resumeDelay     = 2 * time.Second
+	// silence is how long a server may send nothing.
+	silence = 60 * time.Second
+)
+
+// errAnother is a server whose file changed while it was fetched.
+var errAnother = errors.New("the server has another file now")
+
+// resuming reads a file from a server, and goes on where a lost line left it.
+type resuming struct {
+	ctx    context.Context //nolint:containedctx // a reader has no other place for it
+	client *http.Client
+	url    string
+	body   io.ReadCloser
+	cancel context.CancelFunc
+	mark   string // by which the server knows the file again
+	at     int64
+	size   int64 // -1 when the server does not tell it
+	lost   int
+	delay  time.Duration
+}
+
+// fetch begins to fetch a file.
+func fetch(ctx context.Context, client *http.Client, url string) (*resuming, error) {
+	r := &resuming{ctx: ctx, client: client, url: url, size: -1, delay: resumeDelay}
+	if r.client == nil {
+		r.client = http.DefaultClient
+	}
+	if err := r.connect(); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func (r *resuming) connect() error {
+	ctx, cancel := context.WithCancel(r.ctx)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.url, http.NoBody)
+	if err != nil {
+		cancel()
+		return fmt.Errorf("fetch %s: %w", r.url, err)
+	}
+	want := http.StatusOK
+	if r.at > 0 {
+		request.Header.Set("Range", fmt.Sprintf("bytes=%d-", r.at))
+		request.Header.Set("If-Range", r.mark)
+		want = http.StatusPartialContent
+	}
+	answer, err := r.client.Do(request)
+	if err != nil {
+		cancel()
+		return err // which names the URL
+	}
+	if answer.StatusCode != want {
+		_ = answer.Body.Close()
+		cancel()
+		if r.at > 0 && answer.StatusCode == http.StatusOK {
+			return errAnother
+		}
+		return &refusal{url: r.url, status: answer.Status}
+	}
+	if r.at == 0 {
+		r.size = answer.ContentLength
+		r.mark = answer.Header.Get("ETag")
+		if r.mark == "" {
+			r.mark = answer.Header.Get("Last-Modified")
+		}
+	}
+	r.body, r.cancel = answer.Body, cancel
+	return nil
+}
+
+// refusal is a server's word that asking again does not change.
+type refusal struct{ url, status string }
+
+func (e *refusal) Error() string { return fmt.Sprintf("%s: the server says %s", e.url, e.status) }
+
+// Read fetches more, from a new line when the old one is lost.
+func (r *resuming) Read(data []byte) (int, error) {
+	for {
+		n, err := r.read(data)
+		r.at += int64(n)
+		if n > 0 {
+			r.lost = 0
+			return n, nil
+		}
+		if err == nil || err == io.EOF && (r.size < 0 || r.at == r.size) {
+			return 0, err
+		}
+		if err := r.resume(err); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// read gives a server up that is silent.
+func (r *resuming) read(data []byte) (int, error) {
+	if r.body == nil {
+		return 0, io.ErrUnexpectedEOF
+	}
+	watch := time.AfterFunc(silence, r.cancel)
+	defer watch.Stop()
+	return r.body.Read(data)
+}
+
+func (r *resuming) resume(cause error) error {
+	if cause == io.EOF {
+		cause = io.ErrUnexpectedEOF
+	}
+	for {
+		_ = r.Close() // the line is lost
+		if r.ctx.Err() != nil {
+			return r.ctx.Err()
+		}
+		if r.lost++; r.lost > mostResumptions || r.mark == "" && r.at > 0 {
+			return fmt.Errorf("fetch %s: the line was lost after %d bytes: %w", r.url, r.at, cause)
+		}
+		select {
+		case <-r.ctx.Done():
+			return r.ctx.Err()
+		case <-time.After(r.delay):
+		}
+		var refused *refusal
+		err := r.connect()
+		if err == nil || errors.Is(err, errAnother) || errors.As(err, &refused) {
+			return err
+		}
+		cause = err
+	}
+}
+
+// Close ends it.
+func (r *resuming) Close() error {
+	if r.body == nil {
+		return nil
+	}
+	defer r.cancel()
+	body := r.body
+	r.body = nil
+	return body.Close()
+}
