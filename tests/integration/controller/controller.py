@@ -57,7 +57,8 @@ class Controller:
 
     def status(self) -> dict[str, Any]:
         """What `kedge status` tells; empty when nobody answers."""
-        result = invoke(self.place.kedge, "status", "-o", "json", f"--run-dir={self.place.run}")
+        directories = (f"--data-dir={self.place.data}", f"--run-dir={self.place.run}")
+        result = invoke(self.place.kedge, "status", "-o", "json", *directories)
         report: dict[str, Any] = json.loads(result.stdout) if result.stdout else {}
         return report
 

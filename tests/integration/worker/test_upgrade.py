@@ -24,7 +24,7 @@ def node(lab: Lab, bundle: Path) -> Iterator[Node]:
     """A worker below something that starts it again, and a pod on it."""
     node = lab.node(0, f"--token-file={lab.token()}")
     node.add_bundle(bundle)
-    command = [node.kedge, "worker", f"--node-name={node.machine.name}", *node.arguments]
+    command: list[str | Path] = [node.kedge, "worker", f"--node-name={node.machine.name}", *node.arguments]
     argv = node.machine.inside("sh", "-c", AGAIN, "service", *command)
     with running(argv, name="service", directory=node.machine.data.parent) as daemon:
         node.wait_until_ready(daemon)
