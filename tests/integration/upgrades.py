@@ -3,11 +3,8 @@
 import json
 import os
 import subprocess
-from base64 import b64encode
 from dataclasses import dataclass
 from pathlib import Path
-
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from builder.trust.minisign import SUFFIX, SecretKey
 from tests.suite import ROOT
@@ -47,11 +44,8 @@ class Publisher:
         """One with a key of its own."""
         keys = directory / "keys"
         keys.mkdir(parents=True)
-        key = SecretKey(identity=os.urandom(8), seed=os.urandom(32))
-        public = Ed25519PrivateKey.from_private_bytes(key.seed).public_key().public_bytes_raw()
-        (keys / "publisher.pub").write_text(
-            f"untrusted comment: a publisher\n{b64encode(b'Ed' + key.identity + public).decode()}\n"
-        )
+        key = SecretKey.make()
+        (keys / "publisher.pub").write_text(f"untrusted comment: a publisher\n{key.public.line}\n")
         return cls(directory=directory, kedge=kedge, key=key)
 
     @property

@@ -48,7 +48,7 @@ type initSystem struct {
 	render func(Service) string
 	// enable, start, restart, stop and disable are command lines, with the service's name at the end.
 	enable, start, restart, stop, disable []string
-	reload                       []string
+	reload                                []string
 }
 
 // detect finds the init system by what it leaves in the file system.
