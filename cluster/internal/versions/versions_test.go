@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -375,6 +374,6 @@ func TestTheGuardWaitsForWhatIsNotOver(t *testing.T) {
 func TestThisMachineTellsItsStart(t *testing.T) {
 	id, since := Store{}.boot()
 	if len(id) != len("00000000-0000-0000-0000-000000000000") || since <= 0 {
-		t.Error(fmt.Sprintf("start %q, %s ago", id, since))
+		t.Errorf("start %q, %s ago", id, since)
 	}
 }
