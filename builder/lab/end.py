@@ -46,6 +46,17 @@ def end_lab(place: LabPlace) -> None:
         remove_lab(place)
 
 
+def end_leftover(place: LabPlace) -> None:
+    """End what a test that was killed has left; a lab of a test that goes on, or of somebody else, stays."""
+    if not place.owner.exists():
+        return
+    lock = open_lock(place.owner)
+    is_free = try_acquire(lock)
+    release(lock)
+    if is_free:
+        end_lab(place)
+
+
 def remove_lab(place: LabPlace) -> None:
     """As `end_lab`, for whoever has the directory for itself."""
     with suppress(BuilderError):

@@ -40,6 +40,11 @@ class LabPlace:
         return self.path / "running.lock"
 
     @property
+    def owner(self) -> Path:
+        """A lock: held by the test that made the lab for itself alone."""
+        return self.path / "owner.lock"
+
+    @property
     def log(self) -> Path:
         """What the supervisor says."""
         return self.path / "supervisor.log"

@@ -14,10 +14,11 @@ from builder.app.scenarios.find import Play
 from builder.app.scenarios.stage import Deadline, StepError, Theatre, failure_of, scenario_log, told_as_failures
 from builder.app.session import Session
 from builder.core.errors import BuilderError, InterruptedBuildError
+from builder.io.locks import locked
 from builder.io.spawn import Runner
 from builder.lab.client import LabClient
-from builder.lab.end import end_lab
-from builder.lab.place import LabPlace
+from builder.lab.end import end_lab, end_leftover
+from builder.lab.place import LabPlace, labs_directory
 from builder.lab.result import ScenarioResult, StepResult
 from builder.lab.scenario import Step
 from builder.vm.machine import TRANSCRIPT
@@ -48,6 +49,7 @@ class Performer:
         )
         name = f"test-{play.name}"[:_LONGEST_NAME].rstrip("-")
         try:
+            end_leftover(LabPlace(path=labs_directory(self.session.project.cache) / name))
             wanted = LabWanted(written=play.lab, name=name, out=self.out, is_on=False)
             place = lab_up(self.session, wanted, now=self.now(), tell=self.tell)
         except InterruptedBuildError:
@@ -55,8 +57,13 @@ class Performer:
         except BuilderError as error:
             return told.model_copy(update={"error": str(error), "took_s": time.monotonic() - began_s})
         try:
-            with self.session.bench("test") as (runner, _):
+            with locked(place.owner), self.session.bench("test") as (runner, _):
                 told = self._steps(play, told, place, runner, kept)
+        except InterruptedBuildError:
+            raise
+        except BuilderError as error:
+            # No step is to blame: the lab itself is gone.
+            told = told.model_copy(update={"error": str(error)})
         finally:
             _keep(place, kept)
             end_lab(place)

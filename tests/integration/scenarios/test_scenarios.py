@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import signal
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -170,6 +171,40 @@ def test_scenarios_are_chosen_by_name_and_tag(tmp_path: Path) -> None:
     unknown = run("nobody", "--check")
     assert unknown.returncode == 2
     assert "there is no scenario 'nobody'" in unknown.stderr
+
+
+def test_a_scenario_that_was_killed_is_cleaned_up_by_the_next_run_of_it(tmp_path: Path) -> None:
+    file = write(tmp_path, "  - boot: {machines: [one], until: userspace}\n  - wait_s: 600\n")
+    words = [sys.executable, "-P", "-m", "builder", "test", str(file), "--results", str(tmp_path / "results")]
+    with subprocess.Popen(words, cwd=ROOT, env=environment(), stderr=subprocess.PIPE, text=True) as killed:
+        assert killed.stderr is not None
+        while "wait 600 s" not in killed.stderr.readline():
+            assert killed.poll() is None
+        # As long as it goes on, another one is refused.
+        second = run(file, "--results", tmp_path / "others")
+        assert "there is a lab" in second.stderr
+        killed.kill()
+    assert not is_gone(file)
+    file.write_text(file.read_text().replace("wait_s: 600", "wait_s: 1"))
+    again = run(file, "--results", tmp_path / "results")
+    assert again.returncode == 0, again.stderr
+    assert is_gone(file)
+
+
+def test_a_lab_that_dies_is_an_error_of_its_scenario(tmp_path: Path) -> None:
+    file = write(tmp_path, "  - boot: {machines: [one], until: userspace}\n  - wait_s: 600\n")
+    words = [sys.executable, "-P", "-m", "builder", "test", str(file), "--results", str(tmp_path / "results")]
+    with subprocess.Popen(words, cwd=ROOT, env=environment(), stderr=subprocess.PIPE, text=True) as testing:
+        assert testing.stderr is not None
+        while "wait 600 s" not in testing.stderr.readline():
+            assert testing.poll() is None
+        state = labs_directory(find_project(os.environ).cache) / f"test-{file.stem}" / "state.json"
+        os.kill(json.loads(state.read_text())["supervisor"]["pid"], signal.SIGKILL)
+        told = testing.stderr.read()
+        assert testing.wait() == 4
+    assert "its supervisor is gone" in told
+    assert suite_of(tmp_path).get("errors") == "1"
+    assert is_gone(file)
 
 
 def test_a_lab_that_cannot_be_made_is_an_error_of_its_scenario(tmp_path: Path) -> None:
