@@ -67,10 +67,14 @@ func (r *Revoker) Bound(string) {
 func (r *Revoker) Run(ctx context.Context) error {
 	ticker := time.NewTicker(period)
 	defer ticker.Stop()
-	told := ""
+	told, wasGone := "", false
 	for due := true; ctx.Err() == nil; {
 		is := stampOf(r.File)
-		if due || is != r.read {
+		// Whoever unpacks another list over this one removes it first: it is gone when it is gone twice.
+		isGone := is == stamp{}
+		doubtful := isGone && !wasGone && len(r.refused) > 0
+		wasGone = isGone
+		if (due || is != r.read) && !doubtful {
 			err := r.apply(ctx)
 			due = err != nil
 			switch {

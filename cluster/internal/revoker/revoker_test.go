@@ -100,6 +100,18 @@ func TestTheListIsFollowed(t *testing.T) {
 		}
 		made.Bound("a")
 		after("[a]+[a]", "[a b]+[b]", "[b]+[]")
+		remove := func() {
+			if err := os.Remove(file); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(period / 2)
+		remove()
+		time.Sleep(period)
+		write(list(t, "2", "b"))
+		after("[a]+[a]", "[a b]+[b]", "[b]+[]") // it was replaced, as tar does
+		remove()
+		after("[a]+[a]", "[a b]+[b]", "[b]+[]", "[]+[]")
 		end()
 		if err := <-done; err != nil {
 			t.Errorf("Run = %v", err)
