@@ -95,6 +95,27 @@ func entriesOf(content []byte) ([]entry, error) {
 	}
 }
 
+// hasKeysOf tells whether a controller has the keys of the cluster that node.yaml
+// names: those of another one are no reason to do without an archive.
+func (d Device) hasKeysOf(config nodeconfig.Config) bool {
+	if !controls(config) || !d.has(keptUnpacked) {
+		return false
+	}
+	content, err := readIfThere(d.path(keptNode))
+	if err != nil || content == nil {
+		return false
+	}
+	kept, err := nodeconfig.Parse(content)
+	return err == nil && authorityOf(kept) == authorityOf(config)
+}
+
+func authorityOf(config nodeconfig.Config) string {
+	if config.Cluster == nil {
+		return ""
+	}
+	return config.Cluster.Authority
+}
+
 // unpackKept unpacks a controller's keys where its distribution has them, once
 // for each archive.
 func (d Device) unpackKept(config nodeconfig.Config) error {

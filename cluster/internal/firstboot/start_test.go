@@ -2,6 +2,7 @@ package firstboot
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -109,6 +110,28 @@ func TestAControllerTakesItsKeys(t *testing.T) {
 	if entries, err := os.ReadDir(m.device.path("var/lib/kedge")); err != nil || len(entries) != 1 {
 		t.Errorf("%v, %v", entries, err)
 	}
+}
+
+func TestTheKeysOfAnotherClusterAreNone(t *testing.T) {
+	m := newMachine(t)
+	own := sample(t, "controller")
+	m.onCard("node.yaml", own)
+	m.onCard("controller.tar", archiveOf(t, "own"))
+	m.onCard("kedge.yaml", []byte("kind: ClusterConfig\n"))
+	m.start()
+	m.wantRoles("controller")
+	section := bytes.Index(own, []byte("cluster:\n"))
+	foreign := fmt.Sprintf("%scluster:\n  name: mill\n  authority: %q\n", own[:section], newAuthority(t))
+	m.onCard("node.yaml", []byte(foreign))
+	m.onCard("kedge.yaml", []byte("kind: ClusterConfig\n"))
+	m.start()
+	m.wantRoles()
+	if text := m.cardText(StatusFile); !strings.Contains(text, "controller.tar: node.yaml names this file") {
+		t.Errorf("it tells %s", text)
+	}
+	m.onCard("controller.tar", archiveOf(t, "foreign"))
+	m.start()
+	m.wantRoles("controller")
 }
 
 func TestWhatIsWrongIsToldAndCanBeCorrected(t *testing.T) {

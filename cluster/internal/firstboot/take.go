@@ -145,7 +145,7 @@ func (d Device) takeFiles(card Card, config nodeconfig.Config) (findings Finding
 				findings.Problems = append(findings.Problems, name+": "+problem)
 			}
 			taken[name] = found
-		case kept == nil && !(name == config.Credential && controls(config) && d.has(keptUnpacked)):
+		case kept == nil && (name != config.Credential || !d.hasKeysOf(config)):
 			findings.Problems = append(findings.Problems, name+": node.yaml names this file, but it is not on the card")
 		}
 	}
