@@ -48,6 +48,7 @@ StallOption = Annotated[
         "--network-timeout", metavar="SECONDS", min=1.0, help="End a transfer that has not moved for this long."
     ),
 ]
+EmulateOption = Annotated[bool, typer.Option("--emulate", help="Emulate even where KVM works.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Only warnings and failures.")]
 EventsOption = Annotated[

@@ -69,11 +69,6 @@ class LabPlace:
         """The key with which root logs in to the lab's nodes."""
         return self.path / "ssh_key"
 
-    @property
-    def timeline(self) -> Path:
-        """What has happened, and when."""
-        return self.path / "timeline.json"
-
     def machine(self, name: str) -> Path:
         """The directory of the machine `name`."""
         return self.path / "machines" / name

@@ -47,13 +47,17 @@ class Survey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
-    """What labs are made of here: what the recipe of a lab builds, where that was written to, and what this machine has."""
+    """What labs are made of here: what the recipe of a lab builds, where that was written to, and what this machine has.
+
+    `emulate`: no use of KVM.
+    """
 
     project: Project
     boards: Mapping[str, Board]
     recipe: str
     out: Path
     resources: Resources
+    emulate: bool
 
     def machine(self, name: str) -> MachineType:
         """A kind of machine."""
@@ -119,7 +123,7 @@ def _look(lab: Lab, name: str, first: int, means: Means) -> Surveyed | _Refused:
     planned = PlannedMachine(
         name=name,
         type=kind,
-        accelerator=choose_accelerator(kind, emulate=False),
+        accelerator=choose_accelerator(kind, emulate=means.emulate),
         memory_mib=parse_size(machine.memory) // MIB if machine.memory else kind.memory_mib,
         cores=machine.cores,
         role=machine.role,

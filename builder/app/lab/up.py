@@ -40,12 +40,16 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabWanted:
-    """A lab that somebody wants, and its name. `out` is where images lie; `is_on`: its machines are turned on."""
+    """A lab that somebody wants, and its name. `out` is where images lie; `is_on`: its machines are turned on.
+
+    `emulate`: no use of KVM.
+    """
 
     written: Written[Lab]
     name: str
     out: Path
     is_on: bool = True
+    emulate: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +74,7 @@ def look_over(session: Session, wanted: LabWanted) -> Survey:
         boards=workspace.loaded.recipe.boards,
         recipe=workspace.loaded.recipe.name,
         out=wanted.out,
+        emulate=wanted.emulate,
         resources=Resources(cores=here.cores, memory_bytes=min(here.memory_bytes, available_memory())),
     )
     _check_absent(LabPlace(path=labs_directory(session.project.cache) / name))

@@ -30,13 +30,17 @@ _LONGEST_NAME = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Performer:
-    """Runs scenarios with the images in `out`; transcripts go to `results`, a directory for each."""
+    """Runs scenarios with the images in `out`; transcripts go to `results`, a directory for each.
+
+    `emulate`: no use of KVM.
+    """
 
     session: Session
     out: Path
     results: Path
     tell: Tell
     now: Callable[[], datetime]
+    emulate: bool = False
 
     def perform(self, play: Play) -> ScenarioResult:
         """Run `play`; whatever goes wrong in it is in what is returned."""
@@ -50,7 +54,7 @@ class Performer:
         name = f"test-{play.name}"[:_LONGEST_NAME].rstrip("-")
         try:
             end_leftover(LabPlace(path=labs_directory(self.session.project.cache) / name))
-            wanted = LabWanted(written=play.lab, name=name, out=self.out, is_on=False)
+            wanted = LabWanted(written=play.lab, name=name, out=self.out, is_on=False, emulate=self.emulate)
             place = lab_up(self.session, wanted, now=self.now(), tell=self.tell)
         except InterruptedBuildError:
             raise

@@ -4,18 +4,15 @@ import json
 import os
 import re
 import shutil
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from builder.cli.live import live_session
-from builder.cli.options import JsonOption, OutOption
+from builder.cli.options import EmulateOption, JsonOption, OutOption
 
 if TYPE_CHECKING:
-    import socket
-
     from builder.lab.client import LabClient
     from builder.lab.place import LabPlace
 
@@ -54,7 +51,7 @@ def register(app: typer.Typer) -> None:
     )
 
 
-def up(
+def up(  # noqa: PLR0913 - one parameter per option
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The file that describes the lab.")],
     *,
     name: Annotated[str, typer.Option("--name", help="The lab's name. Default: its file's.")] = "",
@@ -62,6 +59,7 @@ def up(
     wait: Annotated[
         bool, typer.Option("--wait/--no-wait", help="Show how far the machines are, until all nodes are Ready.")
     ] = True,
+    emulate: EmulateOption = False,
     timeout: Annotated[
         float, typer.Option("--timeout", metavar="SECONDS", min=1, help="Fail when it is not ready after so long.")
     ] = _READY_S,
@@ -75,7 +73,9 @@ def up(
     from builder.lab.client import LabClient
 
     with live_session(Settings(), quiet=True, events=None) as session:
-        wanted = LabWanted(written=read_lab(file), name=name or file.stem, out=out or session.project.root / "out")
+        wanted = LabWanted(
+            written=read_lab(file), name=name or file.stem, out=out or session.project.root / "out", emulate=emulate
+        )
         place = lab_up(session, wanted, now=now(), tell=lambda text: typer.echo(text, err=True))
     typer.echo(f"the lab {place.name} runs; 'builder lab down --lab {place.name}' ends it", err=True)
     if wait:
@@ -159,6 +159,7 @@ def run(
 
 def console(machine: _MachineArgument, *, lab: LabOption = "") -> None:
     """Be at a machine's console. Ctrl-A x leaves it, and the machine goes on."""
+    from builder.cli.lab_console import ShownConsole
     from builder.cli.terminal import has_terminal, pass_keys
     from builder.core.errors import RecipeError
 
@@ -167,30 +168,7 @@ def console(machine: _MachineArgument, *, lab: LabOption = "") -> None:
     typer.echo(f"the console of {machine}; Ctrl-A x leaves it", err=True)
     connection, first = _client(lab).console(machine)
     with connection:
-        shown = _Shown(connection, first)
-        pass_keys(connection.sendall, shown.is_over)
-
-
-class _Shown:
-    """Writes what a console says to the terminal, as it is."""
-
-    def __init__(self, connection: "socket.socket", first: bytes) -> None:
-        import threading
-
-        self._connection = connection
-        self._over = threading.Event()
-        sys.stdout.buffer.write(first)
-        threading.Thread(target=self._show, daemon=True).start()
-
-    def is_over(self, timeout_s: float) -> bool:
-        """Whether the lab has ended."""
-        return self._over.wait(timeout_s)
-
-    def _show(self) -> None:
-        while data := self._connection.recv(4096):
-            sys.stdout.buffer.write(data)
-            sys.stdout.buffer.flush()
-        self._over.set()
+        pass_keys(connection.sendall, ShownConsole(connection, first).is_over)
 
 
 def logs(

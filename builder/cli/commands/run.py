@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from builder.cli.live import live_session
+from builder.cli.options import EmulateOption
 
 if TYPE_CHECKING:
     from builder.app.run.start import Running, RunWanted
@@ -62,7 +63,7 @@ def run(  # noqa: PLR0913 - one parameter per option
     ] = False,
     disk_size: Annotated[str, typer.Option("--disk-size", metavar="SIZE", help="A larger disk, such as '8 GiB'.")] = "",
     memory: Annotated[str, typer.Option("--memory", metavar="SIZE", help="Memory, such as '2 GiB'.")] = "",
-    emulate: Annotated[bool, typer.Option("--emulate", help="Emulate even where KVM works.")] = False,
+    emulate: EmulateOption = False,
     own_time: Annotated[
         bool,
         typer.Option(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from builder.cli.live import live_session
-from builder.cli.options import OutOption
+from builder.cli.options import EmulateOption, OutOption
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +29,7 @@ def _scenarios(incomplete: str) -> list[str]:
     return [name for name in known if name.startswith(incomplete)]
 
 
-def run_scenarios(
+def run_scenarios(  # noqa: PLR0913 - one parameter per option
     scenario: Annotated[
         list[str] | None,
         typer.Argument(
@@ -47,6 +47,7 @@ def run_scenarios(
         Path | None,
         typer.Option("--results", metavar="DIR", help="Where reports and transcripts go. Default: out/test."),
     ] = None,
+    emulate: EmulateOption = False,
     check: Annotated[bool, typer.Option("--check", help="Read the scenarios, and run nothing.")] = False,
 ) -> None:
     """Run scenarios in labs of their own; writes JUnit XML, JSON, transcripts and a page with timelines."""
@@ -75,6 +76,7 @@ def run_scenarios(
             results=place,
             tell=lambda text: typer.echo(text, err=True),
             now=now,
+            emulate=emulate,
         )
         for play in plays:
             typer.echo(f"{play.name}: {play.written.value.title}", err=True)
