@@ -16,9 +16,11 @@ from builder.steps.kinds.legal import (
     MODULES_LEGAL,
     PACKAGE_LEGAL,
     SOURCE_LEGAL,
+    TOOLCHAIN_LEGAL,
     ModulesLegalInput,
     PackageLegalInput,
     SourceLegalInput,
+    ToolchainLegalInput,
 )
 from builder.steps.kinds.rootfs import PACKAGE_CONTENT
 from builder.steps.kinds.toolchain import GO_TOOLCHAIN
@@ -71,6 +73,12 @@ class Shipped:
         """Tools whose C library is linked into what they make."""
         return (step.input for step in self.steps if isinstance(step.input, Wheel))
 
+    @property
+    def compilers(self) -> Iterator[Step[Any]]:
+        """Toolchains whose own libraries are linked into something: Go, and those of `wheels`."""
+        yield from (step for step in self.steps if isinstance(step.input, Wheel))
+        yield from (step.needs["go"] for step in self.of_kind(EXECUTABLE))
+
     def of_kind(self, *kinds: object) -> Iterator[Step[Any]]:
         """Steps of these kinds."""
         return (step for step in self.steps if step.kind in kinds)
@@ -78,11 +86,12 @@ class Shipped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegalPlan:
-    """Steps that tell what licences ask for: by the digest of a package or of C sources, and those of Go modules."""
+    """Steps that tell what licences ask for: by the digest of a package of C sources, those of modules, by a toolchain's name."""
 
     packages: Mapping[str, Step[Any]]
     sources: Mapping[str, Step[Any]]
     modules: Sequence[Step[Any]]
+    toolchains: Mapping[str, Step[Any]]
 
     @classmethod
     def of(cls, everything: Sequence[Shipped]) -> "LegalPlan":
@@ -97,12 +106,14 @@ class LegalPlan:
                 needs = {"content": contents[step.key]} if step.key in contents else {"package": step}
                 packages[pin.sha256] = _package_step(pin, needs)
         modules = {step.key: _modules_step(step) for one in everything for step in one.of_kind(GO_MODULES)}
-        return cls(packages=packages, sources=sources, modules=list(modules.values()))
+        compilers = {step.id: step for one in everything for step in one.compilers}
+        toolchains = {name.rpartition("/")[2]: _toolchain_step(step) for name, step in compilers.items()}
+        return cls(packages=packages, sources=sources, modules=list(modules.values()), toolchains=toolchains)
 
     @property
     def steps(self) -> list[Step[Any]]:
         """All of them."""
-        return [*self.packages.values(), *self.sources.values(), *self.modules]
+        return [*self.packages.values(), *self.sources.values(), *self.modules, *self.toolchains.values()]
 
 
 def _package_step(pin: PinnedFile, needs: Mapping[str, Step[Any]]) -> Step[PackageLegalInput]:
@@ -122,6 +133,16 @@ def _source_step(pin: PinnedFile, archive: Step[Any]) -> Step[SourceLegalInput]:
         input=SourceLegalInput(file=pin.file_name),
         needs={"archive": archive},
         resources=_LEGAL,
+    )
+
+
+def _toolchain_step(toolchain: Step[Any]) -> Step[ToolchainLegalInput]:
+    return Step(
+        id=f"{toolchain.id}-legal",
+        kind=TOOLCHAIN_LEGAL,
+        input=ToolchainLegalInput(),
+        needs={"toolchain": toolchain},
+        resources=FETCH,
     )
 
 

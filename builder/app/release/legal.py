@@ -28,7 +28,7 @@ class Legal:
 
     def texts(self) -> dict[str, bytes]:
         """Every licence's text, by where it lies in the archive."""
-        return dict(sorted((*self._packages(), *self._modules())))
+        return dict(sorted((*self._packages(), *self._modules(), *self._toolchains())))
 
     def archive(self) -> bytes:
         """All texts as a tar archive, compressed with zstd; the same for the same texts."""
@@ -85,6 +85,13 @@ class Legal:
                 name = str(file.relative_to(root))
                 if file.is_file() and str(Path(name).parent) in linked:
                     yield f"go/{name}", file.read_bytes()
+
+    def _toolchains(self) -> Iterator[tuple[str, bytes]]:
+        for name, step in self.made.legal.toolchains.items():
+            root = self.made.output(step)
+            for file in sorted(root.rglob("*")):
+                if file.is_file():
+                    yield f"toolchains/{name}/{file.relative_to(root)}", file.read_bytes()
 
     def _linked(self) -> Iterator[tuple[str, str]]:
         """Go modules that are part of a program, but those of the checkout."""

@@ -6,6 +6,7 @@ Plans know of them without importing what they work with.
 import json
 import zipfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from builder.steps.context import StepContext
@@ -107,6 +108,25 @@ def _read_modules(_: ModulesLegalInput, context: StepContext) -> None:
                     target.write_bytes(opened.read(member)[:_MOST_LICENCE_BYTES])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolchainLegalInput:
+    """The toolchain that the step needs as `toolchain`, whose libraries are linked into what it compiles."""
+
+
+def _read_toolchain(_: ToolchainLegalInput, context: StepContext) -> None:
+    """The texts in its top directory; a wheel keeps those of all its parts in one place (PEP 639)."""
+    root = context.needs["toolchain"]
+    found = [path for path in root.iterdir() if path.is_file() and path.name.lower().startswith(_LICENCES)]
+    for place in root.glob("*.dist-info/licenses"):
+        found += [path for path in place.rglob("*") if path.is_file()]
+    for path in sorted(found):
+        name = path.relative_to(root)
+        target = context.output / (Path(*name.parts[2:]) if len(name.parts) > 1 else name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(path.read_bytes()[:_MOST_LICENCE_BYTES])
+
+
+TOOLCHAIN_LEGAL = StepKind(name="toolchain-legal", version=1, run=_read_toolchain)
 PACKAGE_LEGAL = StepKind(name="package-legal", version=1, run=_read_package)
 SOURCE_LEGAL = StepKind(name="source-legal", version=1, run=_read_source)
 MODULES_LEGAL = StepKind(name="modules-legal", version=1, run=_read_modules)

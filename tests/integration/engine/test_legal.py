@@ -20,9 +20,11 @@ from builder.steps.kinds.legal import (
     MODULES_LEGAL,
     PACKAGE_LEGAL,
     SOURCE_LEGAL,
+    TOOLCHAIN_LEGAL,
     ModulesLegalInput,
     PackageLegalInput,
     SourceLegalInput,
+    ToolchainLegalInput,
 )
 from builder.steps.step import Step, StepKind
 from tests.integration.app.driver import tree
@@ -125,3 +127,19 @@ def test_texts_of_c_sources(session: Session, tmp_path: Path) -> None:
         needs={"archive": given(tmp_path / "sources")},
     )
     assert made(session, step) == {"COPYING": b"lib-1/COPYING"}
+
+
+def test_texts_of_toolchains(session: Session, tmp_path: Path) -> None:
+    for name in (
+        "LICENSE",
+        "go.env",
+        "src/LICENSE",
+        "zig-1.dist-info/licenses/zig/lib/musl/COPYRIGHT",
+        "zig-1.dist-info/RECORD",
+    ):
+        path = tmp_path / "toolchain" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    needs = {"toolchain": given(tmp_path / "toolchain")}
+    step = Step(id="legal/toolchain", kind=TOOLCHAIN_LEGAL, input=ToolchainLegalInput(), needs=needs)
+    assert set(made(session, step)) == {"LICENSE", "zig/lib/musl/COPYRIGHT"}

@@ -1,13 +1,16 @@
 """`builder release`: what it publishes, judged by tools that are not ours."""
 
+import io
 import json
 import shutil
 import subprocess
+import tarfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from spdx_tools.spdx.parser.parse_anything import parse_file
@@ -82,6 +85,12 @@ def test_provenance_is_about_the_artifacts_and_names_what_they_were_made_of(publ
     assert len(used["pkg:golang/example.org/greeting@v1.0.0"]["dirHash"]) == 64
     assert {"cmd/tiny/main.go", "go.sum", "recipes/edge.lock"} <= used.keys()
     assert any(uri.startswith("pkg:golang/golang.org/toolchain@") for uri in used)
+
+
+def test_the_licence_of_the_standard_library_is_there(published: Published) -> None:
+    data = zstandard.ZstdDecompressor().decompress((published.releases / FIRST / "licences.tar.zst").read_bytes())
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        assert "toolchains/go/LICENSE" in archive.getnames()
 
 
 def test_nothing_of_the_machine_is_in_it(published: Published) -> None:
