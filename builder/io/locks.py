@@ -34,6 +34,17 @@ def locked(
         release(descriptor)
 
 
+@contextmanager
+def locked_directory(path: Path) -> Iterator[None]:
+    """Hold the lock of the directory at `path` itself while the block runs: no file is left in it."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        acquire(descriptor)
+        yield
+    finally:
+        release(descriptor)
+
+
 def open_lock(path: Path) -> int:
     """A descriptor of the lock file `path`, created when missing."""
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)

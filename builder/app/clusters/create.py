@@ -1,9 +1,7 @@
 """`builder cluster init`: all that a cluster's trust stands on, before any node exists."""
 
-import os
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +13,7 @@ from builder.fleet.endpoints import Endpoint
 from builder.fleet.record import LABEL, Certificates, Record
 from builder.fleet.secret_keys import Keys, RootKeys
 from builder.io.files import remove_tree, sync_directory
-from builder.io.locks import acquire, release
+from builder.io.locks import locked_directory
 from builder.trust.age import check_recipient, encrypt_with_passphrase, new_identity, recipient_of
 from builder.trust.certificates import Pair
 from builder.trust.minisign import SecretKey
@@ -60,7 +58,7 @@ def create_cluster(clusters: Path, wanted: NewCluster, *, now: datetime) -> Clus
     final, fresh = clusters / wanted.name, clusters / f".{wanted.name}.new"
     try:
         clusters.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
-        with _alone(clusters):
+        with locked_directory(clusters):
             check_new(clusters, wanted.name, wanted.recipient)
             try:
                 remove_tree(fresh)
@@ -72,17 +70,6 @@ def create_cluster(clusters: Path, wanted: NewCluster, *, now: datetime) -> Clus
     except OSError as error:
         raise BuilderError(f"{final} cannot be made: {error.strerror}", hint="nothing was left behind") from None
     return ClusterDirectory(path=final)
-
-
-@contextmanager
-def _alone(clusters: Path) -> Iterator[None]:
-    """While nobody else makes a cluster there."""
-    descriptor = os.open(clusters, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        acquire(descriptor)
-        yield
-    finally:
-        release(descriptor)
 
 
 def _fill(directory: ClusterDirectory, wanted: NewCluster, now: datetime) -> None:

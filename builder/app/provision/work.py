@@ -2,7 +2,6 @@
 
 import os
 import re
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +18,11 @@ from builder.fleet.node.read import read_node
 from builder.fleet.record import NodeRecord, Record
 from builder.formats.yaml_tree import Source
 from builder.io.files import remove_tree, sync_directory, write_all
+from builder.io.locks import locked_directory
 from builder.trust.certificates import Pair
+
+# The directory of a node whose files are not all there; no node has such a name.
+_FRESH = ".node.new"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,23 +99,29 @@ def _check_out(record: Record, out: Path, names: Sequence[str]) -> None:
 
 
 def _write_overlays(out: Path, overlays: Mapping[str, Mapping[str, bytes]]) -> None:
-    """Write each node's directory whole or not at all."""
-    fresh = out / f".{secrets.token_hex(4)}.new"
+    """Write each node's directory whole or not at all. What a builder that was killed has left is removed."""
     try:
         out.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
-        for node, files in overlays.items():
-            fresh.mkdir(mode=DIRECTORY_MODE)
-            for name, data in files.items():
-                _write(fresh / name, data)
-            sync_directory(fresh)
-            fresh.rename(out / node)
-        sync_directory(out)
+        with locked_directory(out):
+            try:
+                for node, files in overlays.items():
+                    _write_overlay(out / _FRESH, out / node, files)
+                sync_directory(out)
+            finally:
+                remove_tree(out / _FRESH)
     except OSError as error:
         raise BuilderError(
             f"{out} cannot be written: {error.strerror}", hint="what is there is whole; the rest is missing"
         ) from None
-    finally:
-        remove_tree(fresh)
+
+
+def _write_overlay(fresh: Path, final: Path, files: Mapping[str, bytes]) -> None:
+    remove_tree(fresh)
+    fresh.mkdir(mode=DIRECTORY_MODE)
+    for name, data in files.items():
+        _write(fresh / name, data)
+    sync_directory(fresh)
+    fresh.rename(final)
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -59,6 +59,10 @@ def test_a_card_for_a_fleet_takes_nothing_secret_with_it(bench: Bench, work: Pro
 def test_what_is_made_for_all_is_applied_without_a_key(bench: Bench, work: Provisioner) -> None:
     card, out = bench.card(), bench.directory / "overlays"
     before = card.read_bytes()
+    # A builder that was killed left a credential.
+    left = out / ".node.new" / "credential.pem"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"secret")
     revoke_nodes(work.directory, ["field-2"], now=now())
     assert work.all(card, out) == ["barn", "field-1"]
     assert card.read_bytes() == before
