@@ -146,6 +146,8 @@ class Conductor:
     def _machine(self, station: Station) -> MachineStatus:
         planned, state = station.planned, self.nodes.get(station.name)
         boot = station.boots[-1] if station.boots else None
+        if state and (boot is None or boot.node_boot != state.boot):
+            state = None  # it is what an earlier start was
         failure = station.failure()
         return MachineStatus(
             name=station.name,

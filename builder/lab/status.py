@@ -32,7 +32,10 @@ class Happening(Section):
 
 
 class MachineStatus(Section):
-    """A machine now. `stage` is None before anything was heard; `node` is what the API says: Ready, NotReady or nothing."""
+    """A machine now. `stage` is None before anything was heard.
+
+    `node` is what the API says of it since it was turned on: Ready, NotReady or nothing.
+    """
 
     name: str
     role: Annotated[Role, Strict(strict=False)] | None

@@ -88,6 +88,7 @@ def test_a_node_s_way_and_its_way_back(tmp_path: Path) -> None:
     hands.now_s = 50
     lab.see_nodes(node("a", is_ready=True), is_ready=True)
     assert worker.boots[1].stage is None
+    assert lab.status().machines[1].node == ""
     assert not lab.status().is_ready
     for now_s, seen in (
         (60, node("a", is_ready=False)),
