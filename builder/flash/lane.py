@@ -90,7 +90,7 @@ class Lane(threading.Thread):
             if self._is_whole:
                 self._complete()
             elif self._chunks:
-                self._save()
+                self._save(self._chunks)
         except BuilderError as error:
             self.error = error
         except Exception as error:
@@ -116,8 +116,9 @@ class Lane(threading.Thread):
             self._note(self._journal.remove)
             self._blank()
         meter = Meter(self._job.sink, self.step, "write", self._job.mapped_bytes)
-        saved_s = time.monotonic()
-        with ThreadPoolExecutor(_IN_FLIGHT, thread_name_prefix=self.step) as writers:
+        saved_s, saving = time.monotonic(), None
+        # One more, so that the device has something to do while it is noted what is durable.
+        with ThreadPoolExecutor(_IN_FLIGHT + 1, thread_name_prefix=self.step) as writers:
             pending: deque[tuple[Chunk, bool, Future[None]]] = deque()
             while (piece := self._next()) or pending:
                 if piece:
@@ -134,9 +135,13 @@ class Lane(threading.Thread):
                     self._resumed.add(chunk.offset)
                     self.resumed_bytes += chunk.length
                 meter.add(chunk.length, skipped=is_there)
-                if not is_there and time.monotonic() - saved_s > _CHECKPOINT_S:
-                    self._save()
+                if not is_there and time.monotonic() - saved_s > _CHECKPOINT_S and (saving is None or saving.done()):
+                    if saving:
+                        saving.result()
+                    saving = writers.submit(self._save, list(self._chunks))
                     saved_s = time.monotonic()
+            if saving:
+                saving.result()
 
     def _put(self, piece: Piece, *, is_there: bool) -> None:
         try:
@@ -145,9 +150,10 @@ class Lane(threading.Thread):
         finally:
             piece.release()
 
-    def _save(self) -> None:
+    def _save(self, chunks: Sequence[Chunk]) -> None:
+        """Make everything that was written durable, and note that `chunks`, which were written before, are."""
         self.target.sync()
-        self._note(lambda: self._journal.write(self._chunks))
+        self._note(lambda: self._journal.write(chunks))
 
     def _note(self, act: Callable[[], None]) -> None:
         """Change the journal; a device can be written without one, and only another try is longer."""
@@ -178,9 +184,11 @@ class Lane(threading.Thread):
     def _complete(self) -> None:
         if self._job.unmapped is Unmapped.ZERO:
             self._zero()
-        self._save()
         if self._job.verify:
+            self._save(self._chunks)
             self._verify()
+        else:
+            self.target.sync()
         self._note(self._journal.remove)
         self.target.finish()
 
