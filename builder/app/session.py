@@ -104,9 +104,17 @@ class Session:
         """Make `targets`; raises when a step failed."""
         if self.settings.sharing is None:
             return self._execute(targets)
-        from builder.app.sharing.run import shared_cache  # noqa: PLC0415 - most builds share nothing
+        from builder.app.sharing.run import Surroundings, shared_cache  # noqa: PLC0415 - most builds share nothing
 
-        with shared_cache(self, self.settings.sharing) as cache:
+        around = Surroundings(
+            environment=self.project.environment,
+            stall_s=self.settings.stall_s,
+            store=self.store,
+            sink=self.sink,
+            cancel=self.cancel,
+            bench=self.bench,
+        )
+        with shared_cache(around, self.settings.sharing) as cache:
             cache.take(targets)
             try:
                 result = self._execute(targets)
