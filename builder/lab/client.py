@@ -20,10 +20,10 @@ class LabClient:
     def __init__(self, place: LabPlace) -> None:
         self.place = place
 
-    def ask(self, do: str, answer_s: float = _ANSWER_S, **arguments: object) -> Any:  # noqa: ANN401 - any JSON
+    def ask(self, do: str, answer_s: float | None = None, **arguments: object) -> Any:  # noqa: ANN401 - any JSON
         """What the supervisor answers within `answer_s` seconds; it raises here what went wrong there."""
         with self._connect() as connection:
-            connection.settimeout(answer_s)
+            connection.settimeout(_ANSWER_S if answer_s is None else answer_s)
             return self._exchange(connection, {"do": do, **arguments})[0]
 
     def status(self) -> LabStatus:

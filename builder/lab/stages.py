@@ -30,8 +30,8 @@ _SAID: Mapping[Stage, str] = {
     Stage.FIRST_BOOT: r"stage: +(?:starting|joined|stopped)",
     Stage.JOINED: r"stage: +joined",
 }
-# What a kernel or a system says when nothing more is to be expected.
-TROUBLE = re.compile(r"Kernel panic - not syncing[^\n]*|stage: +stopped[^\n]*|this slot cannot be started[^\n]*")
+# What a kernel or a system says when nothing more is to be expected; half a line is not told.
+TROUBLE = re.compile(r"(?:Kernel panic - not syncing|stage: +stopped|this slot cannot be started)[^\n]*(?=\n)")
 ORDER = tuple(Stage)
 
 

@@ -38,10 +38,18 @@ def test_a_device_s_way() -> None:
     [
         ("[ 1.0] ", "Kernel panic - not syncing: VFS: Unable to mount", "\r\n[ 1.1] more"),
         ("", "stage:   stopped: what is written on this card cannot be used", "\n"),
-        ("initrd: ", "this slot cannot be started; restarting in 10 seconds", ""),
+        ("initrd: ", "this slot cannot be started; restarting in 10 seconds", "\n"),
     ],
 )
 def test_trouble(before: str, trouble: str, behind: str) -> None:
     boot = Boot(machine="x", number=1, began_s=0)
     boot.hear(f"{before}{trouble}{behind}".encode(), 1)
     assert boot.trouble == trouble
+
+
+def test_half_a_line_of_trouble_is_not_told() -> None:
+    boot = Boot(machine="x", number=1, began_s=0)
+    boot.hear(b"Kernel panic - not syncing: no ", 1)
+    assert boot.trouble == ""
+    boot.hear(b"root\r\n", 2)
+    assert boot.trouble == "Kernel panic - not syncing: no root"
