@@ -13,6 +13,7 @@ import (
 )
 
 func main() {
+	heap.Unsampled()
 	os.Exit(run(os.Args))
 }
 
