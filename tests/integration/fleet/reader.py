@@ -77,6 +77,8 @@ def controller(machine: Machine, kedge: Path, block: str) -> Iterator[str]:
         status = machine.inside("sh", "-c", f"{path}; kedge status -o json || true")
         wait_for(daemon, lambda: '"ready": true' in _said(status), what="ready", timeout_s=_PATIENCE_S)
         yield path
+    # Its first process is nsenter, which does not wait for what it started.
+    machine.run("flock", "--timeout=60", "/var/lib/kedge/kedge.lock", "true")
 
 
 @contextmanager
