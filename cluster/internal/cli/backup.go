@@ -41,6 +41,8 @@ meanwhile. The archive holds the cluster's keys: keep it as you keep those.`,
 			if err != nil {
 				return err
 			}
+			log, _ := newLog(env, false)
+			followVersion(places, log)
 			source.Layout, source.Now = places, time.Now()
 			source.EtcdEndpoint = "https://" + argv.Cluster{Ports: argv.DefaultPorts()}.EtcdEndpoint()
 			if to == standardStream {

@@ -24,6 +24,14 @@ func enterVersion(places layout.Layout, log *slog.Logger) {
 	}.Enter()
 }
 
+// followVersion is enterVersion for commands that work on what the version in use has
+// written. One on trial is only for the service to start.
+func followVersion(places layout.Layout, log *slog.Logger) {
+	if state, err := storeOf(places).Read(); err == nil && state.Trial == nil {
+		enterVersion(places, log)
+	}
+}
+
 // confirmVersion is called when a role works: a version on trial has then shown that
 // it does.
 func confirmVersion(env Env, places layout.Layout, log *slog.Logger) func() {

@@ -83,6 +83,8 @@ func (f *upgradeFlags) run(ctx context.Context, env Env, where string) error {
 	if err != nil {
 		return err
 	}
+	log, _ := newLog(env, false)
+	followVersion(places, log)
 	report, err := status.Ask(ctx, places.StatusSocket())
 	if err != nil {
 		return err
@@ -117,6 +119,9 @@ func (f *upgradeFlags) install(ctx context.Context, env Env, places layout.Layou
 	var candidate upgrade.Candidate
 	keys, err := f.signers()
 	if err != nil {
+		return candidate, err
+	}
+	if err := storeOf(places).Prune(); err != nil {
 		return candidate, err
 	}
 	staged, err := storeOf(places).Stage()

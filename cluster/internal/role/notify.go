@@ -23,8 +23,11 @@ func (p *Plane) notify(state string) {
 // awaitWorking calls works when all was well for a while.
 func (p *Plane) awaitWorking(works func()) func(context.Context) error {
 	return func(ctx context.Context) error {
+		if works == nil {
+			return nil
+		}
 		var since time.Time
-		for works != nil {
+		for {
 			switch {
 			case p.healthy() != nil:
 				since = time.Time{}
@@ -40,7 +43,6 @@ func (p *Plane) awaitWorking(works func()) func(context.Context) error {
 			case <-time.After(time.Second):
 			}
 		}
-		return nil
 	}
 }
 

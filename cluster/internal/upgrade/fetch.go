@@ -23,23 +23,20 @@ var errAnother = errors.New("the server has another file now")
 // resuming reads a file from a server, and goes on where a lost line left it.
 type resuming struct {
 	ctx    context.Context //nolint:containedctx // a reader has no other place for it
-	client *http.Client
 	url    string
 	body   io.ReadCloser
-	cancel context.CancelFunc
+	cancel context.CancelCauseFunc
 	mark   string // by which the server knows the file again
 	at     int64
 	size   int64 // -1 when the server does not tell it
 	lost   int
-	delay  time.Duration
+	// delay lies between two tries; silence is how long nothing may come.
+	delay, silence time.Duration
 }
 
 // fetch begins to fetch a file.
-func fetch(ctx context.Context, client *http.Client, url string) (*resuming, error) {
-	r := &resuming{ctx: ctx, client: client, url: url, size: -1, delay: resumeDelay}
-	if r.client == nil {
-		r.client = http.DefaultClient
-	}
+func fetch(ctx context.Context, url string) (*resuming, error) {
+	r := &resuming{ctx: ctx, url: url, size: -1, delay: resumeDelay, silence: silence}
 	if err := r.connect(); err != nil {
 		return nil, err
 	}
@@ -47,10 +44,10 @@ func fetch(ctx context.Context, client *http.Client, url string) (*resuming, err
 }
 
 func (r *resuming) connect() error {
-	ctx, cancel := context.WithCancel(r.ctx)
+	ctx, cancel := context.WithCancelCause(r.ctx)
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.url, http.NoBody)
 	if err != nil {
-		cancel()
+		cancel(nil)
 		return fmt.Errorf("fetch %s: %w", r.url, err)
 	}
 	want := http.StatusOK
@@ -59,14 +56,16 @@ func (r *resuming) connect() error {
 		request.Header.Set("If-Range", r.mark)
 		want = http.StatusPartialContent
 	}
-	answer, err := r.client.Do(request)
+	watch := r.watch(cancel)
+	answer, err := http.DefaultClient.Do(request)
+	watch.Stop()
 	if err != nil {
-		cancel()
-		return err // which names the URL
+		cancel(nil)
+		return err // which names the URL, and the cause
 	}
 	if answer.StatusCode != want {
 		_ = answer.Body.Close()
-		cancel()
+		cancel(nil)
 		if r.at > 0 && answer.StatusCode == http.StatusOK {
 			return errAnother
 		}
@@ -111,9 +110,13 @@ func (r *resuming) read(data []byte) (int, error) {
 	if r.body == nil {
 		return 0, io.ErrUnexpectedEOF
 	}
-	watch := time.AfterFunc(silence, r.cancel)
-	defer watch.Stop()
+	defer r.watch(r.cancel).Stop()
 	return r.body.Read(data)
+}
+
+// watch gives up a server that says nothing, unless it is stopped before.
+func (r *resuming) watch(cancel context.CancelCauseFunc) *time.Timer {
+	return time.AfterFunc(r.silence, func() { cancel(fmt.Errorf("the server was silent for %s", r.silence)) })
 }
 
 func (r *resuming) resume(cause error) error {
@@ -147,7 +150,7 @@ func (r *resuming) Close() error {
 	if r.body == nil {
 		return nil
 	}
-	defer r.cancel()
+	defer r.cancel(nil)
 	body := r.body
 	r.body = nil
 	return body.Close()

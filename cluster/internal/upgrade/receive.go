@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net/http"
 	"net/url"
 	"os"
 	"strings"
@@ -20,15 +19,12 @@ import (
 const mostSignatureBytes = 8 << 10
 
 // Source is a file or a URL with an executable; its signature is beside it.
-type Source struct {
-	Where  string
-	Client *http.Client
-}
+type Source struct{ Where string }
 
 // open begins to read it, or with a suffix what is beside it.
 func (s Source) open(ctx context.Context, suffix string) (io.ReadCloser, error) {
 	if remote, ok := s.url(suffix); ok {
-		return fetch(ctx, s.Client, remote)
+		return fetch(ctx, remote)
 	}
 	file, err := os.Open(s.Where + suffix)
 	if err != nil {

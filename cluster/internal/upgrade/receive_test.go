@@ -113,7 +113,7 @@ func (c *cutting) Write(data []byte) (int, error) {
 
 func receive(t *testing.T, url string) ([]byte, error) {
 	t.Helper()
-	r := &resuming{ctx: t.Context(), client: http.DefaultClient, url: url, size: -1}
+	r := &resuming{ctx: t.Context(), url: url, size: -1, silence: time.Second / 2}
 	if err := r.connect(); err != nil {
 		return nil, err
 	}
@@ -138,6 +138,7 @@ func TestServersThatDoNotHelp(t *testing.T) {
 		want    string
 	}{
 		"gone":    {func(w http.ResponseWriter) bool { w.WriteHeader(http.StatusNotFound); return false }, 0, "404 Not Found"},
+		"silent":  {func(http.ResponseWriter) bool { time.Sleep(time.Second); return false }, 0, "the server was silent for 500ms"},
 		"nothing": {nil, 0, "EOF"},
 		"another": {func(w http.ResponseWriter) bool {
 			requests++
@@ -153,7 +154,7 @@ func TestServersThatDoNotHelp(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
-	if _, err := fetch(ctx, nil, server(t, content, len(content), nil)); !errors.Is(err, context.Canceled) {
+	if _, err := fetch(ctx, server(t, content, len(content), nil)); !errors.Is(err, context.Canceled) {
 		t.Errorf("after it was stopped: %v", err)
 	}
 }

@@ -3,6 +3,7 @@ package versions
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -85,6 +86,18 @@ func (t *Trial) start(boot string, since time.Duration) (refusal string) {
 	t.Starts++
 	t.PID = os.Getpid()
 	return ""
+}
+
+// Prune removes the versions that nobody can want any more: failed ones stay until then.
+func (s Store) Prune() error {
+	state, err := s.Read()
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(s.Dir); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return s.prune(state)
 }
 
 // prune removes versions that are neither in use, nor the way back, nor run.

@@ -1,5 +1,7 @@
 """A controller is saved, runs another version, and finds back from one that does not become ready."""
 
+import json
+import tarfile
 from pathlib import Path
 
 from tests.integration.components.invoke import invoke
@@ -24,6 +26,7 @@ def test_a_controller_is_upgraded_and_finds_back(kedge: Path, tmp_path: Path) ->
         assert saved.stat().st_mode & 0o777 == 0o600
         wait_for(daemon, lambda: _runs(controller, _NEXT), what=f"version {_NEXT}", timeout_s=_PATIENCE_S)
         assert controller.applied("get", "namespace", "kept", "--output=name") == "namespace/kept\n"
+        assert _saved_by(where) == _NEXT
         _tried(where, publisher, publisher.broken(_BROKEN, CRASHES))
         wait_for(daemon, lambda: _failed(controller) == _BROKEN, what="given up", timeout_s=_PATIENCE_S)
         wait_for(daemon, lambda: _runs(controller, _NEXT), what=f"back on {_NEXT}", timeout_s=_PATIENCE_S)
@@ -34,6 +37,18 @@ def test_a_controller_is_upgraded_and_finds_back(kedge: Path, tmp_path: Path) ->
         assert _failed(controller) == _NEXT
         assert controller.applied("get", "namespace", "later", "--output=name") == "namespace/later\n"
     _restores(kedge, saved, tmp_path)
+
+
+def _saved_by(where: Place) -> str:
+    """The version that `kedge backup` says it is of: the machine's own may not know what a later one writes."""
+    directories = (f"--data-dir={where.data}", f"--run-dir={where.run}")
+    result = invoke(where.kedge, "backup", f"--save-path={where.directory}", *directories)
+    assert result.code == 0, result.stderr
+    with tarfile.open(result.stdout.strip()) as archive:
+        content = archive.extractfile(archive.getnames()[0])
+        assert content is not None
+        version: str = json.load(content)["version"]
+    return version
 
 
 def _damage(installed: Path) -> None:
