@@ -5,6 +5,11 @@
 
 cache_dir=${BUILDER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/builder}
 
+# Bytecode lies in the cache: checkouts stay clean and may be read-only, and PYTHONDONTWRITEBYTECODE, which is set for the
+# sake of the first, does not make each command compile 230 files (0.2 s).
+unset PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX="$cache_dir/bytecode"
+
 fail() {
     printf 'error: %s\n' "$1" >&2
     printf 'hint: %s\n' "$2" >&2

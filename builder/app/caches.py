@@ -26,9 +26,9 @@ def cache_stats(session: Session) -> list[CachePart]:
 
 
 def clear_tool_caches(session: Session) -> int:
-    """Empty the caches of tools, and what is kept of Debian's archive; the bytes that were freed."""
+    """Empty the caches of tools and of Python, and what is kept of Debian's archive; the bytes that were freed."""
     freed = 0
-    for path in session.project.caches.all:
+    for path in (*session.project.caches.all, session.project.bytecode):
         freed += _measure("", path).size_bytes
         remove_tree(path)
     return freed
@@ -50,6 +50,7 @@ def _parts(session: Session) -> Iterator[tuple[str, Path]]:
     yield "zig", caches.zig
     yield "Debian's archive", caches.debian
     yield "Python environments", session.project.cache / "venv"
+    yield "Python's bytecode", session.project.bytecode
     yield "logs", session.project.logs
 
 

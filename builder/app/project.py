@@ -38,6 +38,11 @@ class Project:
         return self.cache / "store"
 
     @property
+    def bytecode(self) -> Path:
+        """Where `scripts/environment.sh` lets Python keep what it makes of its sources."""
+        return self.cache / "bytecode"
+
+    @property
     def logs(self) -> Path:
         """The output of the commands that steps ran, a directory per build."""
         return self.cache / "logs"

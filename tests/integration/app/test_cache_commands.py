@@ -35,7 +35,7 @@ def flip_a_bit(path: Path) -> None:
 def test_stats_tell_what_each_part_holds(made: Builder) -> None:
     parts = {part["name"]: part for part in json.loads(made.good("cache", "stats", "--json").out)}
     assert list(parts) == [
-        "results", "Go builds", "Go modules", "zig", "Debian's archive", "Python environments", "logs"
+        "results", "Go builds", "Go modules", "zig", "Debian's archive", "Python environments", "Python's bytecode", "logs"
     ]  # fmt: skip
     assert parts["results"]["path"] == str(made.cache / "store")
     assert parts["results"]["size_bytes"] > executable_of(made).stat().st_size

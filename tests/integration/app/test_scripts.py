@@ -66,6 +66,16 @@ def test_builderw_by_a_link_and_from_elsewhere(scripted: Builder, place: Path) -
     assert run_script(scripted, f"'{place}/b' --version").out.startswith("builder ")
 
 
+def test_bytecode_lies_in_the_cache(scripted: Builder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    for bytecode in scripted.checkout.root.rglob("__pycache__"):
+        shutil.rmtree(bytecode)
+    result = run_script(scripted, "./builderw --version")
+    assert result.code == 0, result.err
+    assert list((scripted.cache / "bytecode").rglob("builder/__main__.*.pyc"))
+    assert list(scripted.checkout.root.rglob("__pycache__")) == []
+
+
 def _empty_path(place: Path, *, python: Path | None = None) -> str:
     """A PATH with nothing but what the scripts themselves need, and `python` under the name python3."""
     tools = place / "bin"
