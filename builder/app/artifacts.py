@@ -35,7 +35,7 @@ from builder.plan.compose import Target
 from builder.plan.image import image_name
 from builder.plan.images import bundle_name
 from builder.recipe.resolve import resolve, to_json
-from builder.steps.kinds.image import DESCRIPTION_FILE
+from builder.steps.kinds.image import DESCRIPTION_FILE, UPDATE_SUFFIXES
 from builder.steps.kinds.rootfs import CHANGES
 from builder.steps.kinds.rootfs import OUTPUT as ROOTFS_FILE
 from builder.steps.step import Step, reached
@@ -96,6 +96,7 @@ class Artifacts:
             Output.ROOTFS: (ROOTFS_FILE, CHANGES),
             Output.BUNDLE: (bundle_name(inputs, target.arch),),
             Output.IMAGE: self._image_names(target),
+            Output.UPDATE: tuple(f"{image_name(inputs, target.board)}{suffix}" for suffix in UPDATE_SUFFIXES),
         }
         return names[target.output]
 

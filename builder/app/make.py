@@ -85,7 +85,7 @@ def targets_of(workspace: Workspace, wanted: Wanted) -> tuple[Target, ...]:
     """The targets of the recipe that are `wanted`; `RecipeError` where the recipe does not name one of them."""
     recipe, origin = workspace.inputs.recipe, workspace.loaded.origin
     _require_boards(workspace, wanted)
-    possible = (*recipe.outputs, Output.ROOTFS) if Output.IMAGE in recipe.outputs else recipe.outputs
+    possible = (*recipe.outputs, Output.ROOTFS, Output.UPDATE) if Output.IMAGE in recipe.outputs else recipe.outputs
     for asked, named, key in (
         (wanted.archs, recipe.architectures, "architectures"),
         (wanted.outputs, possible, "outputs"),

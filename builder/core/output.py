@@ -10,3 +10,4 @@ class Output(StrEnum):
     ROOTFS = "rootfs"
     BUNDLE = "bundle"
     IMAGE = "image"
+    UPDATE = "update"

@@ -40,7 +40,7 @@ def compose(
 ) -> tuple[Target, ...]:
     """The targets of the recipe that make `outputs` for `archs`, their steps sharing what does not depend on the architecture.
 
-    Images are made for `boards`, or for those that the recipe has for each of `archs` where none is named.
+    Images and updates are made for `boards`, or for those that the recipe has for each of `archs` where none is named.
     """
     images = ImagesWorkshop(inputs=inputs)
     executables, rootfs = _executables(inputs, images), RootfsWorkshop(inputs=inputs)
@@ -50,13 +50,19 @@ def compose(
         Output.BUNDLE: images.bundle,
     }
     workshop = ImageWorkshop(inputs=inputs, rootfs=rootfs, executable=executables)
+    for_boards: dict[Output, Callable[[str], Step[Any]]] = {
+        Output.IMAGE: workshop.image,
+        Output.UPDATE: workshop.update,
+    }
     targets: list[Target] = []
     for arch in archs:
         top = PurePosixPath(inputs.recipe.name, arch)
         for output in dict.fromkeys(outputs):
-            if output is Output.IMAGE:
+            if output in for_boards:
                 targets += [
-                    Target(arch=arch, output=output, step=workshop.image(name), place=top / output / name, board=name)
+                    Target(
+                        arch=arch, output=output, step=for_boards[output](name), place=top / output / name, board=name
+                    )
                     for name in _boards(inputs, arch, boards)
                 ]
             else:

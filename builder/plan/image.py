@@ -33,7 +33,17 @@ from builder.steps.kinds.boot import (
     GrubInput,
     InitrdInput,
 )
-from builder.steps.kinds.image import IMAGE, SLOT, ImageInput, LoaderInput, SlotInput, program_role
+from builder.steps.kinds.image import (
+    IMAGE,
+    SLOT,
+    UPDATE,
+    About,
+    ImageInput,
+    LoaderInput,
+    SlotInput,
+    UpdateInput,
+    program_role,
+)
 from builder.steps.kinds.image_parts import PACKAGE_ROLE
 from builder.steps.step import Step
 
@@ -42,6 +52,10 @@ _SMALL = Resources(cores=1, memory_bytes=128 * MIB)
 # mksquashfs takes a quarter of the memory that it sees, as a cache: it is told to stay below this.
 _SLOT = Resources(cores=2, memory_bytes=1 * GIB, disk_bytes=1 * GIB)
 _IMAGE = Resources(cores=2, memory_bytes=512 * MIB, disk_bytes=1 * GIB)
+
+_UPDATE = Resources(cores=1, memory_bytes=64 * MIB, disk_bytes=256 * MIB)
+# docs/benchmarks.md has what other sizes cost.
+_UPDATE_BLOCK_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +100,18 @@ class ImageWorkshop:
             origins=self._origins(name),
         )
 
+    def update(self, name: str) -> Step[UpdateInput]:
+        """The step that makes the update of devices with the board `name`."""
+        return Step(
+            id=f"{self._place(name)}/update",
+            kind=UPDATE,
+            input=UpdateInput(
+                name=image_name(self.inputs, name), about=self._about(name), block_bytes=_UPDATE_BLOCK_BYTES
+            ),
+            needs={"slot": self._slot(name, self.inputs.recipe.boards[name])},
+            resources=_UPDATE,
+        )
+
     def _slot(self, name: str, board: Board) -> Step[SlotInput]:
         section = self._section
         return Step(
@@ -99,6 +125,7 @@ class ImageWorkshop:
                 device_tree=board.device_tree or "",
                 compression=section.slot_compression,
                 programs=tuple(section.programs),
+                about=self._about(name),
             ),
             needs={
                 "rootfs": self.rootfs.rootfs(board.architecture),
@@ -108,7 +135,13 @@ class ImageWorkshop:
                 **{program_role(path): self._program(path, board.architecture) for path in section.programs},
             },
             resources=_SLOT,
+            origins={"input.about.version": self.inputs.origin("image.version")},
         )
+
+    def _about(self, name: str) -> About:
+        recipe = self.inputs.recipe
+        architecture = recipe.boards[name].architecture
+        return About(name=recipe.name, version=self._section.version, architecture=architecture, board=name)
 
     def _program(self, path: str, arch: Arch) -> Step[Any]:
         cluster, key = self.inputs.recipe.cluster, format_key_path(("image", "programs", path))

@@ -9,12 +9,16 @@ from builder.formats.diskimage import ImageFormat
 from builder.image.formats import SlotCompression
 from builder.recipe.images import GoProgram
 from builder.recipe.section import LocatedPath, NamedArch, Section, Unique
-from builder.recipe.shapes import CommandWord, DevicePath, DnsLabel, ModuleName, SizeText
+from builder.recipe.shapes import CommandWord, DevicePath, DnsLabel, ModuleName, SemVer, SizeText
 
 
 class DiskImage(Section):
     """Disks that devices boot from: a boot partition, two slots for the system, and one for data."""
 
+    version: SemVer = Field(
+        default="0.1.0",
+        description="Version of the system in the slots. Raise it with every update: a device takes no older one by itself.",
+    )
     boards: Mapping[NamedArch, Annotated[tuple[DnsLabel, ...], *Unique]] = Field(
         description="Boards whose images are made when nothing else is asked for, by architecture."
     )

@@ -22,8 +22,11 @@ def image_mistakes(root: MapNode) -> Iterator[Problem]:
 
 
 def _missing_sections(root: MapNode) -> Iterator[Problem]:
-    output = next((node for node in items_of(root, "outputs") if node.text == Output.IMAGE), None)
+    outputs = {node.text: node for node in items_of(root, "outputs")}
+    output = outputs.get(Output.IMAGE)
     if output is None:
+        if update := outputs.get(Output.UPDATE):
+            yield Problem(place=update.place, message="outputs: update needs image beside it")
         return
     if not is_there(value_at(root, "image")):
         yield Problem(place=output.place, message="outputs: images need the section image, which is missing")

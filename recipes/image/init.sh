@@ -83,6 +83,27 @@ mount_data() {
     mount -t ext4 -o noatime,commit=60 "/dev/$1" /root/data
 }
 
+# A slot that an update was written to takes along what the device has changed in /etc, before it is started for the first time:
+# what the device has changed is the device's. All of it is there at once, whenever the power goes.
+take_changes() {
+    from=/root/data/etc-$slot.from
+    [ -f "$from" ] || return 0
+    before=etc-$(cat "$from") new=etc-$slot.new
+    rm -rf "/root/data/$new" && mkdir -p "/root/data/$new/work" "/root/data/$before/upper" &&
+        # The system's own program knows the attributes by which an overlay remembers what was removed.
+        chroot /root /bin/cp -a "/data/$before/upper" "/data/$new/upper" || return 1
+    # The mark that the present system's /etc is up to date.
+    rm -f "/root/data/$new/upper/.updated"
+    # Accounts that the new system has besides those of the device.
+    for file in passwd group shadow gshadow; do
+        changed=/root/data/$new/upper/$file
+        if [ -f "$changed" ] && [ -f "/root/etc/$file" ]; then
+            awk -F: '!seen[$1]++' "$changed" "/root/etc/$file" >/run/accounts && cat /run/accounts >"$changed" || return 1
+        fi
+    done
+    sync && rm -rf "/root/data/etc-$slot" && mv "/root/data/$new" "/root/data/etc-$slot" && sync && rm "$from" && sync
+}
+
 # Lays what is written to over the slot.
 lay_data() {
     rm -rf /root/data/var.new
@@ -90,6 +111,7 @@ lay_data() {
         # There at once or not at all, whenever the power goes.
         cp -a /root/var /root/data/var.new && sync && mv /root/data/var.new /root/data/var && sync || return 1
     fi
+    take_changes || fail "what this device has changed in /etc cannot be taken along"
     mkdir -p /root/data/cni "/root/data/etc-$slot/upper" "/root/data/etc-$slot/work" &&
         mount -o bind /root/data/var /root/var &&
         mount -o bind /root/data/cni /root/opt/cni &&

@@ -120,6 +120,8 @@ def _role(output: Output, path: str) -> Role | None:
     """What a file of a step's output is for; None where nobody downloads it: descriptions, bills of single images."""
     if output is Output.IMAGE:
         return Role.BLOCK_MAP if path.endswith(_BLOCK_MAP) else None if path == DESCRIPTION_FILE else Role.IMAGE
+    if output is Output.UPDATE:
+        return None
     if output is Output.BUNDLE:
         return None if path.endswith(".json") else Role.BUNDLE
     if output is Output.ROOTFS:

@@ -202,13 +202,15 @@ def export(
 
 def sign(
     name: _NameArgument,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Executables of kedge.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Executables of kedge, or updates (NAME.update).")
+    ],
     *,
     passphrase_file: PassphraseOption = None,
     identity: IdentityOption = None,
     clusters: ClustersOption = None,
 ) -> None:
-    """Sign versions of kedge that the cluster's devices may take; the signature is FILE.minisig."""
+    """Sign versions of kedge and of the system that the cluster's devices may take; the signature is FILE.minisig."""
     from builder.app.clusters.access import sign_upgrades
 
     for path in sign_upgrades(

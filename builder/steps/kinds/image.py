@@ -3,6 +3,8 @@
 Plans know of them without importing what they work with.
 """
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,16 +27,39 @@ if TYPE_CHECKING:
     from builder.image.slot import SlotFile
 
 SLOT_FILE, DESCRIPTION_FILE = "slot.squashfs", "image.json"
+# An update: the file system, and the manifest that is signed.
+UPDATE_SUFFIXES = SYSTEM_SUFFIX, MANIFEST_SUFFIX = (".squashfs", ".update")
+# Where a system reads what it is.
+ABOUT_FILE = "usr/lib/device/slot.json"
 # What the initrd starts in a slot.
 _PROGRAMS = ("usr/sbin/e2fsck", "usr/sbin/init")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What a slot's system is: the recipe's name, its version, and what it is made for."""
+
+    name: str
+    version: str
+    architecture: Arch
+    board: str
+
+    def to_json(self) -> Mapping[str, str]:
+        """As devices and updates tell it."""
+        return {
+            "name": self.name,
+            "version": self.version,
+            "architecture": self.architecture.value,
+            "board": self.board,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotInput:
     """A slot of the root file system, executable (`name`) and initrd that the step needs as `rootfs`, `executable`, `initrd`.
 
-    `command_line` are words for the kernel, `device_tree` one of its own where GRUB is to load it. `programs` are the paths of
-    further executables, each needed as its `program_role`.
+    `about` tells the system what it is. `command_line` are words for the kernel, `device_tree` one of its own where GRUB is to
+    load it. `programs` are the paths of further executables, each needed as its `program_role`.
     """
 
     name: str
@@ -44,6 +69,7 @@ class SlotInput:
     device_tree: str
     compression: SlotCompression
     programs: tuple[str, ...]
+    about: "About"
 
 
 def program_role(path: str) -> str:
@@ -61,6 +87,7 @@ def _make_slot(wanted: SlotInput, context: StepContext) -> None:
     files = {
         f"usr/bin/{wanted.name}": SlotFile(mode=0o755, source=context.needs["executable"] / wanted.name),
         **{path.lstrip("/"): _program(context.needs[program_role(path)], path) for path in wanted.programs},
+        ABOUT_FILE: SlotFile(data=json.dumps(wanted.about.to_json(), indent=2).encode() + b"\n"),
         "boot/initrd.img": SlotFile(source=context.needs["initrd"] / INITRD_FILE),
         "boot/grub.cfg": SlotFile(data=configuration.encode()),
     }
@@ -169,5 +196,25 @@ def _loader(wanted: LoaderInput, context: StepContext) -> "LoaderBytes":
     return LoaderBytes(what=f"the loader {wanted.name}", offset_bytes=wanted.offset_bytes, data=data)
 
 
-SLOT = StepKind(name="slot", version=3, run=_make_slot)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateInput:
+    """The update `name` out of the slot that the step needs as `slot`, in blocks of `block_bytes`."""
+
+    name: str
+    about: About
+    block_bytes: int
+
+
+def _make_update(wanted: UpdateInput, context: StepContext) -> None:
+    from builder.image.update import update_manifest
+    from builder.io.files import copy_file
+
+    slot, system = context.needs["slot"] / SLOT_FILE, f"{wanted.name}{SYSTEM_SUFFIX}"
+    copy_file(slot, context.output / system)
+    manifest = update_manifest(slot, wanted.about.to_json(), file=system, block_bytes=wanted.block_bytes)
+    (context.output / f"{wanted.name}{MANIFEST_SUFFIX}").write_bytes(manifest)
+
+
+UPDATE = StepKind(name="update", version=1, run=_make_update)
+SLOT = StepKind(name="slot", version=4, run=_make_slot)
 IMAGE = StepKind(name="disk-image", version=2, run=_make_image)

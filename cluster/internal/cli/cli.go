@@ -140,7 +140,7 @@ its name. All arguments after the name are the component's own.`,
 func machineCommands(env Env) []*cobra.Command {
 	return []*cobra.Command{
 		newInstall(append(installController(), installWorker()...)...), newStart(), newStop(), newStatus(env), newReset(env), newSupport(env),
-		newUpgrade(env),
+		newUpgrade(env), newOS(env),
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
+	"kedge/internal/fetch"
 	"kedge/internal/install"
 	"kedge/internal/layout"
 	"kedge/internal/signature"
@@ -117,7 +118,7 @@ func (f *upgradeFlags) run(ctx context.Context, env Env, where string) error {
 // install receives the executable and keeps it, when it may run here.
 func (f *upgradeFlags) install(ctx context.Context, env Env, places layout.Layout, report status.Report, where string) (upgrade.Candidate, error) {
 	var candidate upgrade.Candidate
-	keys, err := f.signers()
+	keys, err := signers(f.keys, f.unsigned)
 	if err != nil {
 		return candidate, err
 	}
@@ -129,7 +130,7 @@ func (f *upgradeFlags) install(ctx context.Context, env Env, places layout.Layou
 		return candidate, err
 	}
 	defer staged.Discard()
-	if err := (upgrade.Source{Where: where}).Receive(ctx, staged, keys); err != nil {
+	if err := upgrade.Receive(ctx, fetch.Source{Where: where}, staged, keys); err != nil {
 		return candidate, err
 	}
 	if err := staged.Close(); err != nil {
@@ -150,18 +151,19 @@ func (f *upgradeFlags) install(ctx context.Context, env Env, places layout.Layou
 	return candidate, staged.Keep(candidate.Version)
 }
 
-// signers are whose signatures count; none: anything is taken, as the user said.
-func (f *upgradeFlags) signers() ([]minisign.PublicKey, error) {
-	if f.unsigned {
+// signers are whose signatures count, by the keys in a directory; none: anything is
+// taken, as the user said.
+func signers(directory string, unsigned bool) ([]minisign.PublicKey, error) {
+	if unsigned {
 		return nil, nil
 	}
-	files, err := filepath.Glob(filepath.Join(f.keys, "*.pub"))
+	files, err := filepath.Glob(filepath.Join(directory, "*.pub"))
 	if err != nil {
 		return nil, fmt.Errorf("look for keys: %w", err)
 	}
 	if len(files) == 0 {
 		return nil, &usageError{
-			problem: fmt.Sprintf("there is no key in %s to verify a signature with", f.keys),
+			problem: fmt.Sprintf("there is no key in %s to verify a signature with", directory),
 			hint:    "Put the public key there as NAME.pub, or name another directory with --keys.",
 		}
 	}

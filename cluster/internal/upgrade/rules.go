@@ -37,7 +37,7 @@ func Judge(candidate Candidate, machine Machine, older bool) error {
 	if candidate.Platform != machine.Platform {
 		refuse("it is made for %s, and this machine is %s", candidate.Platform, machine.Platform)
 	}
-	if why := isOlder(candidate.Version, machine.Version); why != "" && !older {
+	if why := IsOlder(candidate.Version, machine.Version); why != "" && !older {
 		refuse("%s; --allow-older takes it all the same", why)
 	}
 	news, now := minorOf(candidate.Kubernetes), minorOf(machine.Kubernetes)
@@ -75,9 +75,9 @@ func judgeNode(candidate Candidate, machine Machine, refuse func(string, ...any)
 	}
 }
 
-// isOlder says in which way a version is not after another one; empty: it is, or is
+// IsOlder says in which way a version is not after another one; empty: it is, or is
 // the same.
-func isOlder(candidate, than string) string {
+func IsOlder(candidate, than string) string {
 	found, err := version.ParseSemantic(candidate)
 	own, ownErr := version.ParseSemantic(than)
 	switch {

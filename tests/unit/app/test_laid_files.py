@@ -36,6 +36,7 @@ rootfs:
   units:
     device-slot-good.service: null
     kedge-controller.service: null
+    kedge-os-gate.service: null
     kedge-single.service: null
     kedge-worker.service: null
   users:
@@ -140,10 +141,10 @@ def test_reasons_say_where_settings_were_written(recipe: Path) -> None:
         told = {name: place for name, place in origins.items() if not place.startswith("recipes/device.yaml:")}
         assert set(origins) - set(told) >= {"input.customization.sysctl.kernel.panic"}
         assert told == {
-            "input.customization.time_zone": f"{recipe}:22:14",
+            "input.customization.time_zone": f"{recipe}:23:14",
             "input.customization.locale": "default",
             "input.customization.variables.log_level": f"{recipe}:14:26",
-            "input.customization.sysctl.net.ipv4.ip_forward": f"{recipe}:23:33",
+            "input.customization.sysctl.net.ipv4.ip_forward": f"{recipe}:24:33",
         }
 
 

@@ -73,6 +73,19 @@ def test_a_program_is_made_of_its_own_files_and_is_in_the_slot(workspace: Worksp
     assert after[f"{PLACE}slot"].key != slot.key
 
 
+def test_an_update_is_the_slot_of_an_image_with_its_own_version() -> None:
+    (target,) = targets(edge("image.version=0.2.0"), archs=(Arch.ARMV7,), outputs=(Output.UPDATE,))
+    assert str(target.place) == "edge/armv7/update/generic-armv7"
+    assert set(target.step.needs) == {"slot"}
+    slot = target.step.needs["slot"]
+    assert slot.key == steps(edge("image.version=0.2.0"))[f"{PLACE}slot"].key
+    assert slot.key != steps(edge())[f"{PLACE}slot"].key
+    about = {"name": "edge", "version": "0.2.0", "architecture": "armv7", "board": "generic-armv7"}
+    assert target.step.input.about.to_json() == slot.input.about.to_json() == about
+    (other,) = targets(edge(), "bananapi-m2-ultra", outputs=(Output.UPDATE,))
+    assert (other.step.input.about.board, other.board) == ("bananapi-m2-ultra", "bananapi-m2-ultra")
+
+
 def test_where_a_module_is_asked_for_changes_nothing(workspace: Workspace) -> None:
     (module, *_), step = workspace.inputs.recipe.boards["generic-armv7"].modules, steps(workspace)[f"{PLACE}initrd"]
     assert step.input.places[module].startswith("recipes/boards/generic-armv7.yaml:")

@@ -119,10 +119,11 @@ CASES: dict[str, tuple[str, list[str]]] = {
         [
             (
                 "2:11: outputs[0]: unknown output 'executables'; did you mean 'executable'?"
-                " known: executable, rootfs, bundle, image"
+                " known: executable, rootfs, bundle, image, update"
             )
         ],
     ),
+    "update without images": ("outputs: [update]\n", ["2:11: outputs: update needs image beside it"]),
     "word for a section": (
         "cluster: kedge\n",
         ["2:10: cluster: must be a mapping ('key: value'), not the text 'kedge'"],

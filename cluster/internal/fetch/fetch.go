@@ -1,4 +1,5 @@
-package upgrade
+// Package fetch reads files that lie here or on a server, and goes on where a lost line left it.
+package fetch
 
 import (
 	"context"
@@ -15,6 +16,8 @@ const (
 	resumeDelay     = 2 * time.Second
 	// silence is how long a server may send nothing.
 	silence = 60 * time.Second
+	// skipBytes is what a server has the time of one silence for.
+	skipBytes = 1 << 20
 )
 
 // errAnother is a server whose file changed while it was fetched.
@@ -29,9 +32,17 @@ type resuming struct {
 	mark   string // by which the server knows the file again
 	at     int64
 	size   int64 // -1 when the server does not tell it
-	lost   int
+	// end bounds a section, whose reader knows by itself what belongs there: a server
+	// with another file is no matter here. 0 for all of a file.
+	end  int64
+	lost int
 	// delay lies between two tries; silence is how long nothing may come.
 	delay, silence time.Duration
+	// isWholeFile says that the server sends no parts; skipped is what of it nobody wanted.
+	isWholeFile bool
+	skipped     int64
+	// began is where a section begins.
+	began int64
 }
 
 // fetch begins to fetch a file.
@@ -51,7 +62,11 @@ func (r *resuming) connect() error {
 		return fmt.Errorf("fetch %s: %w", r.url, err)
 	}
 	want := http.StatusOK
-	if r.at > 0 {
+	switch {
+	case r.end > 0:
+		request.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", r.at, r.end-1))
+		want = http.StatusPartialContent
+	case r.at > 0:
 		request.Header.Set("Range", fmt.Sprintf("bytes=%d-", r.at))
 		request.Header.Set("If-Range", r.mark)
 		want = http.StatusPartialContent
@@ -63,6 +78,9 @@ func (r *resuming) connect() error {
 		cancel(nil)
 		return err // which names the URL, and the cause
 	}
+	if answer.StatusCode == http.StatusOK && r.end > 0 {
+		return r.skip(answer.Body, cancel)
+	}
 	if answer.StatusCode != want {
 		_ = answer.Body.Close()
 		cancel(nil)
@@ -71,7 +89,7 @@ func (r *resuming) connect() error {
 		}
 		return &refusal{url: r.url, status: answer.Status}
 	}
-	if r.at == 0 {
+	if r.at == 0 && r.end == 0 {
 		r.size = answer.ContentLength
 		r.mark = answer.Header.Get("ETag")
 		if r.mark == "" {
@@ -80,6 +98,30 @@ func (r *resuming) connect() error {
 	}
 	r.body, r.cancel = answer.Body, cancel
 	return nil
+}
+
+// skip goes on with a server that sends the whole file where a part was asked for.
+func (r *resuming) skip(body io.ReadCloser, cancel context.CancelCauseFunc) error {
+	r.body, r.cancel, r.isWholeFile = body, cancel, true
+	for left := r.at; left > 0; {
+		watch := r.watch(cancel)
+		n, err := io.CopyN(io.Discard, body, min(left, skipBytes))
+		watch.Stop()
+		r.skipped += n
+		if left -= n; err != nil {
+			_ = r.Close()
+			return fmt.Errorf("fetch %s: the server sends no part of a file, and ended before byte %d: %w", r.url, r.at, err)
+		}
+	}
+	return nil
+}
+
+// isWhole says that everything that was asked for has come.
+func (r *resuming) isWhole() bool {
+	if r.end > 0 {
+		return r.at >= r.end
+	}
+	return r.size < 0 || r.at == r.size
 }
 
 // refusal is a server's word that asking again does not change.
@@ -96,7 +138,7 @@ func (r *resuming) Read(data []byte) (int, error) {
 			r.lost = 0
 			return n, nil
 		}
-		if err == nil || err == io.EOF && (r.size < 0 || r.at == r.size) {
+		if err == nil || err == io.EOF && r.isWhole() {
 			return 0, err
 		}
 		if err := r.resume(err); err != nil {
@@ -128,7 +170,7 @@ func (r *resuming) resume(cause error) error {
 		if r.ctx.Err() != nil {
 			return r.ctx.Err()
 		}
-		if r.lost++; r.lost > mostResumptions || r.mark == "" && r.at > 0 {
+		if r.lost++; r.lost > mostResumptions || r.end == 0 && r.mark == "" && r.at > 0 {
 			return fmt.Errorf("fetch %s: the line was lost after %d bytes: %w", r.url, r.at, cause)
 		}
 		select {
