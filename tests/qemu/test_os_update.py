@@ -71,7 +71,7 @@ def test_a_system_is_updated_and_goes_back_where_the_next_does_not_work(lab: Lab
         install(machine, f"{url}/{good}")
         _runs(machine, slot="B", version="0.2.0")
         # What the device has changed is the device's; what it has not comes with the system.
-        assert run(machine, "cat /etc/motd /etc/only-new /var/lib/kept").split() == ["mine", "new", "kept"]
+        assert run(machine, "cat /etc/motd /etc/only-new; echo; cat /var/lib/kept").split() == ["mine", "new", "kept"]
         run(machine, "test ! -e /etc/issue")
         assert run(machine, "grep -cE '^(ours|theirs|root):' /etc/passwd").strip() == "3"
 
