@@ -45,12 +45,18 @@ def ask(server: http.client.HTTPSConnection, path: str) -> tuple[float, int]:
     return took_s, len(body)
 
 
+# Components list when they start, and when a watch has ended. Without a pause one answer is kept while the next is asked for,
+# which is a measure of throughput.
+_PAUSE_S = 0.2
+
+
 def main(path: str, rounds: str, direct: str, answered: str) -> None:
     """Print `direct` and `answered` in seconds, and `bytes`."""
     servers = {"direct": connection(Path(direct)), "answered": connection(Path(answered))}
     found: dict[str, list[float]] = {"direct": [], "answered": [], "bytes": []}
     for number in range(int(rounds) + 1):
         for name, server in servers.items():
+            time.sleep(_PAUSE_S)
             took_s, size_bytes = ask(server, path)
             if number > 0:  # the first opens the connection
                 found[name].append(took_s)
