@@ -15,7 +15,11 @@ import (
 
 // Bundle is an open bundle: one file, or the parts of one in their order.
 type Bundle struct {
-	Name  string // for people
+	Name string // for people
+	// Digest is the SHA-256 that the executable names which carries the bundle; empty
+	// for files. It tells one bundle from another, and proves nothing.
+	Digest string
+
 	size  int64
 	parts []part
 }
@@ -53,7 +57,7 @@ func OpenEmbedded(path string) (b *Bundle, ok bool, err error) {
 		return nil, false, p.Close()
 	}
 	one := part{content: content, closer: p, size: content.Size()}
-	return &Bundle{Name: p.Path(), size: one.size, parts: []part{one}}, true, nil
+	return &Bundle{Name: p.Path(), Digest: p.BundleDigest(), size: one.size, parts: []part{one}}, true, nil
 }
 
 func openPayload(path string) (*payload.Payload, error) {

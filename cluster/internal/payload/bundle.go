@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"io"
 )
@@ -31,6 +32,15 @@ func (p *Payload) Bundle() (content *io.SectionReader, ok bool) {
 		return nil, false
 	}
 	return io.NewSectionReader(p.file, p.bundle.offset, p.bundle.length), true
+}
+
+// BundleDigest is the SHA-256 that the footer names of the bundle, in hexadecimal
+// digits; empty where the file carries none.
+func (p *Payload) BundleDigest() string {
+	if p.bundle.length == 0 {
+		return ""
+	}
+	return hex.EncodeToString(p.bundle.digest[:])
 }
 
 // findBundle looks for a bundle at the end of a file of size bytes whose

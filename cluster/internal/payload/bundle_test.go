@@ -1,6 +1,8 @@
 package payload
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -13,11 +15,16 @@ func TestABundleIsReadWhereItLies(t *testing.T) {
 		if !ok {
 			t.Fatalf("%s: there is no bundle", name)
 		}
-		if got, err := io.ReadAll(content); err != nil || string(got) != strings.Repeat("index.json", 100) {
+		got, err := io.ReadAll(content)
+		if err != nil || string(got) != strings.Repeat("index.json", 100) {
 			t.Errorf("%s: the bundle is %q, %v", name, got, err)
 		}
+		if want := fmt.Sprintf("%x", sha256.Sum256(got)); p.BundleDigest() != want {
+			t.Errorf("%s: the bundle's digest is %s, not %s", name, p.BundleDigest(), want)
+		}
 	}
-	if _, ok := open(t, sample("good-amd64")).Bundle(); ok {
+	without := open(t, sample("good-amd64"))
+	if _, ok := without.Bundle(); ok || without.BundleDigest() != "" {
 		t.Error("there is a bundle in good-amd64")
 	}
 }

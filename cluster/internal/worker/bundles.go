@@ -18,10 +18,14 @@ import (
 	"kedge/internal/wholefile"
 )
 
-// bundle is a file in the directory of images, as it was when it was imported.
+// bundle is a file in the directory of images, as it was when it was imported; or
+// what kedge's own file carries.
 type bundle struct {
-	Size     int64     `json:"size"`
-	Modified time.Time `json:"modified"`
+	Size     int64     `json:"size,omitempty"`
+	Modified time.Time `json:"modified,omitzero"`
+	// Digest is known of what kedge carries, and nothing else then: a slot's files
+	// all have one date, and bundles, which are padded, often one size.
+	Digest string `json:"digest,omitempty"`
 	// Images are the names by which pods ask for what it brought.
 	Images []string `json:"images"`
 	// Problem is why it was refused; it is not read again until it changes.
@@ -86,11 +90,8 @@ func (i *importer) findEmbedded() error {
 	if err != nil || !ok {
 		return err
 	}
-	info, err := os.Stat("/proc/self/exe")
-	if err == nil {
-		i.carried = &bundle{Size: info.Size(), Modified: info.ModTime().UTC()}
-	}
-	return errors.Join(err, carried.Close())
+	i.carried = &bundle{Digest: carried.Digest}
+	return carried.Close()
 }
 
 // open opens the bundle of that name, with all its parts.
@@ -130,7 +131,7 @@ func (i *importer) list() map[string]bundle {
 }
 
 func (b bundle) isSame(other bundle) bool {
-	return b.Size == other.Size && b.Modified.Equal(other.Modified)
+	return b.Size == other.Size && b.Modified.Equal(other.Modified) && b.Digest == other.Digest
 }
 
 // step imports what is new and has stopped growing, and unpins what is gone.

@@ -87,3 +87,13 @@ func TestCgroupsOfTheProfile(t *testing.T) {
 		t.Errorf("a profile that does not mind: %v", err)
 	}
 }
+
+func TestACarriedBundleIsToldByItsDigest(t *testing.T) {
+	one, other := bundle{Digest: "1234"}, bundle{Digest: "5678"}
+	if one.isSame(other) || !one.isSame(bundle{Digest: "1234", Images: []string{"pause"}}) {
+		t.Error("what kedge carries is told by something else than its digest")
+	}
+	if one.isSame(bundle{}) {
+		t.Error("a bundle is the same as none")
+	}
+}
