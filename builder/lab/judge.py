@@ -19,6 +19,16 @@ def judge_lab(lab: Lab) -> Iterator[Mistake]:
     workers = [name for name, machine in lab.machines.items() if machine.role is Role.WORKER]
     for name in workers if not controllers else ():
         yield Mistake(path=("machines", name, "role"), message="a worker needs a machine with the role controller")
+    if lab.manifests and not controllers:
+        yield Mistake(
+            path=("manifests",), message="need a machine with the role controller or single, which applies them"
+        )
+    names = [path.name for path in lab.manifests]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            yield Mistake(
+                path=("manifests", index), message=f"another file is called {name}: they lie in one directory"
+            )
     if controllers and workers and not meeting_places(lab):
         message = f"none of them is one by which all workers reach it: share a segment, or give all a nat ({', '.join(workers)})"
         yield Mistake(path=("machines", controllers[0], "networks"), message=message)

@@ -73,6 +73,10 @@ class Lab(Section):
         le=LAST_PORT,
         description="The first of 64 ports of 127.0.0.1; 0: they follow from the lab's name, from 15000 on.",
     )
+    manifests: tuple[LocatedPath, ...] = Field(
+        default=(),
+        description="Files with what the cluster shall have: its controller applies them from its first start on.",
+    )
     networks: Mapping[DnsLabel, LabNetwork] = Field(default={}, description="Networks, by names of your choice.")
     machines: Mapping[DnsLabel, LabMachine] = Field(
         min_length=1, description="Machines; their names are those of the nodes."

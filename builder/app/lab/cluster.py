@@ -27,6 +27,8 @@ from builder.lab.plan import HOST_OF_NAT, PlannedMachine, ports_of_cluster
 from builder.vm.setup import mac_address
 
 _LOOPBACK = "127.0.0.1"
+# A stack of kedge's directory of manifests.
+_MANIFESTS = "/var/lib/kedge/manifests/lab"
 # A lab does not live longer.
 _ADMIN_DAYS = 90
 _PRIVATE = 0o600
@@ -83,6 +85,8 @@ def _describe(cluster: ClusterDirectory, survey: Survey, node: PlannedMachine, s
     lines = [f"{key}: {value}" for key in ("site", "profile") if (value := getattr(machine, key))]
     lines += ["ssh:", f"  keys: [{json.dumps(ssh_key)}]"]
     files = {**(FILES if node.has_agent else {}), **dict(_network_files(survey, node))}
+    if node.role and node.role.controls:
+        files |= {f"{_MANIFESTS}/{path.name}": path.read_text() for path in survey.written.value.manifests}
     if files:
         lines.append("files:")
     for path, content in files.items():

@@ -74,7 +74,11 @@ def survey(written: Written[Lab], name: str, means: Means) -> Survey:
     lab = written.value
     first = first_port(lab, name)
     found: dict[str, Surveyed] = {}
-    mistakes: list[Mistake] = []
+    mistakes = [
+        Mistake(path=("manifests", index), message=f"there is no file {_shown(manifest)}")
+        for index, manifest in enumerate(lab.manifests)
+        if not manifest.is_file()
+    ]
     hints: set[str] = set()
     for one in lab.machines:
         looked = _look(lab, one, first, means)

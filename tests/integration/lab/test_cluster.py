@@ -21,7 +21,9 @@ from tests.integration.fleet.conftest import Bench
 from tests.integration.lab.commands import Desk
 from tests.integration.trust import now
 
+_SHOP = "{apiVersion: v1, kind: Namespace, metadata: {name: shop}}\n"
 _LAB = """
+manifests: [shop.yaml]
 networks: {uplink: {kind: nat}, wire: {kind: segment}}
 machines:
   barn: {board: generic-amd64, role: controller, memory: 128 MiB, cores: 1, disk: 64 MiB, networks: [uplink, wire]}
@@ -36,6 +38,7 @@ def clustered(cards: Bench, tmp_path: Path) -> Iterator[Desk]:
     cards.card("edge.img").rename(image / "edge.img")
     desk = Desk(name=f"test-{secrets.token_hex(4)}", file=tmp_path / "lab.yaml")
     desk.file.write_text(_LAB)
+    (tmp_path / "shop.yaml").write_text(_SHOP)
     up = desk.up("--out", str(tmp_path / "out"))
     assert up.returncode == 0, up.stderr
     yield desk
@@ -45,6 +48,12 @@ def clustered(cards: Bench, tmp_path: Path) -> Iterator[Desk]:
 def node_of(desk: Desk, cards: Bench, name: str) -> dict[str, object]:
     found: dict[str, object] = yaml.safe_load(cards.read(desk.place.card(name), "node.yaml"))
     return found
+
+
+def files_of(node: dict[str, object]) -> list[dict[str, str]]:
+    files = node["files"]
+    assert isinstance(files, list)
+    return files
 
 
 def test_machines_become_nodes_of_a_cluster_of_their_own(clustered: Desk, cards: Bench, tmp_path: Path) -> None:
@@ -57,9 +66,11 @@ def test_machines_become_nodes_of_a_cluster_of_their_own(clustered: Desk, cards:
         for forward in one.forwards
     )
     assert (barn["role"], field["role"]) == ("controller", "worker")
+    assert {"path": "/var/lib/kedge/manifests/lab/shop.yaml", "content": _SHOP} in files_of(barn)
+    assert not any("manifests" in file["path"] for file in files_of(field))
     assert (field["name"], field["site"], field["profile"]) == ("field", "orchard", "tiny")
     assert field["endpoints"] == [f"10.0.2.2:{first}", f"192.168.101.10:{first}"]
-    files = {file["path"]: file["content"] for file in field["files"]}  # type: ignore[attr-defined]
+    files = {file["path"]: file["content"] for file in files_of(field)}
     assert FILES.items() <= files.items()
     wire = files["/etc/systemd/network/10-lab-0.network"]
     assert f"MACAddress={mac_address(f'{clustered.name}/field', 0)}\n" in wire

@@ -54,9 +54,21 @@ def test_mistakes_between_keys_are_told_with_their_lines(tmp_path: Path) -> None
     ]
 
 
+def test_manifests_that_nobody_applies(tmp_path: Path) -> None:
+    desk = write_pair(tmp_path, "wrong")
+    desk.file.write_text(desk.file.read_text() + "manifests: [shop.yaml, more/shop.yaml]\n")
+    refused = desk.up()
+    assert refused.returncode == 2
+    assert [line.split(": ", 1)[1] for line in refused.stderr.splitlines()[1:]] == [
+        "manifests: need a machine with the role controller or single, which applies them",
+        "manifests[1]: another file is called shop.yaml: they lie in one directory",
+    ]
+
+
 def test_images_that_were_not_built(tmp_path: Path) -> None:
     file = tmp_path / "new.yaml"
     file.write_text(
+        "manifests: [shop.yaml]\n"
         "networks: {uplink: {kind: nat}}\n"
         "machines:\n"
         "  barn: {board: generic-amd64, role: controller, networks: [uplink]}\n"
@@ -66,6 +78,7 @@ def test_images_that_were_not_built(tmp_path: Path) -> None:
     refused = Desk(name="new", file=file).up("--out", str(tmp_path / "out"))
     assert refused.returncode == 2
     assert "unknown board 'generic-riscv'" in refused.stderr
+    assert f":1:13: manifests[0]: there is no file {tmp_path}/shop.yaml" in refused.stderr
     assert refused.stderr.count("its image was not built: there is no ") == 2
     assert "hint: builder make --arch amd64\n      builder make --arch armv7\n" in refused.stderr
 
