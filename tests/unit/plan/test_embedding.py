@@ -19,17 +19,17 @@ def made(output: Output, *overrides: str) -> dict[str, str]:
     return {step.id: step.key for step in reached(target.step)}
 
 
-def test_executable_and_image_carry_the_bundle_on_request() -> None:
+def test_executable_and_image_carry_the_bundle_unless_they_are_not_to() -> None:
     for output in (Output.EXECUTABLE, Output.IMAGE):
-        plain, carrying = made(output), made(output, "bundle.embedded=true")
+        plain, carrying = made(output, "bundle.embedded=false"), made(output)
         assert carrying.keys() - plain.keys() == {"edge/armv7/kedge-with-images", "edge/armv7/bundle"}
         assert carrying["edge/armv7/kedge"] == plain["edge/armv7/kedge"]
 
 
 def test_a_changed_image_makes_nothing_of_kedge_itself_anew() -> None:
-    plain = made(Output.EXECUTABLE, "bundle.embedded=true")
+    plain = made(Output.EXECUTABLE)
     more = "images.more={reference: 'host.example/more:1', layers: {one: {files: {/a: {content: x}}}}}"
-    changed = made(Output.EXECUTABLE, "bundle.embedded=true", more)
+    changed = made(Output.EXECUTABLE, more)
     assert {name for name in plain if plain[name] != changed[name]} == {
         "edge/armv7/kedge-with-images", "edge/armv7/bundle",
     }  # fmt: skip

@@ -44,7 +44,8 @@ def test_an_image_is_made_in_steps_of_its_board(workspace: Workspace) -> None:
         f"{PLACE}{one}" for one in ("boot", "image", "initrd", "slot")
     ]
     assert {step.id for step in made[f"{PLACE}slot"].needs.values()} == {
-        "edge/armv7/rootfs", "edge/armv7/kedge", "edge/armv7/programs/firstboot", f"{PLACE}initrd", "tools/filesystem",
+        "edge/armv7/rootfs", "edge/armv7/kedge-with-images", "edge/armv7/programs/firstboot", f"{PLACE}initrd",
+        "tools/filesystem",
     }  # fmt: skip
     # What no device is changed by is made once for all boards.
     assert "debian/grub/arm-efi" in made

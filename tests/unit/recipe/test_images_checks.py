@@ -67,7 +67,8 @@ def test_references_are_whole_and_differ(tmp_path: Path) -> None:
 
 def test_a_bundle_of_nothing_is_no_output(tmp_path: Path) -> None:
     assert mistakes(tmp_path, "  pause: null\n") == [
-        f"{ROOT}/recipes/edge.yaml:6:23: outputs: a bundle needs images, and the section images has none"
+        f"{ROOT}/recipes/edge.yaml:6:23: outputs: a bundle needs images, and the section images has none",
+        f"{ROOT}/recipes/edge.yaml:12:13: bundle.embedded: needs images, and the section images has none",
     ]
 
 
