@@ -13,9 +13,13 @@ from builder.fleet.secret_keys import Keys
 _PRIVATE, _PUBLIC = 0o600, 0o644
 
 
-def controller_archive(record: Record, keys: Keys, config: bytes, *, now: datetime) -> bytes:
-    """A tar archive of `pki/` (cluster/internal/layout) and `kedge.yaml`, the ClusterConfig in `config`."""
+def controller_archive(record: Record, keys: Keys, config: bytes, *, fleet: bytes, now: datetime) -> bytes:
+    """A tar archive of `pki/` (cluster/internal/layout) and `kedge.yaml`, the ClusterConfig in `config`.
+
+    `fleet` says which devices may ask (`fleet_list`).
+    """
     files = {f"pki/{path}": content for path, content in _pki(record, keys).items()}
+    files["pki/fleet.json"] = (fleet, _PRIVATE)
     files["kedge.yaml"] = (config, _PRIVATE)
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:

@@ -18,11 +18,15 @@ class _Model(BaseModel):
 
 
 class Credential(_Model):
-    """A credential that was put on a device: never its key."""
+    """A credential that was put on a device: never its key.
+
+    `device` is the maker's serial number of a device that has no other credential than this number.
+    """
 
     serial: str
     made: datetime
     expires: datetime
+    device: str | None = None
 
 
 class NodeRecord(_Model):
@@ -64,6 +68,8 @@ class Record(_Model):
     upgrades: tuple[str, ...] = ()
     nodes: Mapping[Label, NodeRecord] = {}
     revoked: tuple[Revoked, ...] = ()
+    # Whether devices with a fleet's card may ask to be approved.
+    fleet: bool = False
 
     def with_node(self, name: str, node: NodeRecord) -> "Record":
         """The record with `node` in it."""

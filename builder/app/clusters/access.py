@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from builder.app.clusters.unlock import Unlocking
+from builder.app.provision.node_text import NodeTexts
 from builder.app.signing import sign_with
 from builder.core.errors import BuilderError, RecipeError
 from builder.fleet.authorities import API, CLIENTS
@@ -65,6 +66,6 @@ def controller_files(directory: ClusterDirectory, unlocking: Unlocking, *, now: 
         config = directory.config.read_bytes()
     except OSError as error:
         raise BuilderError(f"{directory.config} cannot be read: {error.strerror}") from None
-    return controller_archive(
-        record, directory.read_keys(record, unlocking.identity(directory, record)), config, now=now
-    )
+    fleet = NodeTexts(directory=directory, record=record).fleet_list()
+    keys = directory.read_keys(record, unlocking.identity(directory, record))
+    return controller_archive(record, keys, config, fleet=fleet, now=now)

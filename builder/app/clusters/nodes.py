@@ -1,5 +1,6 @@
 """Nodes of a cluster: added by name, revoked with every credential that they ever had."""
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
@@ -25,7 +26,7 @@ def add_nodes(directory: ClusterDirectory, names: Sequence[str], role: Role, *, 
         changed = record
         for name in names:
             if not directory.node(name).exists():
-                directory.write_file(f"nodes/{name}.yaml", _node_file(name, role))
+                directory.write_file(f"nodes/{name}.yaml", node_file(name, role))
             before = record.nodes.get(name)
             credentials = before.credentials if before else ()
             changed = changed.with_node(name, NodeRecord(role=role, added=now, credentials=credentials))
@@ -49,6 +50,22 @@ def revoke_nodes(directory: ClusterDirectory, names: Sequence[str], *, now: date
             changed = changed.with_node(name, node.model_copy(update={"revoked": node.revoked or now}))
         directory.write(changed.model_copy(update={"revoked": (*record.revoked, *added)}))
     return added
+
+
+def revoke_device(directory: ClusterDirectory, node: str, fingerprint: str, *, now: datetime) -> list[Revoked]:
+    """Take back that a device with a fleet's card was approved as `node`, by the fingerprint of its key."""
+    check_name(node, "node")
+    if not re.fullmatch(r"SHA256:[0-9a-f]{64}", fingerprint):
+        raise RecipeError(
+            f"{fingerprint!r} is no fingerprint of a device: SHA256: and 64 digits",
+            hint="'kedge node list' on the controller shows it",
+        )
+    with directory.changing() as record:
+        if any(one.serial == fingerprint for one in record.revoked):
+            return []
+        added = Revoked(serial=fingerprint, node=node, revoked=now)
+        directory.write(record.model_copy(update={"revoked": (*record.revoked, added)}))
+    return [added]
 
 
 def require_nodes(record: Record, names: Sequence[str]) -> None:
@@ -82,10 +99,12 @@ def _too_many(directory: ClusterDirectory, record: Record, names: Sequence[str])
     )
 
 
-def _node_file(name: str, role: Role) -> bytes:
-    return f"""# What is special about this node; docs/reference/node.md explains all keys.
+def node_file(name: str, role: Role, *, site: str = "") -> bytes:
+    """What people begin with who say what is special about a node."""
+    text = f"""# What is special about this node; docs/reference/node.md explains all keys.
 # The cluster's are added when the node is provisioned.
 format: 1
 name: "{name}"
 role: {role.value}
-""".encode()
+"""
+    return (text + (f'site: "{site}"\n' if site else "")).encode()

@@ -17,6 +17,7 @@ def described(record: Record) -> tuple[Sequence[tuple[str, str]], Sequence[tuple
         ("authority", f"{public_key_digest(authority)}, until {authority.not_valid_after_utc:%Y-%m-%d}"),
         ("issuers", f"generation {record.generation}, until {issuer.not_valid_after_utc:%Y-%m-%d}"),
         ("keys", "under a passphrase" if record.has_passphrase else f"for {record.recipient}"),
+        ("devices without a credential", "may ask to be approved" if record.fleet else "are not listened to"),
         ("revoked credentials", str(len(record.revoked))),
     ]
     rows = [(name, node.role.value, _until(node), _state(node)) for name, node in sorted(record.nodes.items())]
@@ -30,4 +31,7 @@ def _until(node: NodeRecord) -> str:
 def _state(node: NodeRecord) -> str:
     if node.revoked:
         return f"revoked {node.revoked:%Y-%m-%d}"
-    return "provisioned" if node.credentials else "added"
+    if not node.credentials:
+        return "added"
+    device = node.credentials[-1].device
+    return f"expected: serial number {device}" if device else "provisioned"

@@ -36,10 +36,11 @@ class Composer:
                 f"{name} was revoked on {node.revoked:%Y-%m-%d}",
                 hint=f"'builder cluster add-node {self.record.name} {name}' takes it back",
             )
-        text = NodeTexts(directory=self.directory, record=self.record).of_node(name)
+        texts = NodeTexts(directory=self.directory, record=self.record)
+        text = texts.of_node(name)
         if node.role.controls:
             kedge = self._config()
-            archive = controller_archive(self.record, self.keys, kedge, now=self.now)
+            archive = controller_archive(self.record, self.keys, kedge, fleet=texts.fleet_list(), now=self.now)
             return {NODE_FILE: text, KEYS_FILE: archive, CONFIG_FILE: kedge}, node
         by = Pair.parse(self.record.certificates.roots[ENROLMENT], self.keys.enrolment, where=ENROLMENT)
         made = make_enrolment(name, by=by, now=self.now)

@@ -2,15 +2,17 @@
 
 import json
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from builder.app.clusters.settings import served_names
 from builder.core.errors import RecipeError
 from builder.fleet.authorities import API
+from builder.fleet.device_list import fleet_list, listed_nodes
 from builder.fleet.directory import ClusterDirectory
 from builder.fleet.endpoints import Endpoint
+from builder.fleet.node.judge import ZONE_LABEL
 from builder.fleet.node.model import NodeConfig
 from builder.fleet.node.read import place_of, read_node
 from builder.fleet.record import Record
@@ -55,6 +57,14 @@ class NodeTexts:
         own = _own_keys(path, text)
         _raise(path, [*_refused(own, text, (*_ADDED, "name")), *_other_role(own, Role.WORKER)])
         return self._finished(path, text, own, [])[0]
+
+    def fleet_list(self) -> bytes:
+        """Which devices may ask without a credential, as controllers are told."""
+        return fleet_list(self.record, {name: self._labels(name) for name in listed_nodes(self.record)})
+
+    def _labels(self, name: str) -> Mapping[str, str]:
+        config = read_node(self.of_node(name), Source(name=str(self.directory.node(name)), base=self.directory.path))
+        return {**config.labels, **({ZONE_LABEL: config.site} if config.site else {})}
 
     def _finished(self, path: Path, text: bytes, own: MapNode, added: Sequence[str]) -> tuple[bytes, NodeConfig]:
         role = own.entries.get("role")

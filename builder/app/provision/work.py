@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from builder.app.clusters.fleet import require_fleet
 from builder.app.clusters.nodes import require_nodes
 from builder.app.clusters.unlock import Unlocking
 from builder.app.provision.card import opened_card
@@ -44,7 +45,9 @@ class Provisioner:
 
     def fleet(self, card: Path) -> None:
         """Write to `card` what any device may have: no name, no credential, and nothing that is secret."""
-        texts = NodeTexts(directory=self.directory, record=self.directory.read())
+        record = self.directory.read()
+        require_fleet(record)
+        texts = NodeTexts(directory=self.directory, record=record)
         with opened_card(card) as target:
             target.write({NODE_FILE: texts.of_fleet()}, self.now)
 

@@ -53,6 +53,9 @@ def register(app: typer.Typer) -> None:
     group.command("list", epilog="Example: builder cluster list --json")(list_clusters)
     group.command(epilog="Example: builder cluster show mill")(show)
     group.command("add-node", epilog="Example: builder cluster add-node mill barn-1 barn-2 --role worker")(add_node)
+    group.command(epilog="Examples: builder cluster fleet mill; builder cluster fleet mill --serials devices.csv")(
+        fleet
+    )
     group.command(epilog="Example: builder cluster revoke mill barn-2")(revoke)
     group.command(epilog="Example: builder cluster rotate mill --what issuers")(rotate)
     group.command(epilog="Example: builder cluster kubeconfig mill --out mill.kubeconfig")(kubeconfig)
@@ -141,12 +144,63 @@ def add_node(
         typer.echo(directory.node(node))
 
 
-def revoke(name: _NameArgument, nodes: _NodesArgument, *, clusters: ClustersOption = None) -> None:
-    """Take back every credential that these nodes were ever given."""
-    from builder.app.clusters.nodes import revoke_nodes
+def fleet(
+    name: _NameArgument,
+    *,
+    serials: Annotated[
+        Path | None,
+        typer.Option(
+            "--serials", metavar="FILE", help="Expect these devices: lines of SERIAL,NODE or SERIAL,NODE,SITE."
+        ),
+    ] = None,
+    close: Annotated[bool, typer.Option("--close", help="Listen to no device without a credential any more.")] = False,
+    clusters: ClustersOption = None,
+) -> None:
+    """Let devices with a fleet's card, which holds no secret, ask the controllers to be approved."""
+    from builder.app.clusters.fleet import expect_devices, open_fleet
     from builder.cli.render.text import count
+    from builder.core.errors import RecipeError
 
-    taken = revoke_nodes(open_cluster(clusters, name), nodes, now=now())
+    directory = open_cluster(clusters, name)
+    if serials and close:
+        raise RecipeError(
+            "--serials and --close exclude each other", hint="devices that are expected must be able to ask"
+        )
+    if serials:
+        typer.echo(f"{count(expect_devices(directory, serials, now=now()), 'device')} more expected")
+    else:
+        open_fleet(directory, is_open=not close)
+    what = "may not ask any more" if close else "may ask at port 9443"
+    typer.echo(f"devices with a fleet's card {what}; controllers learn of it by 'builder cluster export {name}'")
+
+
+def revoke(
+    name: _NameArgument,
+    nodes: _NodesArgument,
+    *,
+    fingerprint: Annotated[
+        str,
+        typer.Option(
+            "--fingerprint",
+            metavar="SHA256:...",
+            help="Take back an approval of 'kedge node approve': the key that this node has, as 'kedge node list' shows it.",
+        ),
+    ] = "",
+    clusters: ClustersOption = None,
+) -> None:
+    """Take back every credential that these nodes were ever given."""
+    from builder.app.clusters.nodes import revoke_device, revoke_nodes
+    from builder.cli.render.text import count
+    from builder.core.errors import RecipeError
+
+    directory = open_cluster(clusters, name)
+    if fingerprint and len(nodes) > 1:
+        raise RecipeError("a fingerprint is one node's", hint="name one node with --fingerprint")
+    taken = (
+        revoke_device(directory, nodes[0], fingerprint, now=now())
+        if fingerprint
+        else revoke_nodes(directory, nodes, now=now())
+    )
     typer.echo(f"{count(len(taken), 'credential')} revoked; controllers learn of it by 'builder cluster export {name}'")
 
 

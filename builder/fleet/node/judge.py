@@ -11,7 +11,8 @@ from builder.recipe.keypath import KeyPath
 # What kubelets may say of themselves (k8s.io/kubernetes, pkg/kubelet/apis/well_known_labels.go).
 _RESERVED = ("kubernetes.io", "k8s.io")
 _ALLOWED_DOMAINS = ("kubelet.kubernetes.io", "node.kubernetes.io")
-_ALLOWED = ("topology.kubernetes.io/region", "topology.kubernetes.io/zone")
+ZONE_LABEL = "topology.kubernetes.io/zone"
+_ALLOWED = ("topology.kubernetes.io/region", ZONE_LABEL)
 _OWN_FILE = "node.yaml"
 _OWN_DIRECTORY = "/var/lib/device/"
 

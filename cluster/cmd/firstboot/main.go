@@ -1,5 +1,6 @@
 // Command firstboot makes a device what node.yaml on its card says, at each
-// start. `firstboot joined` notes that it has become a node of its cluster.
+// start. `firstboot joined` notes that it has become a node of its cluster, and
+// `firstboot pending` shows people that it asks to be approved.
 package main
 
 import (
@@ -21,8 +22,10 @@ func main() {
 		err = start(device)
 	case len(os.Args) == 2 && os.Args[1] == "joined":
 		err = join(device)
+	case len(os.Args) == 2 && os.Args[1] == "pending":
+		err = wait(device)
 	default:
-		err = errors.New("usage: firstboot [joined]")
+		err = errors.New("usage: firstboot [joined|pending]")
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "firstboot:", err)
@@ -55,6 +58,17 @@ func join(device firstboot.Device) error {
 	card, unmount := device.MountCard()
 	defer told(unmount)
 	return device.Join(card)
+}
+
+// wait touches the card only where there is something to tell.
+func wait(device firstboot.Device) error {
+	asks, err := device.Asks()
+	if !asks || err != nil {
+		return err
+	}
+	card, unmount := device.MountCard()
+	defer told(unmount)
+	return device.Wait(card)
 }
 
 // told does what stops no device where it fails.

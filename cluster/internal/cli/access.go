@@ -21,6 +21,7 @@ import (
 func accessCommands(env Env) []*cobra.Command {
 	return []*cobra.Command{
 		group("token", "Manage the tokens with which machines join", newTokenCreate(env), newTokenList(env), newTokenInvalidate(env), newTokenPreShared(env)),
+		group("node", "Decide which devices become nodes", newNodeList(env), newNodeApprove(env), newNodeRefuse(env)),
 		group("kubeconfig", "Make the files with which people reach the cluster", newKubeconfigAdmin(env), newKubeconfigCreate(env)),
 	}
 }

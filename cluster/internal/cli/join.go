@@ -32,9 +32,15 @@ func (f *joinFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.tokenFile, "token-file", "", "file with the join token; it may be gone once the machine has joined")
 	flags.StringVar(&f.kubeconfig, "kubeconfig", "", "file with a certificate of the node that was made beforehand, instead of a token")
 	flags.StringVar(&f.credentialFile, "credential-file", "", "file with the node's credential, as 'builder provision' makes it, instead of a token; it may be gone once the machine has joined, and is needed again after an absence of a month")
-	flags.StringVar(&f.authorityFile, "authority-file", "", "file with the certificate of who signs the API server's, for --credential-file")
-	flags.StringArrayVar(&f.servers, "server", nil, "where the cluster is reached, HOST or HOST:PORT, for --credential-file; one after the other is tried")
+	flags.StringVar(&f.authorityFile, "authority-file", "", "file with the certificate of who signs the API server's, for --credential-file, or for a device that asks to be approved")
+	flags.StringArrayVar(&f.servers, "server", nil, "where the cluster is reached, HOST or HOST:PORT, for --credential-file, or for a device that asks to be approved; one after the other is tried")
 }
+
+// namesCluster says that something tells which cluster the machine belongs to.
+func (f *joinFlags) namesCluster() bool { return f.authorityFile != "" || len(f.servers) > 0 }
+
+// isOfFleet says that the machine has no proof, and asks to be approved.
+func (f *joinFlags) isOfFleet() bool { return f.credentialFile == "" && f.namesCluster() }
 
 // check refuses flags that do not go together.
 func (f *joinFlags) check(args []string) error {
@@ -54,8 +60,10 @@ func (f *joinFlags) check(args []string) error {
 		return &usageError{problem: "--credential-file goes with no token and no --kubeconfig: a machine joins in one way", hint: help}
 	case f.credentialFile != "" && (f.authorityFile == "" || len(f.servers) == 0):
 		return &usageError{problem: "--credential-file needs --authority-file and --server", hint: "Both are in the node.yaml that came with the credential: cluster.authority, endpoints."}
-	case f.credentialFile == "" && (f.authorityFile != "" || len(f.servers) > 0):
+	case f.credentialFile == "" && f.namesCluster() && (len(args) > 0 || len(ways) > 0):
 		return &usageError{problem: "--authority-file and --server go with --credential-file", hint: "A token or a kubeconfig says both itself."}
+	case f.namesCluster() && (f.authorityFile == "" || len(f.servers) == 0):
+		return &usageError{problem: "a device that asks to be approved needs both --authority-file and --server", hint: "Both are in the node.yaml of its card: cluster.authority, endpoints."}
 	}
 	for _, server := range f.servers {
 		if err := worker.CheckServer(serverURL(server)); err != nil {
@@ -86,7 +94,7 @@ func (f *joinFlags) right(args []string) (func(context.Context, bool) (worker.Ri
 		}, nil
 	case f.tokenFile != "":
 		return func(context.Context, bool) (worker.Right, error) { return readToken(f.tokenFile) }, nil
-	case f.credentialFile != "":
+	case f.namesCluster():
 		return func(_ context.Context, isNode bool) (worker.Right, error) { return f.readCredential(isNode) }, nil
 	}
 	return nil, nil
@@ -104,7 +112,7 @@ func readToken(file string) (worker.Right, error) {
 	return worker.ByToken(join), nil
 }
 
-// readCredential reads all that comes with a credential. A node does without
+// readCredential reads all that comes with a credential, or with a fleet's card, which has none. A node does without
 // it, and without what is left of it after it was wiped.
 func (f *joinFlags) readCredential(isNode bool) (worker.Right, error) {
 	var right worker.Right
@@ -117,6 +125,9 @@ func (f *joinFlags) readCredential(isNode bool) (worker.Right, error) {
 	}
 	if err := worker.CheckAuthority(right.CA); err != nil {
 		return worker.Right{}, fmt.Errorf("%s: %w", f.authorityFile, err)
+	}
+	if right.IsOfFleet = f.isOfFleet(); right.IsOfFleet {
+		return right, nil
 	}
 	credential, err := readCredentialFile(f.credentialFile)
 	if err != nil && !isNode {

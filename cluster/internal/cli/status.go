@@ -81,6 +81,9 @@ func writeStatus(out io.Writer, report statusReport) error {
 	if report.Node != nil {
 		writeNode(table, *report.Node)
 	}
+	if waiting := len(report.Pending); waiting > 0 {
+		fmt.Fprintf(table, "Devices:\t%d ask to be approved or are refused; 'kedge node list --pending' shows them\n", waiting)
+	}
 	fmt.Fprintf(table, "\nCOMPONENT\tSTATE\tPROCESS\tSTARTS\tPROBLEM\n")
 	for _, part := range report.Components {
 		pid, starts, problem := "-", "-", part.Problem

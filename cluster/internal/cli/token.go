@@ -25,18 +25,27 @@ const askTimeout = 30 * time.Second
 
 // tokens are those of the cluster on this machine.
 func tokens(places layout.Layout) (token.Tokens, error) {
-	config, err := admin(places)
+	client, err := coreClient(places)
 	if err != nil {
 		return token.Tokens{}, err
+	}
+	return token.Tokens{Secrets: client.Secrets(token.Namespace)}, nil
+}
+
+// coreClient asks the API server on this machine as its administrator.
+func coreClient(places layout.Layout) (*typedcorev1.CoreV1Client, error) {
+	config, err := admin(places)
+	if err != nil {
+		return nil, err
 	}
 	client, err := typedcorev1.NewForConfig(&rest.Config{
 		Host: config.Server, Timeout: askTimeout,
 		TLSClientConfig: rest.TLSClientConfig{CAData: config.CA, CertData: config.Certificate, KeyData: config.Key},
 	})
 	if err != nil {
-		return token.Tokens{}, fmt.Errorf("use the administrator's kubeconfig: %w", err)
+		return nil, fmt.Errorf("use the administrator's kubeconfig: %w", err)
 	}
-	return token.Tokens{Secrets: client.Secrets(token.Namespace)}, nil
+	return client, nil
 }
 
 // roleFlag is what the machine with the token may become.

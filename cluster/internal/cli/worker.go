@@ -67,6 +67,13 @@ func (f *workerFlags) add(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.debug, "debug", false, "log more")
 }
 
+func (f *workerFlags) check() error {
+	if f.join.isOfFleet() && f.node.name != "" {
+		return &usageError{problem: "a device that asks to be approved is named by the controller, not by --node-name", hint: "'kedge node approve FINGERPRINT NAME' names it; with --credential-file it has its name from the start."}
+	}
+	return f.node.check()
+}
+
 func newWorker(env Env) *cobra.Command {
 	var flags workerFlags
 	cmd := &cobra.Command{
@@ -75,14 +82,17 @@ func newWorker(env Env) *cobra.Command {
 		Long: `kedge worker makes this machine a node of a cluster: containerd, the kubelet,
 kube-proxy, flannel, a DNS server, and the tunnel's end. It only dials out: the
 API server, and the tunnel that the API server's questions come back through.
-A token or a credential is needed once. Pods go on while kedge is stopped.`,
+A token or a credential is needed once; a machine that has neither, but whom to
+trust and where to ask, waits until somebody approves it on the controller. Pods
+go on while kedge is stopped.`,
 		Example: `  kedge worker --token-file /etc/kedge/token
   kedge worker --token-file token --profile tiny --labels topology.kubernetes.io/zone=plant-7
-  kedge worker --node-name field-1 --credential-file credential.pem --authority-file ca.crt --server mill.example.com`,
+  kedge worker --node-name field-1 --credential-file credential.pem --authority-file ca.crt --server mill.example.com
+  kedge worker --authority-file ca.crt --server mill.example.com`,
 		GroupID: groupCommands,
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := flags.node.check(); err != nil {
+			if err := flags.check(); err != nil {
 				return err
 			}
 			options, err := workerOptions(env, flags, args)
@@ -109,6 +119,7 @@ func workerOptions(env Env, flags workerFlags, args []string) (worker.Options, e
 	options.Layout, options.Log, options.RecentLog, options.Kubeconfig = places, log, recent, flags.join.kubeconfig
 	options.Works = confirmVersion(env, places, log)
 	options.Join, err = flags.join.right(args)
+	options.IsOfFleet = flags.join.isOfFleet()
 	return options, err
 }
 
@@ -137,7 +148,7 @@ func newInstallWorker() *cobra.Command {
 		Example: "  kedge install worker --token-file /etc/kedge/token\n  kedge start",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := errors.Join(flags.node.check(), flags.join.check(nil)); err != nil {
+			if err := errors.Join(flags.check(), flags.join.check(nil)); err != nil {
 				return err
 			}
 			service, err := serviceOf(roleWorker, cmd.Flags())

@@ -39,7 +39,7 @@ func Run(ctx context.Context, options Options) error {
 	defer p.dir.Close()
 	return p.Run(ctx, role.About{
 		Role: options.Role, Version: options.Version, Kubernetes: options.Kubernetes, Server: p.publicServer,
-		RecentLog: options.RecentLog, Ready: p.ready, Works: options.Works, Background: []func(context.Context) error{p.renewCertificates},
+		Pending: p.pending, RecentLog: options.RecentLog, Ready: p.ready, Works: options.Works, Background: []func(context.Context) error{p.renewCertificates},
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"kedge/internal/argv"
 	"kedge/internal/datadir"
+	"kedge/internal/pending"
 	"kedge/internal/pki"
 	"kedge/internal/role"
 )
@@ -19,6 +20,8 @@ type plane struct {
 	options Options
 	cluster argv.Cluster
 	dir     *datadir.Dir
+	// pending are the devices that ask to be approved.
+	pending func() []pending.Device
 }
 
 // assemble adds all components:
@@ -27,7 +30,7 @@ type plane struct {
 //	kine-volatile, ─────┘                     ├──► kube-scheduler
 //	where it is apart                         ├──► konnectivity-server ──► metrics-server
 //	                                          ├──► kubernetes-endpoint
-//	                                          ├──► csr-approver, enroller, revoker
+//	                                          ├──► csr-approver, enroller, revoker, fleet-gate
 //	                                          ├──► agent-signer
 //	                                          ├──► manifests
 //	                                          └──► announcement, on request
@@ -63,7 +66,8 @@ func (p *plane) addTasks(server *role.Process) error {
 	}
 	p.Add(revokes, argv.KubeAPIServer)
 	enrolling := func() (*role.Task, error) { return p.enroller(revoking.Bound) }
-	tasks := []func() (*role.Task, error){p.approver, enrolling, p.manifests}
+	asking := func() (*role.Task, error) { return p.gate(revoking.Bound) }
+	tasks := []func() (*role.Task, error){p.approver, enrolling, asking, p.manifests}
 	if p.cluster.Tunnel {
 		tasks = append(tasks, p.agentSigner)
 	}

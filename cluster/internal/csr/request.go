@@ -38,6 +38,15 @@ func Node(spec certificates.CertificateSigningRequestSpec) string {
 	return node
 }
 
+// CheckSubject wants the name of this node as a client, and nothing besides.
+func CheckSubject(node string, request *x509.CertificateRequest) error {
+	subject := request.Subject
+	if subject.CommonName != nodecert.UserPrefix+node || !slices.Equal(subject.Organization, []string{nodecert.Group}) || len(subject.Names) != 2 {
+		return fmt.Errorf("it is for %q, and its credential is for \"O=%s,CN=%s%s\" alone", subject, nodecert.Group, nodecert.UserPrefix, node)
+	}
+	return nil
+}
+
 // CheckNames wants these DNS names, in this order, and no name of another kind.
 func CheckNames(request *x509.CertificateRequest, dns ...string) error {
 	var problems []error

@@ -6,10 +6,12 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"time"
 
 	certificates "k8s.io/api/certificates/v1"
 	"k8s.io/client-go/kubernetes"
 
+	"kedge/internal/binding"
 	"kedge/internal/csr"
 	"kedge/internal/enrolment"
 	"kedge/internal/nodeevent"
@@ -62,24 +64,27 @@ func (e *Enroller) decide(ctx context.Context, request *certificates.Certificate
 		return err
 	}
 	if credential, is := revoked.Find(wanted.Credential); is {
-		return e.refuse(ctx, request, node, fmt.Errorf("its credential %s was revoked on %s; it asks from %s", credential.Serial, credential.Revoked.Format(date), wanted.device()))
+		return e.refuse(ctx, request, node, fmt.Errorf("its credential %s was revoked on %s; it asks from %s", credential.Serial, credential.Revoked.Format(time.RFC3339), wanted.Describe()))
 	}
 	if err := csr.Authorize(ctx, e.client, request, Subresource); err != nil {
 		return err
 	}
-	refusal, err = e.bind(ctx, wanted)
+	isNew, err := binding.Store{Core: e.client.CoreV1()}.Bind(ctx, wanted)
+	if binding.IsRefused(err) {
+		return e.refuse(ctx, request, node, err)
+	}
 	if err != nil {
 		return err
 	}
-	if refusal != nil {
-		return e.refuse(ctx, request, node, refusal)
+	if isNew && e.Bound != nil {
+		e.Bound(node)
 	}
 	if _, err := (csr.Verdict{Type: certificates.CertificateApproved, Reason: approvedReason, Message: "for the node of its credential"}).Approval(ctx, e.client, request); err != nil {
 		return err
 	}
-	e.log.Info("a node's certificate is approved", "request", request.Name, "node", node, "device", wanted.device(), "credential", wanted.Credential)
+	e.log.Info("a node's certificate is approved", "request", request.Name, "node", node, "device", wanted.Describe(), "credential", wanted.Credential)
 	e.events.Write(ctx, nodeevent.Event{
-		Node: node, Reason: approvedReason, Message: fmt.Sprintf("enrolled %s with the credential %s", wanted.device(), wanted.Credential),
+		Node: node, Reason: approvedReason, Message: fmt.Sprintf("enrolled %s with the credential %s", wanted.Describe(), wanted.Credential),
 	})
 	return nil
 }

@@ -23,6 +23,7 @@ import (
 	"k8s.io/client-go/kubernetes/fake"
 	clienttesting "k8s.io/client-go/testing"
 
+	"kedge/internal/binding"
 	"kedge/internal/enrolment"
 	"kedge/internal/nodecert"
 	"kedge/internal/revocation"
@@ -175,7 +176,7 @@ func TestALaterCredentialIsTheOperatorsWord(t *testing.T) {
 	b.wants(t, "the first, with the earlier", one.request(t, early), "Denied: a newer credential than 1")
 	b.wants(t, "the first, with the later", one.request(t, late), "Denied: the node field-1 is another machine")
 	b.wants(t, "the second once more", two.request(t, late), "Approved")
-	bound, err := Credentials(t.Context(), b.cluster)
+	bound, err := binding.Store{Core: b.cluster.CoreV1()}.Credentials(t.Context())
 	if err != nil || len(bound) != 1 || bound["field-1"] != "2" {
 		t.Errorf("bound by %v, %v", bound, err)
 	}

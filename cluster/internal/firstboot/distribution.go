@@ -14,13 +14,16 @@ import (
 // brings it as a file.
 type about struct {
 	// DataDir is where a controller's keys are unpacked.
-	DataDir string          `json:"dataDir"`
-	Roles   map[string]role `json:"roles"`
+	DataDir string `json:"dataDir"`
+	// Enrolment is the file in which the distribution says how it stands with a
+	// device that asks to be approved; empty: it knows no such devices.
+	Enrolment string          `json:"enrolment"`
+	Roles     map[string]role `json:"roles"`
 }
 
 // role is how one role's command is told what node.yaml says.
 type role struct {
-	// Needs are the facts that it cannot do without.
+	// Needs are the facts that it cannot do without; "one|other" is either of both, of which people are told the first.
 	Needs []string `json:"needs"`
 	// Arguments have {} in the place of a fact. Facts without one are not told.
 	Arguments map[string]string `json:"arguments"`
@@ -67,6 +70,9 @@ func facts(config nodeconfig.Config) []fact {
 	if config.Cluster != nil {
 		found = append(found, fact{"cluster", config.Cluster.Name}, fact{"authority", "/" + nodeDir + "/authority.crt"})
 	}
+	if config.AsksToBeApproved() {
+		found = append(found, fact{"fleet", "true"})
+	}
 	if config.Credential != "" {
 		found = append(found, fact{"credential", "/" + keptFiles + "/" + config.Credential})
 	}
@@ -86,12 +92,15 @@ func (a about) arguments(config nodeconfig.Config) ([]string, error) {
 	var arguments []string
 	missing := slices.Clone(known.Needs)
 	for _, one := range facts(config) {
-		missing = slices.DeleteFunc(missing, func(name string) bool { return name == one.name })
+		missing = slices.DeleteFunc(missing, func(names string) bool { return slices.Contains(strings.Split(names, "|"), one.name) })
 		if argument, told := known.Arguments[one.name]; told {
 			arguments = append(arguments, strings.ReplaceAll(argument, "{}", one.value))
 		}
 	}
 	if len(missing) > 0 {
+		for i, names := range missing {
+			missing[i], _, _ = strings.Cut(names, "|")
+		}
 		return nil, fmt.Errorf("a %s of this image does not join without: %s", config.Role, strings.Join(missing, ", "))
 	}
 	return arguments, nil

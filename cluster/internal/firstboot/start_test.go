@@ -154,7 +154,8 @@ func TestWhatIsWrongIsToldAndCanBeCorrected(t *testing.T) {
 		"an archive that is text": {node: controller, archive: bytes.Repeat([]byte("x"), 2048), told: "controller.tar: it is no archive"},
 		"a damaged archive":       {node: controller, archive: zeroed(archive, "key"), told: "controller.tar: its pki/etcd/ca-issuer.key is damaged"},
 		"a huge archive":          {node: controller, archive: bytes.Repeat([]byte("x"), maxFile+1), told: "controller.tar: it has more than"},
-		"a fleet's card":          {node: sample(t, "fleet"), told: "a worker of this image does not join without: credential, endpoint"},
+		"a fleet's card":          {node: sample(t, "fleet"), told: "a worker of this image does not join without: endpoint"},
+		"a name alone":            {node: append(bytes.Replace(sample(t, "fleet"), []byte("discovery: true"), []byte("endpoints: [a:1]"), 1), "name: a\n"...), told: "a worker of this image does not join without: credential"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newMachine(t)

@@ -11,10 +11,15 @@ import (
 // Status is what a person can see of a device without logging in.
 type Status struct {
 	Findings
-	Stage  string
-	Node   string
+	Stage string
+	Node  string
+	// Facts are what people compare.
+	Facts  []Fact
 	Advice string
 }
+
+// Fact is one thing that the device says of itself.
+type Fact struct{ Name, Value string }
 
 // StatusOf is how a start went.
 func StatusOf(taken Taken, applied Findings, joined bool) Status {
@@ -70,6 +75,9 @@ func (s Status) String() string {
 	}
 	line("stage", s.Stage)
 	line("node", s.Node)
+	for _, fact := range s.Facts {
+		line(fact.Name, fact.Value)
+	}
 	for _, problem := range s.Problems {
 		line("wrong", problem)
 	}

@@ -45,9 +45,9 @@ var rules = []rule{
 	{
 		"kedge/internal/cli",
 		[]string{
-			"kedge/internal/airgap", "kedge/internal/argv", "kedge/internal/backup", "kedge/internal/config", "kedge/internal/controller", "kedge/internal/datadir", "kedge/internal/enrolment", "kedge/internal/fetch",
+			"kedge/internal/airgap", "kedge/internal/argv", "kedge/internal/backup", "kedge/internal/binding", "kedge/internal/config", "kedge/internal/controller", "kedge/internal/datadir", "kedge/internal/enrolment", "kedge/internal/fetch",
 			"kedge/internal/golden", "kedge/internal/images", "kedge/internal/imagestore", "kedge/internal/install", "kedge/internal/kubeconfig",
-			"kedge/internal/layout", "kedge/internal/multicall", "kedge/internal/nodereset", "kedge/internal/osupdate", "kedge/internal/payload", "kedge/internal/pki", "kedge/internal/role",
+			"kedge/internal/layout", "kedge/internal/multicall", "kedge/internal/nodereset", "kedge/internal/osupdate", "kedge/internal/payload", "kedge/internal/pending", "kedge/internal/pki", "kedge/internal/revocation", "kedge/internal/role",
 			"kedge/internal/signature", "kedge/internal/slots", "kedge/internal/status",
 			"kedge/internal/support", "kedge/internal/sysinfo", "kedge/internal/token", "kedge/internal/upgrade", "kedge/internal/version", "kedge/internal/versions", "kedge/internal/wholefile", "kedge/internal/words",
 			"kedge/internal/worker", "kedge/internal/workerconfig",
@@ -62,7 +62,7 @@ var rules = []rule{
 		"kedge/internal/controller",
 		[]string{
 			"kedge/internal/agentsigner", "kedge/internal/apiconfig", "kedge/internal/argv", "kedge/internal/bootstrap", "kedge/internal/clock", "kedge/internal/component", "kedge/internal/config",
-			"kedge/internal/csrapprover", "kedge/internal/database", "kedge/internal/datadir", "kedge/internal/enroller", "kedge/internal/kubeconfig", "kedge/internal/layout", "kedge/internal/manifests", "kedge/internal/pki",
+			"kedge/internal/csrapprover", "kedge/internal/database", "kedge/internal/datadir", "kedge/internal/enroller", "kedge/internal/enrolment", "kedge/internal/fleet", "kedge/internal/fleetlist", "kedge/internal/kubeconfig", "kedge/internal/layout", "kedge/internal/manifests", "kedge/internal/pending", "kedge/internal/pki",
 			"kedge/internal/revocation", "kedge/internal/revoker", "kedge/internal/role", "kedge/internal/token", "kedge/internal/wholefile", "kedge/internal/workerconfig",
 		},
 		append([]string{"github.com/brutella/dnssd", "go.etcd.io/etcd/client/v3", "go.uber.org/zap"}, upstreamClients...),
@@ -88,7 +88,7 @@ var rules = []rule{
 	{
 		"kedge/internal/role",
 		[]string{
-			"kedge/internal/argv", "kedge/internal/component", "kedge/internal/datadir", "kedge/internal/layout", "kedge/internal/status", "kedge/internal/supervise",
+			"kedge/internal/argv", "kedge/internal/component", "kedge/internal/datadir", "kedge/internal/layout", "kedge/internal/pending", "kedge/internal/status", "kedge/internal/supervise",
 			"kedge/internal/together",
 		},
 		[]string{"github.com/coreos/go-systemd/v22/daemon", "golang.org/x/sync/errgroup"},
@@ -131,10 +131,21 @@ var rules = []rule{
 	{"kedge/internal/agentsigner", []string{"kedge/internal/csr", "kedge/internal/nodecert", "kedge/internal/tunnel"}, upstreamClients},
 	{"kedge/internal/csr", []string{"kedge/internal/nodecert"}, upstreamClients},
 	{"kedge/internal/csrapprover", []string{"kedge/internal/csr", "kedge/internal/nodecert"}, upstreamClients},
-	{"kedge/internal/enroller", []string{"kedge/internal/csr", "kedge/internal/enrolment", "kedge/internal/nodecert", "kedge/internal/nodeevent", "kedge/internal/revocation"}, upstreamClients},
+	{"kedge/internal/binding", []string{"kedge/internal/enrolment"}, append([]string{"k8s.io/client-go/kubernetes/typed/core/v1"}, upstreamClients...)},
+	{"kedge/internal/enroller", []string{"kedge/internal/binding", "kedge/internal/csr", "kedge/internal/enrolment", "kedge/internal/nodecert", "kedge/internal/nodeevent", "kedge/internal/revocation"}, upstreamClients},
+	{
+		"kedge/internal/fleet",
+		[]string{
+			"kedge/internal/binding", "kedge/internal/csr", "kedge/internal/enrolment", "kedge/internal/fleetlist", "kedge/internal/nodecert",
+			"kedge/internal/nodeevent", "kedge/internal/pending", "kedge/internal/revocation",
+		},
+		upstreamClients,
+	},
+	{"kedge/internal/fleetlist", nil, none},
+	{"kedge/internal/pending", []string{"kedge/internal/enrolment"}, none},
 	{"kedge/internal/enrolment", nil, none},
 	{"kedge/internal/revocation", nil, none},
-	{"kedge/internal/revoker", []string{"kedge/internal/enroller", "kedge/internal/nodeevent", "kedge/internal/revocation"}, upstreamClients},
+	{"kedge/internal/revoker", []string{"kedge/internal/binding", "kedge/internal/nodeevent", "kedge/internal/revocation"}, upstreamClients},
 	{"kedge/internal/nodecert", nil, upstreamClients},
 	{"kedge/internal/nodeevent", nil, upstreamClients},
 	{"kedge/internal/images", nil, none},
@@ -158,7 +169,7 @@ var rules = []rule{
 	{"kedge/internal/pki", []string{"kedge/internal/kubeconfig", "kedge/internal/layout", "kedge/internal/tunnel", "kedge/internal/wholefile"}, none},
 	{"kedge/internal/tunnel", nil, none},
 	{"kedge/internal/policy", []string{"kedge/internal/golden"}, append([]string{"sigs.k8s.io/knftables"}, upstreamClients...)},
-	{"kedge/internal/status", []string{"kedge/internal/component", "kedge/internal/supervise"}, none},
+	{"kedge/internal/status", []string{"kedge/internal/component", "kedge/internal/pending", "kedge/internal/supervise"}, none},
 	{"kedge/internal/support", nil, none},
 	{"kedge/internal/supervise", nil, []string{"golang.org/x/sys/unix"}},
 	{"kedge/internal/sampleimages", nil, []string{"k8s.io/kubernetes/test/images/agnhost/connect"}},

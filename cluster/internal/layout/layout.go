@@ -61,6 +61,9 @@ func (l Layout) EnrolmentAuthority() string { return l.Certificate("enrol-ca") }
 // Revoked lists the credentials that must not be taken any more.
 func (l Layout) Revoked() string { return filepath.Join(l.PKI(), "revoked.json") }
 
+// FleetList says which devices may ask without a credential.
+func (l Layout) FleetList() string { return filepath.Join(l.PKI(), "fleet.json") }
+
 // Kubeconfig is a client's file.
 func (l Layout) Kubeconfig(name string) string { return filepath.Join(l.PKI(), name+".conf") }
 

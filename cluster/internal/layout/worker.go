@@ -24,6 +24,12 @@ func (l Layout) NodeCA() string { return filepath.Join(l.Worker(), "ca.crt") }
 // DeviceKey is the machine's own key, by which the controller knows it again.
 func (l Layout) DeviceKey() string { return filepath.Join(l.Worker(), "device.pem") }
 
+// DeviceNode is what a device with a fleet's card was approved as.
+func (l Layout) DeviceNode() string { return filepath.Join(l.Worker(), "approved.json") }
+
+// EnrolmentState is how it stands with a device that asks to be approved.
+func (l Layout) EnrolmentState() string { return filepath.Join(l.RunDir, "enrolment.json") }
+
 // NodeKubeconfig is how the node's components reach the API server.
 func (l Layout) NodeKubeconfig() string { return filepath.Join(l.Worker(), "node.conf") }
 

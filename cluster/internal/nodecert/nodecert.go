@@ -100,16 +100,19 @@ func (r Request) form() (*x509.CertificateRequest, string, []certificates.KeyUsa
 
 // ClientRequest asks for the node's certificate as a client, with a key that is there already.
 func ClientRequest(node string, key crypto.Signer) (certificates.CertificateSigningRequestSpec, error) {
-	template, signer, usages := Request{Name: Client, Node: node}.form()
+	template, _, _ := Request{Name: Client, Node: node}.form()
 	der, err := x509.CreateCertificateRequest(rand.Reader, template, key)
 	if err != nil {
 		return certificates.CertificateSigningRequestSpec{}, fmt.Errorf("make the request for the node's certificate: %w", err)
 	}
+	return ClientSpec(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der})), nil
+}
+
+// ClientSpec asks for a node's certificate as a client with a request that was made already.
+func ClientSpec(request []byte) certificates.CertificateSigningRequestSpec {
+	_, signer, usages := Request{Name: Client}.form()
 	seconds := int32(Life / time.Second)
-	return certificates.CertificateSigningRequestSpec{
-		Request: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der}), SignerName: signer, Usages: usages,
-		ExpirationSeconds: &seconds,
-	}, nil
+	return certificates.CertificateSigningRequestSpec{Request: request, SignerName: signer, Usages: usages, ExpirationSeconds: &seconds}
 }
 
 // Load reads a certificate file with its key, as the keeper leaves it.

@@ -105,4 +105,10 @@ type ExtraFile struct {
 	Mode    string `json:"mode"`
 }
 
+// AsksToBeApproved says whether it is a fleet's: the same for all devices, with
+// neither a name nor a credential.
+func (c Config) AsksToBeApproved() bool {
+	return c.Role == Worker && c.Name == "" && c.Credential == ""
+}
+
 func (c Config) controls() bool { return c.Role != Worker }

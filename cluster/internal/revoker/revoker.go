@@ -14,7 +14,7 @@ import (
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 
-	"kedge/internal/enroller"
+	"kedge/internal/binding"
 	"kedge/internal/nodeevent"
 	"kedge/internal/revocation"
 )
@@ -111,7 +111,7 @@ func (r *Revoker) apply(ctx context.Context) error {
 	}
 	nodes := list.Nodes()
 	if len(nodes) > 0 {
-		bound, err := enroller.Credentials(ctx, r.Client)
+		bound, err := binding.Store{Core: r.Client.CoreV1()}.Credentials(ctx)
 		if err != nil {
 			return err
 		}

@@ -17,6 +17,7 @@ import (
 	"kedge/internal/component"
 	"kedge/internal/datadir"
 	"kedge/internal/layout"
+	"kedge/internal/pending"
 	"kedge/internal/status"
 	"kedge/internal/supervise"
 )
@@ -71,6 +72,8 @@ type About struct {
 	Server func() string
 	// Node tells of this machine as a node; nil: it is none.
 	Node func() *status.Node
+	// Pending are the devices that ask to be approved; nil: nobody can.
+	Pending func() []pending.Device
 	// RecentLog is the end of what Log wrote.
 	RecentLog func() []byte
 	// Ready is called once, when everything serves.
@@ -135,6 +138,9 @@ func (p *Plane) statusReport(about About, started time.Time) status.Report {
 	}
 	if about.Node != nil {
 		report.Node = about.Node()
+	}
+	if about.Pending != nil {
+		report.Pending = about.Pending()
 	}
 	for _, state := range p.manager.Report() {
 		report.Components = append(report.Components, status.Component{Status: state, Process: p.processReport(state.Name)})

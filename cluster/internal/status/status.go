@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"kedge/internal/component"
+	"kedge/internal/pending"
 	"kedge/internal/supervise"
 )
 
@@ -42,6 +43,8 @@ type Report struct {
 	Server string `json:"server"`
 	// Node is of a role that has one.
 	Node *Node `json:"node,omitempty"`
+	// Pending are the devices that ask this controller to be approved.
+	Pending []pending.Device `json:"pending,omitempty"`
 }
 
 // Node is what a worker knows of its cluster, and for how long.

@@ -22,6 +22,13 @@ func (w *Worker) enrol(ctx context.Context, right Right, tell func(error)) error
 	if credential := right.Credential; credential != nil && credential.Node != w.name {
 		return fmt.Errorf("the credential is of the node %q, and this machine is to be %q: name it with --node-name", credential.Node, w.name)
 	}
+	if right.IsOfFleet {
+		server, err := w.enrolAsDevice(ctx, right, tell)
+		if err == nil {
+			err = w.writeIdentity(server, right.CA)
+		}
+		return err
+	}
 	server, err := w.reach(ctx, right, tell)
 	if err == nil {
 		err = w.writeIdentity(server, right.CA)

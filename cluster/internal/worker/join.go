@@ -33,7 +33,7 @@ func (w *Worker) joining() *role.Step {
 		}
 		cluster, err := w.learn(ctx, identity, step.Tell)
 		var unknown *unknownError
-		if right := identity.right; errors.As(err, &unknown) && right.Credential != nil {
+		if right := identity.right; errors.As(err, &unknown) && right.lasts() {
 			role.LogOf(w.Log, join).Warn("the controller does not take the node's certificate any more; asking for another one", "problem", err)
 			if identity, err = w.joined(ctx, right, step.Tell); err == nil {
 				cluster, err = w.learn(ctx, identity, step.Tell)
@@ -49,11 +49,15 @@ func (w *Worker) joining() *role.Step {
 		if err != nil {
 			return err
 		}
+		labels, err := w.labels()
+		if err != nil {
+			return err
+		}
 		resolvConf := findResolvConf()
 		n := argv.Node{
 			Name: w.name, Server: identity.server, Direct: identity.server.Host == loopback(argv.RelayPort), Cluster: cluster, Pause: pause,
 			ContainerRuntime: w.options.CRISocket, Systemd: w.systemd, Confined: isConfined(), ResolvConf: resolvConf, NameServers: readNameServers(resolvConf),
-			Labels: w.options.Labels, Taints: w.options.Taints, Ports: argv.DefaultNodePorts(),
+			Labels: labels, Taints: w.options.Taints, Ports: argv.DefaultNodePorts(),
 		}
 		if n.Address, err = ownAddress(n); err != nil {
 			return err
@@ -166,7 +170,7 @@ func (w *Worker) right(ctx context.Context, isNode bool, why error) (Right, erro
 		return Right{}, fmt.Errorf("%w (%w)", why, err)
 	case err != nil:
 		return Right{}, err
-	case !isNode && !right.proves():
+	case !isNode && !right.suffices():
 		return Right{}, w.noRight(why)
 	}
 	return right, nil

@@ -28,6 +28,8 @@ type Options struct {
 	Kubeconfig string
 	// NodeName is the node's name; empty: this machine's.
 	NodeName string
+	// IsOfFleet says that the controller names the node, once somebody has approved this device.
+	IsOfFleet bool
 	// Profile is the worker profile.
 	Profile string
 	// Labels and Taints are the Node's when it registers.

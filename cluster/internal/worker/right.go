@@ -27,6 +27,8 @@ type Right struct {
 	// Token or Credential prove the right. A machine that is a node needs neither.
 	Token      string
 	Credential *enrolment.Credential
+	// IsOfFleet says that there is no proof, and somebody has to approve the machine.
+	IsOfFleet bool
 }
 
 // ByToken is the right that a join token gives.
@@ -34,7 +36,10 @@ func ByToken(join token.Join) Right {
 	return Right{Servers: []string{join.Server}, CA: join.CA, Token: join.Bootstrap.String()}
 }
 
-func (r Right) proves() bool { return r.Token != "" || r.Credential != nil }
+func (r Right) suffices() bool { return r.Token != "" || r.lasts() }
+
+// lasts says that the machine can join with it again.
+func (r Right) lasts() bool { return r.Credential != nil || r.IsOfFleet }
 
 // config is how a server is asked with this right.
 func (r Right) config(server, version string) *rest.Config {

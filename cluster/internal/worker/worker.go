@@ -42,16 +42,26 @@ func Add(plane *role.Plane, options Options, needs ...string) (*Worker, error) {
 	if err := checkMachine(); err != nil {
 		return nil, err
 	}
-	name, err := options.nodeName()
-	if err != nil {
+	w := &Worker{Plane: plane, options: options, systemd: isSystemd(), cluster: apiproxy.NewCluster(options.Layout.ClusterUID())}
+	if err := w.findName(); err != nil {
 		return nil, err
 	}
-	w := &Worker{Plane: plane, options: options, name: name, systemd: isSystemd(), cluster: apiproxy.NewCluster(options.Layout.ClusterUID())}
 	if err := w.directories(); err != nil {
 		return nil, err
 	}
 	w.assemble(needs)
 	return w, nil
+}
+
+// findName is what is known of the name before the controller was asked.
+func (w *Worker) findName() (err error) {
+	if !w.options.IsOfFleet {
+		w.name, err = w.options.nodeName()
+		return err
+	}
+	is, err := w.approved()
+	w.name = is.Node
+	return err
 }
 
 // directories makes those that belong to no single component.

@@ -21,7 +21,7 @@ def reader(bench: Bench) -> Reader:
 def test_trust(reader: Reader, bench: Bench, kedge: Path) -> None:
     if problem := missing():
         pytest.skip(problem)
-    make, export, begin, kubeconfig, sign, cards, revoke, tell, rotate, store = blocks(TRUST)
+    make, export, begin, kubeconfig, sign, cards, fleet, listen, pending, revoke, tell, rotate, store = blocks(TRUST)
     reader.types(make)
     assert sorted(reader.cluster.read().nodes) == ["barn", "field-1", "field-2"]
     executable = reader.place / "out/edge/armv7/kedge"
@@ -32,6 +32,7 @@ def test_trust(reader: Reader, bench: Bench, kedge: Path) -> None:
     assert (reader.place / "mill.kubeconfig").exists()
     assert sorted(path.name for path in (reader.place / "overlays").iterdir()) == ["barn", "field-1", "field-2"]
     assert bench.files(reader.card) == ["EFI/", "credential.pem", "grub/", "node.yaml"]
+    reader.types(fleet)
     assert bench.files(reader.place / "edge.img") == ["EFI/", "grub/", "node.yaml"]
 
     def there(block: str) -> str:
@@ -41,9 +42,12 @@ def test_trust(reader: Reader, bench: Bench, kedge: Path) -> None:
     with reachable_machine(bench.directory) as machine:
         with controller(machine, kedge, there(begin)) as path:
             kubectl = f"{path}; kedge kubectl"
+            machine.run("sh", "-ec", there(listen))
+            assert machine.run("sh", "-ec", f"{path}; {pending}").startswith("STATE")
             machine.run("sh", "-ec", f"{kubectl} create secret generic told --from-literal=a=b")
             reader.types(revoke)
             machine.run("sh", "-ec", there(tell))
+        assert '"10000000c0ffee"' in (machine.data / "pki" / "fleet.json").read_text()
         assert '"field-2"' in (machine.data / "pki" / "revoked.json").read_text()
         reader.types(rotate)
         with controller(machine, kedge, there(begin)) as path:

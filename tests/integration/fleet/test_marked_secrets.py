@@ -28,6 +28,7 @@ builder cluster show mill; builder cluster show mill --json; builder cluster lis
 builder provision edge.img --cluster mill --node field-1
 builder provision edge.img --cluster mill --all --out overlays
 builder provision edge.img --overlay overlays/field-1
+builder cluster fleet mill
 builder provision edge.img --cluster mill --fleet
 builder cluster rotate mill --what issuers --what service-accounts --what encryption
 builder cluster export mill --out mill.tar

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from builder.app.clusters.fleet import open_fleet
 from builder.app.clusters.nodes import add_nodes, revoke_nodes
 from builder.app.provision.work import Provisioner, apply_overlay
 from builder.core.errors import BuilderError, RecipeError
@@ -50,6 +51,10 @@ def test_a_card_becomes_one_node_and_then_another(bench: Bench, work: Provisione
 def test_a_card_for_a_fleet_takes_nothing_secret_with_it(bench: Bench, work: Provisioner) -> None:
     card = bench.card()
     work.one(card, "field-1")
+    with pytest.raises(RecipeError, match="listen to no device") as refused:
+        work.fleet(card)
+    assert "builder cluster fleet" in refused.value.hint
+    open_fleet(work.directory, is_open=True)
     work.fleet(card)
     assert bench.files(card) == ["EFI/", "grub/", "node.yaml"]
     assert b"PRIVATE KEY" not in card.read_bytes()

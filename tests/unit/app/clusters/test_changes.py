@@ -1,6 +1,8 @@
 """Nodes that come and go, keys that are made anew: what changes, what stays, and what is refused."""
 
+import io
 import json
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -84,9 +86,10 @@ def test_every_credential_of_a_revoked_node_is_told_to_controllers(tmp_path: Pat
         revoke_nodes(cluster, ["bran-1"], now=NOW)
     add_nodes(cluster, ["barn-1"], Role.WORKER, now=NOW)
     give_credential(cluster, "barn-1", "dd")
-    archive = controller_files(cluster, unlocking, now=NOW)
-    start = archive.index(b'{\n "format"')
-    told = json.loads(archive[start : archive.index(b"\0", start)])
+    with tarfile.open(fileobj=io.BytesIO(controller_files(cluster, unlocking, now=NOW))) as archive:
+        member = archive.extractfile("pki/revoked.json")
+        assert member is not None
+        told = json.loads(member.read())
     assert [(one["serial"], one["node"]) for one in told["credentials"]] == [("aa", "barn-1"), ("bb", "barn-1")]
 
 
