@@ -1,0 +1,1 @@
+"""Containers of a Docker daemon that the builder runs in."""
