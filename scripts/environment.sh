@@ -1,14 +1,16 @@
 # shellcheck shell=sh
 # Finds Python and keeps one private virtual environment per set of pinned requirements in the cache directory.
 # Sourced by builderw and run-tests; defines cache_dir and ensure_environment. BUILDER_WHEELS names a directory of wheels
-# (`wheels` in what `builder vendor` fills) that is installed from, without a network.
+# (`wheels` in what `builder vendor` fills) that is installed from, without a network. BUILDER_ENVIRONMENTS is where environments
+# are kept that are not this machine's: those of containers, which have a Python of their own.
 
 cache_dir=${BUILDER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/builder}
+environments_dir=${BUILDER_ENVIRONMENTS:-$cache_dir/venv}
 
 # Bytecode lies in the cache: checkouts stay clean and may be read-only, and PYTHONDONTWRITEBYTECODE, which is set for the
 # sake of the first, does not make each command compile 230 files (0.2 s).
 unset PYTHONDONTWRITEBYTECODE
-export PYTHONPYCACHEPREFIX="$cache_dir/bytecode"
+export PYTHONPYCACHEPREFIX="${BUILDER_ENVIRONMENTS:-$cache_dir}/bytecode"
 
 fail() {
     printf 'error: %s\n' "$1" >&2
@@ -30,7 +32,7 @@ find_python() {
 # ensure_environment REQUIREMENTS: sets $python to the interpreter of an environment that holds exactly these.
 ensure_environment() {
     sum=$(sha256sum "$1") || fail "cannot read $1" "is this checkout complete?"
-    environment="$cache_dir/venv/$(basename "$1" .txt)-$(printf '%.16s' "$sum")"
+    environment="$environments_dir/$(basename "$1" .txt)-$(printf '%.16s' "$sum")"
     python="$environment/bin/python"
     [ -x "$python" ] && [ -e "$environment/complete" ] || make_environment "$1"
 }
@@ -39,8 +41,8 @@ ensure_environment() {
 make_environment() {
     base=$(find_python) || exit $?
     echo "setting up the Python environment for $(basename "$1" .txt) (once) ..." >&2
-    mkdir -p "$cache_dir/venv" || fail "cannot write to $cache_dir" "set BUILDER_CACHE to a directory of yours"
-    fresh=$(mktemp -d "$cache_dir/venv/new.XXXXXX")
+    mkdir -p "$environments_dir" || fail "cannot write to $environments_dir" "set BUILDER_CACHE to a directory of yours"
+    fresh=$(mktemp -d "$environments_dir/new.XXXXXX")
     trap 'rm -rf "$fresh"' EXIT
     trap 'exit 130' INT TERM
     "$base" -m venv "$fresh" >"$fresh/log" 2>&1 || {
@@ -52,7 +54,7 @@ make_environment() {
     rm -rf "$environment.old"
     [ ! -e "$environment" ] || [ -e "$environment/complete" ] || mv "$environment" "$environment.old"
     mv -T "$fresh" "$environment" 2>/dev/null || [ -e "$environment/complete" ] ||
-        fail "cannot write to $cache_dir/venv" "is the disk full?"
+        fail "cannot write to $environments_dir" "is the disk full?"
     rm -rf "$fresh" "$environment.old"
     trap - EXIT INT TERM
 }

@@ -9,6 +9,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from builder.app.manifest import (
+    EXECUTOR_VARIABLE,
+    LOCAL,
     Manifest,
     ManifestArtifact,
     ManifestContent,
@@ -142,6 +144,7 @@ class Artifacts:
             ),
             inputs=self._inputs(),
             steps=tuple(_step(step) for step in steps),
+            executor=self.session.project.environment.get(EXECUTOR_VARIABLE) or LOCAL,
             times={
                 step.id: ManifestTime(
                     created=datetime.fromtimestamp(records[step.key].created_s, UTC).isoformat(timespec="seconds"),

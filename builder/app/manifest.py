@@ -1,6 +1,6 @@
 """The manifest beside every set of artifacts: what went in, what came out, with which tools and how long it took.
 
-All of it but `times` is the same for every build of the same inputs.
+All of it but `executor` and `times` is the same for every build of the same inputs.
 """
 
 import json
@@ -12,6 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from builder.audit.rules import Check
 from builder.core.arch import Arch
 from builder.core.generated import COMMAND
+
+# What a builder in a container is told that it runs in.
+EXECUTOR_VARIABLE = "BUILDER_EXECUTOR"
+LOCAL = "local"
 
 
 class _Model(BaseModel):
@@ -90,8 +94,11 @@ class Manifest(_Model):
     artifacts: tuple[ManifestArtifact, ...] = Field(description="Files beside the manifest.")
     inputs: ManifestInputs = Field(description="What they were made from.")
     steps: tuple[ManifestStep, ...] = Field(description="How they were made.")
+    executor: str = Field(
+        default=LOCAL, description="What this build ran in: `local`, or `docker` and the id of the container's image."
+    )
     times: Mapping[str, ManifestTime] = Field(
-        description="By step id; the only part that differs between equal builds."
+        description="By step id; like `executor`, it differs between equal builds, and nothing else does."
     )
 
     def to_bytes(self) -> bytes:

@@ -34,10 +34,13 @@ class Workspace:
     @property
     def places(self) -> tuple[Path, ...]:
         """All files and directories that it was read from, whatever in them counts."""
-        modules = self.lock.modules
-        pins = (modules.go_mod, modules.go_sum) if modules else ()
-        beside = (self.lock_file, *(self.lock_file.parent / pin for pin in pins))
-        return (*self.loaded.files, *beside, *_paths_in(self.loaded.recipe))
+        return places_of(self.loaded, self.lock_file, self.lock)
+
+
+def places_of(loaded: LoadedRecipe, lock_file: Path, lock: Lock) -> tuple[Path, ...]:
+    """All files and directories that a recipe and its lock name on this machine, and they themselves."""
+    pins = (lock.modules.go_mod, lock.modules.go_sum) if lock.modules else ()
+    return (*loaded.files, lock_file, *(lock_file.parent / pin for pin in pins), *_paths_in(loaded.recipe))
 
 
 def open_workspace(recipe: Path, overrides: Sequence[str], *, lock_file: Path | None = None) -> Workspace:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from builder.core.arch import Arch
+from builder.core.executor import Executor
 from builder.core.output import Output
 
 RecipeArgument = Annotated[
@@ -75,6 +76,20 @@ CacheKeyOption = Annotated[
     Path | None,
     typer.Option(
         "--cache-key", help="Secret key of minisign's, without a password, that signs results given to others."
+    ),
+]
+ExecutorOption = Annotated[
+    Executor,
+    typer.Option(
+        "--executor", help="What builds: this machine itself, or a container of its Docker daemon; to the same bytes."
+    ),
+]
+ExecutorImageOption = Annotated[
+    str | None,
+    typer.Option(
+        "--executor-image",
+        metavar="IMAGE",
+        help="Image that the Docker executor builds in, NAME@sha256:... or sha256:...  Default: made from recipes/executor.yaml.",
     ),
 ]
 JUnitOption = Annotated[

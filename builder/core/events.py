@@ -6,8 +6,9 @@ The version of the wire form rises only when a field changes its meaning or goes
 without a new version.
 """
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
 from typing import ClassVar, TypeAlias
 
 from builder.core.digest import Json
@@ -161,3 +162,13 @@ EventSink: TypeAlias = Callable[[Event], None]
 def to_json(event: Event, *, time_s: float) -> dict[str, Json]:
     """The wire form of `event`, stamped with `time_s` (seconds since the epoch)."""
     return {"version": EVENTS_VERSION, "time": round(time_s, 3), "event": event.event, **asdict(event)}
+
+
+def from_json(line: Mapping[str, Json]) -> Event:
+    """The event of a wire form that a builder of this version wrote; `ValueError` for any other."""
+    kind = next((one for one in typing.get_args(Event) if one.event == line.get("event")), None)
+    if kind is None or line.get("version") != EVENTS_VERSION:
+        raise ValueError(f"no event of this version: {line}")
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in line.items()}
+    made: Event = kind(**{one.name: values[one.name] for one in fields(kind) if one.name in values})
+    return made

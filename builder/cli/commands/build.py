@@ -16,6 +16,8 @@ from builder.cli.options import (
     CacheToOption,
     CacheTrustOption,
     EventsOption,
+    ExecutorImageOption,
+    ExecutorOption,
     FromOption,
     JsonOption,
     JUnitOption,
@@ -28,6 +30,7 @@ from builder.cli.options import (
     StallOption,
     TargetOption,
 )
+from builder.core.executor import Executor
 
 if TYPE_CHECKING:
     from builder.app.vendor.origin import VendorOrigin
@@ -84,6 +87,8 @@ def make(  # noqa: PLR0913 - one parameter per option
     cache_to: CacheToOption = None,
     cache_public_key: CacheTrustOption = None,
     cache_key: CacheKeyOption = None,
+    executor: ExecutorOption = Executor.LOCAL,
+    executor_image: ExecutorImageOption = None,
     junit: JUnitOption = None,
     check_reproducible: Annotated[
         bool, typer.Option("--check-reproducible", help="Build a second time from nothing, elsewhere, and compare.")
@@ -109,6 +114,11 @@ def make(  # noqa: PLR0913 - one parameter per option
     sharing = shared.read(offline=offline or origin is not None)
     settings = Settings(offline=offline, stall_s=network_timeout, origin=origin, sharing=sharing)
     with live_session(settings, quiet=quiet, events=events, junit=junit) as session:
+        if executor is Executor.DOCKER:
+            from builder.cli.in_docker import build_in_docker
+
+            build_in_docker(session, context, executor_image)
+            return
         workspace = project.open(recipe, overrides or (), lock_file=lock)
         wanted = Wanted(archs=arch or (), outputs=target or (), boards=board or ())
         if check_reproducible:

@@ -17,6 +17,8 @@ from builder.cli.options import (
     CacheToOption,
     CacheTrustOption,
     EventsOption,
+    ExecutorImageOption,
+    ExecutorOption,
     JsonOption,
     JUnitOption,
     LockOption,
@@ -28,6 +30,7 @@ from builder.cli.options import (
     StallOption,
     TargetOption,
 )
+from builder.core.executor import Executor
 
 if TYPE_CHECKING:
     from builder.oci.reference import Reference
@@ -45,6 +48,7 @@ def register(app: typer.Typer) -> None:
 
 
 def release(  # noqa: PLR0913 - one parameter per option
+    context: typer.Context,
     version: Annotated[str, typer.Argument(metavar="VERSION", help="Version of the release, such as 1.4.0.")],
     recipe: RecipeArgument = "edge",
     *,
@@ -73,6 +77,8 @@ def release(  # noqa: PLR0913 - one parameter per option
     cache_to: CacheToOption = None,
     cache_public_key: CacheTrustOption = None,
     cache_key: CacheKeyOption = None,
+    executor: ExecutorOption = Executor.LOCAL,
+    executor_image: ExecutorImageOption = None,
     junit: JUnitOption = None,
     network_timeout: StallOption = STALL_S,
     quiet: QuietOption = False,
@@ -84,6 +90,7 @@ def release(  # noqa: PLR0913 - one parameter per option
     from builder.app.release.make import Request, make_release
     from builder.app.session import Settings
     from builder.app.wanted import Wanted
+    from builder.cli.in_docker import build_in_docker
     from builder.cli.sharing import SharingOptions
     from builder.release.record import require_version
 
@@ -96,6 +103,9 @@ def release(  # noqa: PLR0913 - one parameter per option
     shared = SharingOptions(from_=cache_from, to=cache_to, public_key=cache_public_key, key=cache_key)
     settings = Settings(offline=offline, stall_s=network_timeout, sharing=shared.read(offline=offline))
     with live_session(settings, quiet=quiet, events=events, junit=junit) as session:
+        if executor is Executor.DOCKER:
+            # What it makes is in the store then. The key, and whoever is asked for its password, stay outside.
+            build_in_docker(session, context, executor_image)
         workspace = project.open(recipe, overrides or (), lock_file=lock)
         request = Request(
             version=version,

@@ -1,5 +1,6 @@
 """The documentation of the events and their schema are those of the types."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from builder.cli.render.export import event_types, generated_files, json_schema
-from builder.core.events import Event, to_json
+from builder.core.events import Event, from_json, to_json
 from tests.unit.render.samples import EPOCH_S, mixed_story
 
 ROOT = Path(__file__).parents[3]
@@ -38,6 +39,16 @@ def test_wire_form_obeys_the_schema(event: Event) -> None:
     for name in message:
         assert not validator.is_valid({other: value for other, value in message.items() if other != name})
         assert not validator.is_valid(message | {name: {"no": "event has an object"}})
+
+
+@pytest.mark.parametrize("event", _samples(), ids=lambda event: str(event.event))
+def test_wire_form_is_read_again(event: Event) -> None:
+    line = json.loads(json.dumps(to_json(event, time_s=EPOCH_S)))
+    assert from_json(line) == event
+    assert from_json(line | {"added_later": 1}) == event
+    for other in ({"version": 2}, {"event": "another"}):
+        with pytest.raises(ValueError, match="no event of this version"):
+            from_json(line | other)
 
 
 def test_page_names_every_event_and_field() -> None:
