@@ -27,7 +27,7 @@ _BUILDER, _BARE = "builderw make after a one-line change", "bare go build after 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Line:
+class Line:
     """A line that can be changed again and again; `original` is the file's content before."""
 
     path: Path
@@ -40,6 +40,7 @@ class _Line:
         self.path.write_text(changed)
 
     def restore(self) -> None:
+        """As it was."""
         self.path.write_text(self.original)
 
 
@@ -88,8 +89,8 @@ def _measure(setting: Setting, checkout: Checkout, place: Path) -> _Rounds:
     targets = checkout.targets([setting.arch])
     bare = bare_go(checkout, targets[0], place / "bare", module_cache=checkout.project.caches.go_modules)
     shutil.copytree(checkout.project.caches.go_build, bare.build_cache, copy_function=_share)
-    ours = _line(checkout.source, setting.edit)
-    theirs = _line(bare.source, setting.edit)
+    ours = line_of(checkout.source, setting.edit)
+    theirs = line_of(bare.source, setting.edit)
     first = time.time_ns()
     builds, bares = [], []
     try:
@@ -106,17 +107,18 @@ def _measure(setting: Setting, checkout: Checkout, place: Path) -> _Rounds:
     return _Rounds(builds=builds[1:], bares=bares[1:], targets=targets, check_s=check_s, snapshot_s=snapshot_s)
 
 
-def _build(setting: Setting, checkout: Checkout, line: _Line, number: int) -> Build:
+def _build(setting: Setting, checkout: Checkout, line: Line, number: int) -> Build:
     line.change(number)
     return checkout.make([setting.arch])
 
 
-def _line(source: Path, edit: Edit) -> _Line:
+def line_of(source: Path, edit: Edit) -> Line:
+    """The line of the cluster's `source` that `edit` means."""
     path = source / edit.path
     original = path.read_text()
     if edit.text not in original:
         raise RecipeError(f"{edit.path} has no {edit.text!r} to change", hint="choose another with --edit FILE TEXT")
-    return _Line(path=path, edit=edit, original=original)
+    return Line(path=path, edit=edit, original=original)
 
 
 def _share(source: str, target: str) -> None:
