@@ -54,7 +54,7 @@ _SLOT = Resources(cores=2, memory_bytes=1 * GIB, disk_bytes=1 * GIB)
 _IMAGE = Resources(cores=2, memory_bytes=512 * MIB, disk_bytes=1 * GIB)
 
 _UPDATE = Resources(cores=1, memory_bytes=64 * MIB, disk_bytes=256 * MIB)
-# docs/benchmarks.md has what other sizes cost.
+# A manifest of smaller blocks takes more than they save: docs/guides/os-update.md has figures.
 _UPDATE_BLOCK_BYTES = 64 * 1024
 
 

@@ -11,8 +11,10 @@ import pytest
 
 from builder.app.session import Session
 from builder.core.resources import MIB
+from builder.fleet.role import Role
 from builder.trust.minisign import SecretKey
 from builder.vm.machine import Machine
+from tests.qemu.cards import operator, provisioned
 from tests.qemu.lab import BOOT_S, Lab, facts
 from tests.qemu.updates import RECIPE, Publisher, run
 
@@ -24,6 +26,11 @@ FAILING_UNIT = (
     'rootfs.files={"/etc/systemd/system/ssh.service.d/90.conf":'
     ' {content: "[Service]\\nExecStartPre=/bin/false\\nRestart=no\\n"}}'
 )
+HANGING_KEDGE = (
+    'rootfs.files={"/etc/systemd/system/kedge-single.service.d/90.conf":'
+    ' {content: "[Service]\\nExecStart=\\nExecStart=/bin/sleep infinity\\n"}}'
+)
+READY = "until kedge status >/dev/null 2>&1; do sleep 5; done"
 NO_KERNEL = f'boards.{BOARD}.command_line=[{CONSOLES}, "rdinit=/none"]'
 NO_ROOT = f'boards.{BOARD}.command_line=[{CONSOLES}, "device.disk=00000000"]'
 
@@ -41,9 +48,15 @@ def status(machine: Machine) -> Mapping[str, Any]:
     return told
 
 
-def install(machine: Machine, url: str) -> str:
-    """Install an update, and have the device restart into it."""
-    said = run(machine, f"kedge os install {url} --good-within 3m")
+def trust(machine: Machine, publisher: Publisher) -> None:
+    """Have the device take what the publisher signs."""
+    run(machine, "mkdir -p /etc/kedge/upgrade")
+    run(machine, f"printf 'untrusted comment: x\\n{publisher.key.public.line}\\n' >/etc/kedge/upgrade/x.pub")
+
+
+def install(machine: Machine, wanted: str) -> str:
+    """Install an update, as the words of `kedge os install` say, and have the device restart into it."""
+    said = run(machine, f"kedge os install {wanted}")
     machine.console.send_line("systemctl reboot")
     machine.expect(r"Starting slot [AB]\.", BOOT_S)
     return said
@@ -64,11 +77,10 @@ def test_a_system_is_updated_and_goes_back_where_the_next_does_not_work(lab: Lab
     device = lab.device("device", BOARD, "q35-bios")
     with publisher.serving() as url, lab.start(device) as machine:
         assert facts(machine)["state"] == "running"
-        run(machine, "mkdir -p /etc/kedge/upgrade")
-        run(machine, f"printf 'untrusted comment: x\\n{publisher.key.public.line}\\n' >/etc/kedge/upgrade/x.pub")
+        trust(machine, publisher)
         run(machine, "echo ours:x:2000:2000::/:/bin/false >>/etc/passwd")
         run(machine, "echo mine >/etc/motd; rm /etc/issue; echo kept >/var/lib/kept")
-        install(machine, f"{url}/{good}")
+        install(machine, f"{url}/{good} --good-within 3m")
         _runs(machine, slot="B", version="0.2.0")
         # What the device has changed is the device's; what it has not comes with the system.
         assert run(machine, "cat /etc/motd /etc/only-new; echo; cat /var/lib/kept").split() == ["mine", "new", "kept"]
@@ -80,7 +92,7 @@ def test_a_system_is_updated_and_goes_back_where_the_next_does_not_work(lab: Lab
             (kernel, "0.4.0", "its system did not come so far"),
             (root, "0.5.0", "its system did not come so far"),
         ):
-            said = install(machine, f"{url}/{update}")
+            said = install(machine, f"{url}/{update} --good-within 3m")
             fetched = re.search(r"(\d+) fetched", said)
             assert fetched
             assert int(fetched[1]) < 2 * MIB, said
@@ -99,3 +111,26 @@ def _runs(machine: Machine, *, slot: str, version: str) -> Mapping[str, Any]:
     assert (found["running"], found["next"], found["version"]) == (slot, slot, version)
     assert "trial" not in found
     return found
+
+
+@pytest.mark.slow
+def test_a_cluster_of_one_leaves_a_system_whose_kedge_hangs_and_keeps_one_that_works(
+    lab: Lab, publisher: Publisher
+) -> None:
+    bad, good = publisher.publish("0.2.0", HANGING_KEDGE), publisher.publish("0.3.0", OWN_MOTD)
+    lab = replace(lab, workspace=publisher.session.project.open(str(RECIPE)))
+    device = lab.device("barn", BOARD, "q35-bios")
+    provisioned(operator(lab), device, "barn", Role.SINGLE, "profile: small")
+    # Its clock is this machine's: certificates are good from now on.
+    with publisher.serving() as url, lab.start(device, memory_mib=1536, own_time=False) as machine:
+        facts(machine)
+        trust(machine, publisher)
+        run(machine, READY)
+        install(machine, f"{url}/{bad} --good-within 4m")
+        machine.expect(r"Starting slot A\.", BOOT_S)
+        found = _runs(machine, slot="A", version="0.1.0")
+        assert "kedge single does not run" in found["failed"]["why"]
+        run(machine, READY)
+        install(machine, f"{url}/{good} --good-within 30m")
+        _runs(machine, slot="B", version="0.3.0")
+        run(machine, "kedge status")

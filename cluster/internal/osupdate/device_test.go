@@ -270,6 +270,21 @@ func TestWhatDoesNotWorkIsLeftAndSaysWhy(t *testing.T) {
 				b.t.Errorf("the gate is open: %v", err)
 			}
 		}, "not as before within 1ns: a.service failed"},
+		"it was never tried": {func(b *bench) {
+			state := b.grub()
+			state.Forbid(slots.B)
+			b.tellGrub(state)
+		}, "the next start was not told to try it"},
+		"it ended while it was judged": {func(b *bench) {
+			b.device.Look = func(context.Context) Condition { panic(errCut) }
+			defer func() {
+				if recover() != errCut {
+					b.t.Error("nobody looked")
+				}
+				b.device.Look = func(context.Context) Condition { return b.condition }
+			}()
+			_, _ = b.tryOnce()
+		}, "its system started, and ended before it was known"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)

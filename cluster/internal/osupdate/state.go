@@ -98,6 +98,9 @@ func (st *State) settle(running string, grub slots.Environment, now time.Time) (
 	case grub["TRIAL"] == trial.Slot && !grub.IsTried(trial.Slot):
 		return false // it was not started yet
 	default:
+		if grub["TRIAL"] == "" && trial.Why == "" && !trial.Started {
+			trial.Why = "the next start was not told to try it: the power went at the end of its installation"
+		}
 		st.fail(now)
 		grub.Forbid(trial.Slot)
 	}

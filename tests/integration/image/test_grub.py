@@ -165,3 +165,9 @@ def test_without_any_state_each_slot_is_tried_and_a_message_ends_it(start: Calla
     machine = start(dict.fromkeys(COPIES, bytes(1024)), {"slot-b": SLOT.replace("reboot", "true")})
     machine.expect(r"The state of the slots cannot be read; each is tried\.", _S)
     assert told(machine) == ["B", "B", "B"]
+
+
+def test_what_grub_does_not_know_it_keeps(start: Callable[..., Machine], tmp_path: Path) -> None:
+    machine = start(both({**BOTH, "TRIAL": "B"}), {"slot-a": SLOT, "slot-b": SLOT})
+    assert len(told(machine)) == 6
+    assert (tmp_path / "disk").read_bytes().count(b"ROUND=0\nTRIAL=B\n") == len(COPIES)
