@@ -11,10 +11,8 @@ import pytest
 
 from builder.app.session import Session
 from builder.core.resources import MIB
-from builder.fleet.role import Role
 from builder.trust.minisign import SecretKey
 from builder.vm.machine import Machine
-from tests.qemu.cards import operator, provisioned
 from tests.qemu.lab import BOOT_S, Lab, facts
 from tests.qemu.updates import RECIPE, Publisher, run
 
@@ -26,11 +24,6 @@ FAILING_UNIT = (
     'rootfs.files={"/etc/systemd/system/ssh.service.d/90.conf":'
     ' {content: "[Service]\\nExecStartPre=/bin/false\\nRestart=no\\n"}}'
 )
-HANGING_KEDGE = (
-    'rootfs.files={"/etc/systemd/system/kedge-single.service.d/90.conf":'
-    ' {content: "[Service]\\nExecStart=\\nExecStart=/bin/sleep infinity\\n"}}'
-)
-READY = "until kedge status >/dev/null 2>&1; do sleep 5; done"
 NO_KERNEL = f'boards.{BOARD}.command_line=[{CONSOLES}, "rdinit=/none"]'
 NO_ROOT = f'boards.{BOARD}.command_line=[{CONSOLES}, "device.disk=00000000"]'
 
@@ -111,26 +104,3 @@ def _runs(machine: Machine, *, slot: str, version: str) -> Mapping[str, Any]:
     assert (found["running"], found["next"], found["version"]) == (slot, slot, version)
     assert "trial" not in found
     return found
-
-
-@pytest.mark.slow
-def test_a_cluster_of_one_leaves_a_system_whose_kedge_hangs_and_keeps_one_that_works(
-    lab: Lab, publisher: Publisher
-) -> None:
-    bad, good = publisher.publish("0.2.0", HANGING_KEDGE), publisher.publish("0.3.0", OWN_MOTD)
-    lab = replace(lab, workspace=publisher.session.project.open(str(RECIPE)))
-    device = lab.device("barn", BOARD, "q35-bios")
-    provisioned(operator(lab), device, "barn", Role.SINGLE, "profile: small")
-    # Its clock is this machine's: certificates are good from now on.
-    with publisher.serving() as url, lab.start(device, memory_mib=1536, own_time=False) as machine:
-        facts(machine)
-        trust(machine, publisher)
-        run(machine, READY)
-        install(machine, f"{url}/{bad} --good-within 4m")
-        machine.expect(r"Starting slot A\.", BOOT_S)
-        found = _runs(machine, slot="A", version="0.1.0")
-        assert "kedge single does not run" in found["failed"]["why"]
-        run(machine, READY)
-        install(machine, f"{url}/{good} --good-within 30m")
-        _runs(machine, slot="B", version="0.3.0")
-        run(machine, "kedge status")
