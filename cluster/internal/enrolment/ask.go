@@ -69,14 +69,16 @@ type BusyError struct{ Reason string }
 
 func (e *BusyError) Error() string { return "the controller takes no more questions now: " + e.Reason }
 
-// Post asks the controller at host, which must prove by authority that it is one.
-func Post(ctx context.Context, host string, authority *x509.CertPool, ask Ask) (Answer, error) {
+// Address is where devices ask the controller at host.
+func Address(host string) string { return net.JoinHostPort(host, strconv.Itoa(Port)) }
+
+// Post asks the controller at address (HOST:PORT), which must prove by authority that it is one.
+func Post(ctx context.Context, address string, authority *x509.CertPool, ask Ask) (Answer, error) {
 	content, err := json.Marshal(ask)
 	if err != nil {
 		return Answer{}, fmt.Errorf("encode a question: %w", err)
 	}
-	url := "https://" + net.JoinHostPort(host, strconv.Itoa(Port)) + AskPath
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(content))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://"+address+AskPath, bytes.NewReader(content))
 	if err != nil {
 		return Answer{}, err
 	}

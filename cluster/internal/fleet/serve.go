@@ -27,48 +27,62 @@ const (
 
 // Run works until ctx ends: it listens while devices may ask.
 func (g *Gate) Run(ctx context.Context) error {
-	synced := make(chan struct{})
-	following := make(chan error, 1)
-	go func() { following <- g.known.follow(ctx, g.options.Client, func() { close(synced) }) }()
-	select {
-	case err := <-following:
-		return err
-	case <-synced:
-	}
-	told, stop := "", func() {}
-	defer func() { stop() }()
-	ticker := time.NewTicker(period)
-	defer ticker.Stop()
-	for isListening := false; ctx.Err() == nil; {
+	told := ""
+	for ctx.Err() == nil {
 		list, err := g.options.List()
-		switch {
-		case err == nil && list.IsOpen && !isListening:
-			if stop, err = g.listen(ctx); err == nil {
-				isListening = true
-				g.options.Log.Info("devices with a fleet's card may ask", "address", g.options.Address)
-			}
-		case err == nil && !list.IsOpen && isListening:
-			stop()
-			isListening, stop = false, func() {}
-			g.options.Log.Info("devices with a fleet's card may not ask any more")
+		if err == nil && list.IsOpen {
+			err = g.open(ctx)
 		}
-		if err != nil && err.Error() != told {
+		if err != nil && ctx.Err() == nil && err.Error() != told {
 			told = err.Error()
 			g.options.Log.Error("devices with a fleet's card are not answered", "error", err)
 		}
-		select {
-		case <-ctx.Done():
-		case <-ticker.C:
-		}
+		pause(ctx)
 	}
-	return <-following
+	return nil
+}
+
+// open answers devices, knowing what the cluster keeps of them, until they may
+// not ask any more. A list that cannot be read changes nothing of that.
+func (g *Gate) open(ctx context.Context) error {
+	ctx, end := context.WithCancel(ctx)
+	synced, following := make(chan struct{}), make(chan error, 1)
+	go func() { following <- g.known.follow(ctx, g.options.Client, func() { close(synced) }) }()
+	defer func() { end(); <-following }()
+	select {
+	case err := <-following:
+		following <- err
+		return err
+	case <-synced:
+	}
+	stop, err := g.listen(ctx)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	g.options.Log.Info("devices with a fleet's card may ask", "address", g.options.Address)
+	for ctx.Err() == nil {
+		if list, err := g.options.List(); err == nil && !list.IsOpen {
+			g.options.Log.Info("devices with a fleet's card may not ask any more")
+			return nil
+		}
+		pause(ctx)
+	}
+	return nil
+}
+
+func pause(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(period):
+	}
 }
 
 // listen answers until the function that it returns is called.
 func (g *Gate) listen(ctx context.Context) (func(), error) {
 	listener, err := net.Listen("tcp", g.options.Address)
 	if err != nil {
-		return func() {}, err
+		return nil, err
 	}
 	questions := http.NewServeMux()
 	questions.HandleFunc("POST "+enrolment.AskPath, g.serve)

@@ -124,7 +124,7 @@ func (l Layout) PodAddresses() string { return filepath.Join(l.RunDir, "pod-addr
 func (l Layout) MadeByWorker() []string {
 	return []string{
 		l.PIDs(), l.StatusSocket(), l.ContainerdSocket(), l.ContainerdSocket() + ttrpc, l.NodeNetworkSocket(), l.ContainerdState(), l.RuncState(), l.ShimSockets(),
-		l.NodeConfig(), filepath.Dir(l.FlannelSubnet()), l.CNIConfig(), l.CNIAddresses(), l.PodAddresses(), l.Kubelet(), l.Containerd(), l.Helpers(), l.Versions(), l.Worker(),
+		l.EnrolmentState(), l.NodeConfig(), filepath.Dir(l.FlannelSubnet()), l.CNIConfig(), l.CNIAddresses(), l.PodAddresses(), l.Kubelet(), l.Containerd(), l.Helpers(), l.Versions(), l.Worker(),
 	}
 }
 

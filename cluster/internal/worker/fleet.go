@@ -178,7 +178,7 @@ func (a *asking) ask(ctx context.Context, server string, request []byte) (enrolm
 	if err != nil {
 		return enrolment.Answer{}, err
 	}
-	return enrolment.Post(ctx, address.Hostname(), a.authority, enrolment.Ask{
+	return enrolment.Post(ctx, enrolment.Address(address.Hostname()), a.authority, enrolment.Ask{
 		Request: string(request), MachineID: a.state.MachineID, Serial: a.state.Serial,
 	})
 }
