@@ -46,8 +46,13 @@ func (p *Plane) awaitWorking(works func()) func(context.Context) error {
 	}
 }
 
+// patience is how long components may not serve until everything is started anew.
+// A device that has too much to do would only have more then, and a database that
+// is away does not come back by it; what hangs does.
+const patience = 15 * time.Minute
+
 // feedWatchdog tells the service manager that all is well, as often as it asks
-// for, as long as it is. ctx's end is the beginning of the stop.
+// for, as long as it was not too long ago. ctx's end is the beginning of the stop.
 func (p *Plane) feedWatchdog(ctx context.Context) error {
 	defer p.notify(daemon.SdNotifyStopping)
 	period, err := daemon.SdWatchdogEnabled(false)
@@ -55,16 +60,21 @@ func (p *Plane) feedWatchdog(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
-	const perPeriod = 3
+	const perPeriod = 30
 	ticker := time.NewTicker(period / perPeriod)
 	defer ticker.Stop()
+	well := time.Now()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-ticker.C:
-			if err := p.healthy(); err != nil {
-				p.Log.Warn("the watchdog is not told that all is well", "because", err)
+			err := p.healthy()
+			if err == nil {
+				well = time.Now()
+			}
+			if time.Since(well) > patience {
+				p.Log.Warn("the watchdog is not told that all is well", "because", err, "since", well)
 				continue
 			}
 			p.notify(daemon.SdNotifyWatchdog)

@@ -6,10 +6,14 @@ import (
 )
 
 const (
-	// probePause lies between two questions whether a process serves that did
-	// not yet; probePeriod between those to one that did.
+	// probePause lies at least between two questions whether a process serves that
+	// did not; probePeriod between those to one that did.
 	probePause  = 100 * time.Millisecond
 	probePeriod = 15 * time.Second
+	// probeShare is what of the time that it does not serve may pass until it is
+	// asked again: slow devices take minutes to start, and each question costs them
+	// a handshake.
+	probeShare = 20
 	// probeTimeout bounds one question.
 	probeTimeout = 10 * time.Second
 )
@@ -18,7 +22,9 @@ const (
 // answer. It asks again soon while the answer is bad, and seldom while it is
 // good, but at once when something comes through changed, which may be nil.
 func Watch(ctx context.Context, probe func(context.Context) error, changed <-chan struct{}, note func(error)) {
+	began := time.Now()
 	for {
+		asked := time.Now()
 		asking, cancel := context.WithTimeout(ctx, probeTimeout)
 		err := probe(asking)
 		cancel()
@@ -26,11 +32,10 @@ func Watch(ctx context.Context, probe func(context.Context) error, changed <-cha
 			return
 		}
 		note(err)
-		period := probePeriod
-		if err != nil {
-			period = probePause
+		if err == nil {
+			began = time.Now()
 		}
-		timer := time.NewTimer(period)
+		timer := time.NewTimer(pauseAfter(err, time.Since(began), time.Since(asked)))
 		select {
 		case <-timer.C:
 		case <-changed:
@@ -41,6 +46,15 @@ func Watch(ctx context.Context, probe func(context.Context) error, changed <-cha
 			return
 		}
 	}
+}
+
+// pauseAfter is how long to wait after an answer that took so long, from something
+// that has not served for a while.
+func pauseAfter(answer error, silent, took time.Duration) time.Duration {
+	if answer == nil {
+		return probePeriod
+	}
+	return min(max(probePause, silent/probeShare, took), probePeriod)
 }
 
 // probe asks whether the process serves until ctx ends.

@@ -227,3 +227,21 @@ func awaitTrue(t *testing.T, condition func() bool) {
 		}
 	}
 }
+
+func TestWhatDoesNotServeIsAskedMoreAndMoreSeldom(t *testing.T) {
+	bad := errors.New("it does not serve")
+	for _, one := range []struct {
+		answer             error
+		silent, took, want time.Duration
+	}{
+		{nil, time.Hour, time.Second, probePeriod},
+		{bad, 0, time.Millisecond, probePause},
+		{bad, time.Minute, time.Millisecond, 3 * time.Second},
+		{bad, 10 * time.Second, 4 * time.Second, 4 * time.Second},
+		{bad, time.Hour, probeTimeout, probePeriod},
+	} {
+		if got := pauseAfter(one.answer, one.silent, one.took); got != one.want {
+			t.Errorf("after %v, silent for %s, %s: %s, want %s", one.answer, one.silent, one.took, got, one.want)
+		}
+	}
+}
