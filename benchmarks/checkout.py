@@ -82,11 +82,11 @@ class Checkout:
         environment = self.project.environment
         return run([str(root / "builderw"), *arguments], cwd=root, env=environment, terminal=terminal, watched=watched)
 
-    def make(self, archs: Sequence[Arch] = ()) -> Build:
-        """`./builderw make` for `archs`, all of the recipe when empty."""
+    def make(self, archs: Sequence[Arch] = (), more: Sequence[str] = ()) -> Build:
+        """`./builderw make` for `archs`, all of the recipe when empty, with `more` options."""
         options = [option for arch in archs for option in ("--arch", arch)]
         options += ["--target", Output.EXECUTABLE]
-        done = self.builder("make", self.recipe, *options, "--events", "json", watched=True)
+        done = self.builder("make", self.recipe, *options, "--events", "json", *more, watched=True)
         targets = targets_of(self.workspace(), Wanted(archs=archs, outputs=[Output.EXECUTABLE]))
         return Build(run=done, manifests={target.arch: self._manifest(target) for target in targets})
 

@@ -1,11 +1,10 @@
 """What the Docker executor costs: the same change to the cluster's source, built in a container and without one."""
 
-import json
 import time
 from collections.abc import Callable
 
-from benchmarks.checkout import Checkout
-from benchmarks.groups.incremental import line_of
+from benchmarks.checkout import Build, Checkout
+from benchmarks.groups.incremental import Line, forget, line_of
 from benchmarks.report import Figure, Measurement, Report, Unit
 from benchmarks.setting import Setting
 from benchmarks.stats import Series, interleave, tell
@@ -19,27 +18,27 @@ _ELSE = {Executor.LOCAL: "all but the steps, without a container", Executor.DOCK
 
 def measure(setting: Setting) -> Report:
     """Both start with warm caches, and compile a change that nobody has compiled."""
+    builds: dict[Executor, list[Build]] = {one: [] for one in Executor}
     with setting.place() as place:
         checkout = setting.clone(place / "checkout", setting.project.cache)
         line = line_of(checkout.source, setting.edit)
-        besides_s: dict[Executor, list[float]] = {one: [] for one in Executor}
 
-        def build(executor: Executor) -> Callable[[], float]:
+        def case(executor: Executor) -> Callable[[], float]:
             def once() -> float:
-                line.change(time.time_ns())
-                duration_s, steps_s = _build(setting, checkout, executor)
-                besides_s[executor].append(duration_s - steps_s)
-                return duration_s
+                builds[executor].append(_build(setting, checkout, line, executor))
+                return builds[executor][-1].run.duration_s
 
             return once
 
-        tell("warming both ...")
-        for executor in Executor:
-            build(executor)()
-            besides_s[executor].clear()
-        found = interleave({_NAMES[one]: build(one) for one in Executor}, setting.rounds or _ROUNDS)
+        try:
+            for executor in Executor:
+                tell(f"warming: {executor} ...")
+                case(executor)()
+            found = interleave({_NAMES[one]: case(one) for one in Executor}, setting.rounds or _ROUNDS)
+        finally:
+            forget(checkout, [build for made in builds.values() for build in made])
     local, docker = (found[_NAMES[one]] for one in Executor)
-    others = {one: Series(values=tuple(besides_s[one])) for one in Executor}
+    others = {one: Series(values=tuple(map(_besides_s, builds[one][1:]))) for one in Executor}
     return Report(
         group="docker",
         figures=[Figure(name="container over none", limit=_LIMIT, unit=Unit.TIMES, series=docker.over(local))],
@@ -52,10 +51,11 @@ def measure(setting: Setting) -> Report:
     )
 
 
-def _build(setting: Setting, checkout: Checkout, executor: Executor) -> tuple[float, float]:
-    """Seconds that a build took, and that its steps took."""
-    options = ("--arch", setting.arch, "--target", "executable", "--events", "json", "--executor", executor)
-    done = checkout.builder("make", checkout.recipe, *options)
-    events = [json.loads(line) for line in done.output.splitlines()]
-    steps_s = sum(one["duration_s"] for one in events if one["event"] == "step-finished" and not one["cached"])
-    return done.duration_s, steps_s
+def _build(setting: Setting, checkout: Checkout, line: Line, executor: Executor) -> Build:
+    line.change(time.time_ns())
+    return checkout.make([setting.arch], ["--executor", executor])
+
+
+def _besides_s(build: Build) -> float:
+    """Seconds of a build in which none of its steps ran; they run one after the other."""
+    return build.run.duration_s - sum(step.work_s + step.keep_s for step in build.steps())

@@ -102,7 +102,7 @@ def _measure(setting: Setting, checkout: Checkout, place: Path) -> _Rounds:
         check_s, snapshot_s = _check_s(checkout, targets[0]), _snapshot_s(targets[0], place / "snapshot")
     finally:
         ours.restore()
-        _forget(checkout, builds)
+        forget(checkout, builds)
     # The first round of both fills what the change of the commit left cold.
     return _Rounds(builds=builds[1:], bares=bares[1:], targets=targets, check_s=check_s, snapshot_s=snapshot_s)
 
@@ -149,8 +149,8 @@ def _snapshot_s(target: Target, place: Path) -> float:
     return time.perf_counter() - began_s
 
 
-def _forget(checkout: Checkout, builds: Sequence[Build]) -> None:
-    """Remove the results from the shared store: nobody will ask for them again."""
+def forget(checkout: Checkout, builds: Sequence[Build]) -> None:
+    """Remove the results of `builds` from the shared store: nobody will ask for them again."""
     store = Store(checkout.project.store)
     try:
         for build in builds:
