@@ -96,7 +96,8 @@ def test_everything_that_was_made_is_used(mill: Mill, running: Controller) -> No
             content = tar.extractfile(member)
             assert content is not None
             assert (mill.place.data / member.name).read_bytes() == content.read(), member.name
-    assert len(members) == 3 * len(AUTHORITIES) + 4
+    # Beside the authorities: keys of service accounts and of encryption, and what is known of revocations and of a fleet.
+    assert len(members) == 3 * len(AUTHORITIES) + 5
     assert not [name for name in AUTHORITIES if (pki / f"{name}.key").exists()]
     assert "making a certificate authority" not in running.daemon.log.read_text()
 

@@ -95,7 +95,7 @@ def built(request: pytest.FixtureRequest, tmp_path: Path) -> Built:
     with Session(project, Settings()) as session:
         workspace = open_workspace(REPOSITORY / "recipes/edge.yaml", ())
         (target,) = targets_of(workspace, Wanted(archs=[request.param], outputs=[Output.EXECUTABLE]))
-        payload: Step[Any] = target.step.needs["payload"]
+        payload: Step[Any] = target.step.needs["executable"].needs["payload"]
         library = payload.needs["helper.runc"].needs["library.seccomp"]
         (archive,) = session.obtain(library.needs["archive"]).iterdir()
         unpack_source(archive, tmp_path / "source")
