@@ -147,16 +147,6 @@ func chosen(ctx context.Context, places layout.Layout, text string) (pending.Dev
 	return pending.Device{}, errors.New("no device whose fingerprint begins like that asks here; name the whole fingerprint to decide beforehand")
 }
 
-// nodeArguments wants what a command decides about.
-func nodeArguments(what ...string) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if len(args) == len(what) {
-			return nil
-		}
-		return &usageError{problem: "these are needed, and nothing else: " + strings.Join(what, " "), hint: fmt.Sprintf("See '%s --help'.", cmd.CommandPath())}
-	}
-}
-
 func newNodeApprove(env Env) *cobra.Command {
 	var directories directoryFlags
 	var labels map[string]string
@@ -169,7 +159,7 @@ the fingerprint with the one that the device shows itself: that it asks proves
 nothing. The first 16 digits are enough for a device that asks right now. A
 device that has not asked yet can be approved by its whole fingerprint.`,
 		Example: "  kedge node approve SHA256:3f9a20c54be0d1f2 field-7 --labels topology.kubernetes.io/zone=plant-7",
-		Args:    nodeArguments("FINGERPRINT", "NAME"),
+		Args:    exactly("FINGERPRINT", "NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			places, err := directories.layout()
 			if err != nil {
@@ -243,7 +233,7 @@ func newNodeRefuse(env Env) *cobra.Command {
 the device is told. 'kedge node approve' takes that back. A device that is a node
 already is revoked with 'builder cluster revoke'.`,
 		Example: "  kedge node refuse SHA256:3f9a20c54be0d1f2",
-		Args:    nodeArguments("FINGERPRINT"),
+		Args:    exactly("FINGERPRINT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			places, err := directories.layout()
 			if err != nil {

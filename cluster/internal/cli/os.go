@@ -67,12 +67,7 @@ FILE is NAME.update, with the file that it names beside it; FILE.minisig or URL.
 to be a signature by one of the keys in ` + upgradeKeys + `. Only what neither slot has is fetched.`,
 		Example: `  kedge os install edge-generic-amd64.update --restart
   kedge os install https://updates.example.com/edge-generic-amd64.update`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return &usageError{problem: fmt.Sprintf("os install takes one FILE or URL, got %d", len(args)), hint: "See 'kedge os install --help'."}
-			}
-			return nil
-		},
+		Args: exactly("FILE or URL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := signal.NotifyContext(background(cmd), unix.SIGINT, unix.SIGTERM)
 			defer stop()

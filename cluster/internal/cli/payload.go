@@ -121,6 +121,16 @@ func addDataDir(cmd *cobra.Command, options *payloadOptions) {
 	cmd.Flags().StringVar(&options.dataDir, "data-dir", payload.DefaultDataDir, "the data directory; helpers lie in its subdirectory helpers")
 }
 
+// exactly wants these arguments, and no others.
+func exactly(what ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == len(what) {
+			return nil
+		}
+		return &usageError{problem: "these are needed, and nothing else: " + strings.Join(what, " "), hint: fmt.Sprintf("See '%s --help'.", cmd.CommandPath())}
+	}
+}
+
 func noArguments(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil

@@ -57,12 +57,7 @@ A controller's state is saved first.`,
   kedge upgrade https://updates.example.com/kedge-armv7
   kedge upgrade back`,
 		GroupID: groupCommands,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return &usageError{problem: fmt.Sprintf("upgrade takes one FILE or URL, got %d", len(args)), hint: "See 'kedge upgrade --help'."}
-			}
-			return nil
-		},
+		Args:    exactly("FILE or URL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := signal.NotifyContext(background(cmd), unix.SIGINT, unix.SIGTERM)
 			defer stop()
