@@ -82,24 +82,30 @@ def look_over(session: Session, wanted: LabWanted) -> Survey:
 
 
 def lab_up(session: Session, wanted: LabWanted, *, now: datetime, tell: Tell) -> LabPlace:
-    """Make a lab and start its machines, which go on when this command has ended. Whatever fails, nothing is left of it."""
+    """Make a lab and start its machines, which go on when this command has ended. Whatever fails, nothing is left of it.
+
+    A signal ends it as long as `tell` was not told that it runs, and ends nothing but the command from then on.
+    """
     found = look_over(session, wanted)
     place = LabPlace(path=labs_directory(session.project.cache) / found.name)
     workspace = session.project.open(found.written.value.recipe)
     qemu, mtools = (tools_tree(session, workspace, name) for name in ("qemu", "filesystem"))
-    with _fresh(place), session.bench("lab") as (runner, _):
-        works = _Works(place=place, found=found, qemu=qemu, mtools=mtools, runner=runner)
-        make_cluster(place, found, now=now)
-        for surveyed in found.machines.values():
-            tell(f"preparing {surveyed.planned.name} from {surveyed.image.name}")
-            _make_disk(works, surveyed, now)
-            runner.cancel.check()
-        write_plan(_plan(works), place.plan)
-        _start_supervisor(session, place)
-        wait_for_supervisor(place, runner.cancel)
+    with session.bench("lab") as (runner, _):
+        with _fresh(place):
+            works = _Works(place=place, found=found, qemu=qemu, mtools=mtools, runner=runner)
+            make_cluster(place, found, now=now)
+            for surveyed in found.machines.values():
+                tell(f"preparing {surveyed.planned.name} from {surveyed.image.name}")
+                _make_disk(works, surveyed, now)
+                runner.cancel.check()
+            write_plan(_plan(works), place.plan)
+            _start_supervisor(session, place)
+            wait_for_supervisor(place, runner.cancel)
+            if wanted.is_on:
+                tell(f"starting {len(found.machines)} machines")
+                LabClient(place).ask("start")
         if wanted.is_on:
-            tell(f"starting {len(found.machines)} machines")
-            LabClient(place).ask("start")
+            tell(f"the lab {place.name} runs; 'builder lab down --lab {place.name}' ends it")
     return place
 
 

@@ -77,7 +77,6 @@ def up(  # noqa: PLR0913 - one parameter per option
             written=read_lab(file), name=name or file.stem, out=out or session.project.root / "out", emulate=emulate
         )
         place = lab_up(session, wanted, now=now(), tell=lambda text: typer.echo(text, err=True))
-    typer.echo(f"the lab {place.name} runs; 'builder lab down --lab {place.name}' ends it", err=True)
     if wait:
         try:
             follow(LabClient(place), timeout_s=timeout)
