@@ -60,12 +60,13 @@ class _Bench:
         ours, cache = self.setting.project.cache, self.place / "cache"
         remove_tree(cache)
         cache.mkdir()
-        (cache / "venv").symlink_to(ours / "venv")
+        for name in ("venv", "bytecode"):
+            (cache / name).symlink_to(ours / name)
         steps = {step.key: step for step in reached(self.target().step)}.values()
         wanted = {need.key for one in steps if _is_made(one) for need in one.needs.values() if not _is_made(need)}
         for key in wanted:
-            name = Path("store", "entries", key.hex[:2], key.hex)
-            shutil.copytree(ours / name, cache / name, symlinks=True)
+            entry = Path("store", "entries", key.hex[:2], key.hex)
+            shutil.copytree(ours / entry, cache / entry, symlinks=True)
         # What was copied here must not wait to be written while a build flushes its own results.
         os.sync()
         return cache

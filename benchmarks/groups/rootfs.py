@@ -89,15 +89,16 @@ class _Bench:
         ours, cache = self.setting.project.cache, self.place / "cache"
         remove_tree(cache)
         cache.mkdir()
-        (cache / "venv").symlink_to(ours / "venv")
+        for name in ("venv", "bytecode"):
+            (cache / name).symlink_to(ours / name)
         overrides = [one for one in options if one != "--set"]
         workspace = self.checkout.project.open(recipe, overrides)
         targets = targets_of(workspace, Wanted(archs=archs, outputs=[Output.ROOTFS]))
         for step in {step.key: step for target in targets for step in reached(target.step)}.values():
             if step.kind.downloads or step.kind is TOOLS_TREE:
-                name = Path("store", "entries", step.key.hex[:2], step.key.hex)
-                if not (cache / name).exists():
-                    shutil.copytree(ours / name, cache / name, symlinks=True)
+                entry = Path("store", "entries", step.key.hex[:2], step.key.hex)
+                if not (cache / entry).exists():
+                    shutil.copytree(ours / entry, cache / entry, symlinks=True)
         # What was copied here must not wait to be written while a build flushes its own results.
         os.sync()
         return cache
