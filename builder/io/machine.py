@@ -22,6 +22,12 @@ def available_memory() -> int:
     return _memory(_ROOT, "MemAvailable")
 
 
+def free_resources() -> Resources:
+    """As `machine_resources`, with no more memory than `available_memory`."""
+    here = machine_resources()
+    return replace(here, memory_bytes=min(here.memory_bytes, available_memory()))
+
+
 def host_name() -> str:
     """The machine's name."""
     return os.uname().nodename

@@ -44,6 +44,14 @@ class Survey:
     first_port: int
     machines: Mapping[str, Surveyed]
 
+    @property
+    def needs(self) -> Resources:
+        """Cores and memory of all its machines."""
+        types = [one.planned for one in self.machines.values()]
+        return Resources(
+            cores=sum(one.cores or one.type.cores for one in types), memory_bytes=sum(map(_memory_bytes, types))
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
@@ -183,12 +191,16 @@ def _sizes(machine: LabMachine, kind: MachineType, name: str, has: Resources) ->
 
 
 def _too_much(found: Mapping[str, Surveyed], has: Resources) -> Iterator[Mistake]:
-    wanted = {name: (one.planned.memory_mib + _OWN_MIB) * MIB for name, one in found.items()}
+    wanted = {name: _memory_bytes(one.planned) for name, one in found.items()}
     if sum(wanted.values()) > has.memory_bytes:
         each = ", ".join(f"{name} {format_size(size)}" for name, size in wanted.items())
         together, free = format_size(sum(wanted.values())), format_size(has.memory_bytes)
         message = f"take {together} of memory together, and {free} are free here ({each})"
         yield Mistake(path=("machines",), message=message)
+
+
+def _memory_bytes(machine: PlannedMachine) -> int:
+    return (machine.memory_mib + _OWN_MIB) * MIB
 
 
 def _taken_ports(found: Mapping[str, Surveyed], first: int) -> Iterator[Mistake]:

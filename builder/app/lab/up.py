@@ -14,11 +14,10 @@ from builder.app.lab.survey import Means, Survey, Surveyed, survey
 from builder.app.run.start import tools_tree
 from builder.app.session import Session
 from builder.core.errors import BuilderError, RecipeError
-from builder.core.resources import Resources
 from builder.formats.diskimage import ImageFormat, identify_image
 from builder.io.detached import start_detached
 from builder.io.locks import open_lock, release, try_acquire
-from builder.io.machine import available_memory, machine_resources
+from builder.io.machine import free_resources
 from builder.io.sparse import copy_sparsely
 from builder.io.spawn import Runner
 from builder.lab.client import LabClient
@@ -68,14 +67,13 @@ def look_over(session: Session, wanted: LabWanted) -> Survey:
     written, name = wanted.written, wanted.name
     check_name(name, "lab")
     workspace = session.project.open(written.value.recipe)
-    here = machine_resources()
     means = Means(
         project=session.project,
         boards=workspace.loaded.recipe.boards,
         recipe=workspace.loaded.recipe.name,
         out=wanted.out,
         emulate=wanted.emulate,
-        resources=Resources(cores=here.cores, memory_bytes=min(here.memory_bytes, available_memory())),
+        resources=free_resources(),
     )
     _check_absent(LabPlace(path=labs_directory(session.project.cache) / name))
     return survey(written, name, means)

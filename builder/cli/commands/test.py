@@ -47,6 +47,12 @@ def run_scenarios(  # noqa: PLR0913 - one parameter per option
         Path | None,
         typer.Option("--results", metavar="DIR", help="Where reports and transcripts go. Default: out/test."),
     ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs", "-j", metavar="N", min=1, help="At most so many at once. Default: what cores and memory allow."
+        ),
+    ] = None,
     emulate: EmulateOption = False,
     check: Annotated[bool, typer.Option("--check", help="Read the scenarios, and run nothing.")] = False,
 ) -> None:
@@ -64,8 +70,10 @@ def run_scenarios(  # noqa: PLR0913 - one parameter per option
         return
     from builder.app.scenarios.perform import Performer
     from builder.app.scenarios.reports import write_reports
+    from builder.app.scenarios.together import perform_together
     from builder.app.session import Settings
     from builder.cli.commands.cluster import now
+    from builder.io.machine import free_resources
 
     place = results or root / "out" / "test"
     done: list[ScenarioResult] = []
@@ -78,9 +86,8 @@ def run_scenarios(  # noqa: PLR0913 - one parameter per option
             now=now,
             emulate=emulate,
         )
-        for play in plays:
-            typer.echo(f"{play.name}: {play.written.value.title}", err=True)
-            done.append(performer.perform(play))
+        for result in perform_together(performer, plays, free_resources(), jobs or len(plays)):
+            done.append(result)
             write_reports(done, place)
     _tell(done, place)
 

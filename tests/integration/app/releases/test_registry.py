@@ -32,7 +32,12 @@ def skopeo(judges: Judges, runner: Runner, tmp_path: Path) -> Skopeo:
 def builder(published: Published, registry: Registry, tmp_path: Path) -> Builder:
     """Trusts the registry, and has a login for it."""
     (tmp_path / "home").mkdir()
-    return replace(published.builder, extra={"HOME": str(registry.home(tmp_path / "home"))})
+    return at_home(published.builder, registry.home(tmp_path / "home"))
+
+
+def at_home(builder: Builder, home: Path) -> Builder:
+    """The builder of somebody whose home directory is `home`."""
+    return replace(builder, extra={"HOME": str(home)})
 
 
 def files(release: Path) -> dict[str, bytes]:
@@ -98,7 +103,7 @@ def test_a_login_that_the_registry_does_not_take_is_told(
 ) -> None:
     (tmp_path / "stranger").mkdir()
     home = registry.home(tmp_path / "stranger", password="wrong")  # noqa: S106 - it opens nothing
-    stranger = replace(published.builder, extra={"HOME": str(home)})
+    stranger = at_home(published.builder, home)
     done = stranger.run("publish", str(published.releases / SECOND), f"{registry.host}/team/edge")
     assert done.code == 1
     assert "the answer is 401" in done.err
