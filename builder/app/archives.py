@@ -33,11 +33,12 @@ class Archives:
         name = f"{arch}: {', '.join(map(str, repositories))}"
         if self._last is None or self._last[0] != name:
             self._last = None
-            releases = [self._release(one) for one in repositories]
+            releases = [self.release(one) for one in repositories]
             self._last = name, read_universe(self.library, releases, ARCH_FACTS[arch].debian)
         return self._last[1]
 
-    def _release(self, repository: Repository) -> Release:
+    def release(self, repository: Repository) -> Release:
+        """The Release file of `repository`."""
         name = str(repository)
         if name not in self._releases:
             self._releases[name] = self.library.release(repository)

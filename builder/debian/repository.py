@@ -81,6 +81,11 @@ class Release:
             hint="is the suite the one that serves this architecture?",
         )
 
+    @property
+    def has_sources(self) -> bool:
+        """Whether it has indexes of source packages; archives of others often have none."""
+        return any(f"/{SOURCE}/Sources" in entry.path for entry in self._entries())
+
     def architectures_with(self, architecture: str) -> tuple[str, ...]:
         """The architectures whose indexes hold what can be installed on `architecture`: a few archives keep `all` apart."""
         listed = self.fields.get("architectures", "").split()

@@ -8,6 +8,7 @@ from builder.app.session import Session
 from builder.app.vendor.compose import Scope, all_parts
 from builder.app.vendor.directory import VendorDirectory, fill_command, filling, open_directory
 from builder.app.vendor.parts import Part
+from builder.app.vendor.sources import SourceParts
 from builder.app.workspace import Workspace
 from builder.core.digest import Digest
 from builder.core.errors import VerificationError
@@ -24,24 +25,28 @@ class Held:
     size_bytes: int
 
 
-def fill(session: Session, workspace: Workspace, scope: Scope, root: Path) -> Held:
-    """Make the directory `root` hold everything of `scope`; what is there already, whole, stays.
+def fill(session: Session, workspace: Workspace, scope: Scope, root: Path, sources: SourceParts) -> Held:
+    """Make the directory `root` hold everything of `scope`, and `sources`; what is there already, whole, stays.
 
     What could be fetched is kept even where other parts could not, whose errors are raised then.
     """
-    parts = all_parts(workspace, scope)
+    parts = [*all_parts(workspace, scope), *sources.parts]
     with filling(root) as directory:
         problems = directory.problems(parts, session.cancel.check)
         if problems.parts:
             _fetch(session, directory, problems.parts)
         directory.note_lock(_name(session, workspace), Digest.of_file(workspace.lock_file))
+        _refuse_missing(sources)
         return _held(directory, parts, fetched=len(problems.parts))
 
 
-def check(session: Session, workspace: Workspace, scope: Scope, root: Path) -> Held:
-    """Compare every file of the directory `root` with the lock; `VerificationError` tells all that is wrong."""
+def check(session: Session, workspace: Workspace, scope: Scope, root: Path, sources: SourceParts) -> Held:
+    """Compare every file of the directory `root` with the lock, and `sources` with the indexes that they are of.
+
+    `VerificationError` tells all that is wrong.
+    """
     directory = open_directory(root)
-    parts = all_parts(workspace, scope)
+    parts = [*all_parts(workspace, scope), *sources.parts]
     told = directory.problems(parts, session.cancel.check, by_pins=True).told
     told += [f"of other locks: {line}" for line in directory.damaged(parts, session.cancel.check)]
     if told:
@@ -50,7 +55,17 @@ def check(session: Session, workspace: Workspace, scope: Scope, root: Path) -> H
             details=told,
             hint=f"run {fill_command(root)} again, with the same options, where registries have it",
         )
+    _refuse_missing(sources)
     return _held(directory, parts, fetched=0)
+
+
+def _refuse_missing(sources: SourceParts) -> None:
+    if sources.missing:
+        raise VerificationError(
+            "the sources of some packages are no longer where the recipe's packages come from",
+            details=sources.missing,
+            hint="keep sources on the day of a release; a snapshot of the mirror may have them: BUILDER_DEBIAN_MIRROR",
+        )
 
 
 def _fetch(session: Session, directory: VendorDirectory, parts: list[Part]) -> None:

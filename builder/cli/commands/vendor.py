@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -46,6 +47,10 @@ def vendor(  # noqa: PLR0913 - one parameter per option
         ),
     ] = None,
     dev: Annotated[bool, typer.Option("--dev", help="Also what the builder's tests and lints need of Python.")] = False,
+    sources_of: Annotated[
+        Path | None,
+        typer.Option("--sources-of", metavar="RELEASE", help="Also Debian's source packages that this release names."),
+    ] = None,
     check: Annotated[bool, typer.Option("--check", help="Fetch nothing; compare every file with the lock.")] = False,
     overrides: SetOption = None,
     lock: LockOption = None,
@@ -58,6 +63,7 @@ def vendor(  # noqa: PLR0913 - one parameter per option
     from builder.app.session import Settings
     from builder.app.vendor import fill
     from builder.app.vendor.compose import Scope, requirement_files
+    from builder.app.vendor.sources import SourceParts, source_parts
     from builder.cli.render.text import count
     from builder.core.arch import BUILD_HOSTS, host_arch
     from builder.core.resources import format_size
@@ -72,7 +78,9 @@ def vendor(  # noqa: PLR0913 - one parameter per option
     with live_session(Settings(stall_s=network_timeout), quiet=quiet, events=events) as session:
         workspace = project.open(recipe, overrides or (), lock_file=lock)
         work = fill.check if check else fill.fill
-        held = work(session, workspace, scope, directory.absolute())
+        now_s = int(time.time())
+        sources = source_parts(session, workspace, sources_of, now_s=now_s) if sources_of else SourceParts()
+        held = work(session, workspace, scope, directory.absolute(), sources)
     told = (
         f"{directory} holds everything that {recipe} needs: {count(held.parts, 'part')}, {format_size(held.size_bytes)}"
     )
