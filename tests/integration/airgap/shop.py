@@ -13,6 +13,7 @@ from builder.app.session import Session, Settings
 from builder.app.vendor.compose import Scope
 from builder.app.vendor.fill import fill
 from builder.app.vendor.origin import VendorOrigin
+from builder.app.vendor.sources import SourceParts
 from builder.app.wanted import Wanted
 from builder.app.workspace import open_workspace
 from builder.core.digest import Digest
@@ -95,7 +96,7 @@ class Shop:
         """Keep what the lock names in `directory`; how many parts came."""
         with self._session() as session:
             scope = Scope(archs=(), hosts=(), pythons=(), requirements=())
-            return fill(session, open_workspace(self.recipe, ()), scope, directory).fetched
+            return fill(session, open_workspace(self.recipe, ()), scope, directory, SourceParts()).fetched
 
     def make_from(self, directory: Path) -> Path:
         """The bundle out of `directory`, by a builder with an empty cache."""
