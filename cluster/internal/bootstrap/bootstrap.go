@@ -20,7 +20,7 @@ import (
 	"kedge/internal/workerconfig"
 )
 
-//go:embed rbac dns metrics network networkpolicy proxy workers
+//go:embed rbac dns metrics network networkpolicy plans proxy workers
 var files embed.FS
 
 // Names of the stacks that a cluster can do without, as --disable-components
@@ -64,7 +64,7 @@ func Stacks(c Cluster) (map[string]fs.FS, error) {
 
 // directories are those of the stacks that are wanted.
 func (c Cluster) directories() map[string]string {
-	wanted := map[string]string{"kedge-rbac": "rbac", "kedge-worker": "workers"}
+	wanted := map[string]string{"kedge-plans": "plans", "kedge-rbac": "rbac", "kedge-worker": "workers"}
 	for component, stack := range map[string]struct{ name, directory string }{
 		DNS:           {"kedge-dns", "dns"},
 		Metrics:       {"kedge-metrics", "metrics"},

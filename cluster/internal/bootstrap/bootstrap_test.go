@@ -98,9 +98,9 @@ func TestStacksThatAreNotWanted(t *testing.T) {
 		cluster Cluster
 		want    string
 	}{
-		"all":              {cluster(), "kedge-dns kedge-metrics kedge-network kedge-network-policy kedge-proxy kedge-rbac kedge-worker"},
-		"no network":       {without(func(c *Cluster) { c.Disabled = []string{Network} }), "kedge-dns kedge-metrics kedge-network-policy kedge-proxy kedge-rbac kedge-worker"},
-		"none of optional": {without(func(c *Cluster) { c.Disabled = Optional() }), "kedge-rbac kedge-worker"},
+		"all":              {cluster(), "kedge-dns kedge-metrics kedge-network kedge-network-policy kedge-plans kedge-proxy kedge-rbac kedge-worker"},
+		"no network":       {without(func(c *Cluster) { c.Disabled = []string{Network} }), "kedge-dns kedge-metrics kedge-network-policy kedge-plans kedge-proxy kedge-rbac kedge-worker"},
+		"none of optional": {without(func(c *Cluster) { c.Disabled = Optional() }), "kedge-plans kedge-rbac kedge-worker"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			stacks, err := Stacks(test.cluster)

@@ -2,12 +2,10 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"time"
 
 	"aead.dev/minisign"
@@ -112,38 +110,22 @@ func (f *upgradeFlags) run(ctx context.Context, env Env, where string) error {
 
 // install receives the executable and keeps it, when it may run here.
 func (f *upgradeFlags) install(ctx context.Context, env Env, places layout.Layout, report status.Report, where string) (upgrade.Candidate, error) {
-	var candidate upgrade.Candidate
 	keys, err := signers(f.keys, f.unsigned)
 	if err != nil {
-		return candidate, err
+		return upgrade.Candidate{}, err
 	}
-	if err := storeOf(places).Prune(); err != nil {
-		return candidate, err
-	}
-	staged, err := storeOf(places).Stage()
-	if err != nil {
-		return candidate, err
-	}
-	defer staged.Discard()
-	if err := upgrade.Receive(ctx, fetch.Source{Where: where}, staged, keys); err != nil {
-		return candidate, err
-	}
-	if err := staged.Close(); err != nil {
-		return candidate, err
-	}
-	if candidate, err = upgrade.Describe(ctx, staged.Path(), "/proc/self/exe"); err != nil {
-		return candidate, err
-	}
-	machine := upgrade.Machine{
-		Controls: report.Role != roleWorker, Version: report.Version, Kubernetes: report.Kubernetes, Platform: env.Build.Platform(),
-	}
-	if !machine.Controls {
-		machine.Server = serverVersion(ctx, places)
-	}
-	if err := upgrade.Judge(candidate, machine, f.older); err != nil {
-		return candidate, err
-	}
-	return candidate, staged.Keep(candidate.Version)
+	return upgrade.Installation{
+		Store: storeOf(places), Source: fetch.Source{Where: where}, Keys: keys, Older: f.older,
+		Machine: func(ctx context.Context) upgrade.Machine {
+			machine := upgrade.Machine{
+				Controls: report.Role != roleWorker, Version: report.Version, Kubernetes: report.Kubernetes, Platform: env.Build.Platform(),
+			}
+			if !machine.Controls {
+				machine.Server = serverVersion(ctx, places)
+			}
+			return machine
+		},
+	}.Run(ctx)
 }
 
 // signers are whose signatures count, by the keys in a directory; none: anything is
@@ -152,23 +134,14 @@ func signers(directory string, unsigned bool) ([]minisign.PublicKey, error) {
 	if unsigned {
 		return nil, nil
 	}
-	files, err := filepath.Glob(filepath.Join(directory, "*.pub"))
-	if err != nil {
-		return nil, fmt.Errorf("look for keys: %w", err)
-	}
-	if len(files) == 0 {
+	keys, err := signature.ReadKeys(directory)
+	if err == nil && len(keys) == 0 {
 		return nil, &usageError{
 			problem: fmt.Sprintf("there is no key in %s to verify a signature with", directory),
 			hint:    "Put the public key there as NAME.pub, or name another directory with --keys.",
 		}
 	}
-	var keys []minisign.PublicKey
-	var problems []error
-	for _, file := range files {
-		key, err := signature.ReadKey(file)
-		keys, problems = append(keys, key), append(problems, err)
-	}
-	return keys, errors.Join(problems...)
+	return keys, err
 }
 
 // startAnew lets the service manager start the version that is in use now.

@@ -28,6 +28,7 @@ type workerFlags struct {
 	directories directoryFlags
 	node        nodeFlags
 	join        joinFlags
+	upgradeKeys string
 	debug       bool
 }
 
@@ -64,6 +65,7 @@ func (f *workerFlags) add(flags *pflag.FlagSet) {
 	f.directories.add(flags)
 	f.node.add(flags)
 	f.join.add(flags)
+	flags.StringVar(&f.upgradeKeys, "upgrade-keys", upgradeKeys, "directory with minisign's public keys, NAME.pub, for versions of kedge that a plan brings")
 	flags.BoolVar(&f.debug, "debug", false, "log more")
 }
 
@@ -117,6 +119,7 @@ func workerOptions(env Env, flags workerFlags, args []string) (worker.Options, e
 	log, recent := newLog(env, flags.debug)
 	options := flags.node.options(env)
 	options.Layout, options.Log, options.RecentLog, options.Kubeconfig = places, log, recent, flags.join.kubeconfig
+	options.UpgradeKeys, options.Platform = flags.upgradeKeys, env.Build.Platform()
 	options.Works = confirmVersion(env, places, log)
 	options.Join, err = flags.join.right(args)
 	options.IsOfFleet = flags.join.isOfFleet()

@@ -30,7 +30,7 @@ type plane struct {
 //	kine-volatile, ─────┘                     ├──► kube-scheduler
 //	where it is apart                         ├──► konnectivity-server ──► metrics-server
 //	                                          ├──► kubernetes-endpoint
-//	                                          ├──► csr-approver, enroller, revoker, fleet-gate
+//	                                          ├──► csr-approver, enroller, revoker, fleet-gate, plans, artifacts
 //	                                          ├──► agent-signer
 //	                                          ├──► manifests
 //	                                          └──► announcement, on request
@@ -67,7 +67,7 @@ func (p *plane) addTasks(server *role.Process) error {
 	p.Add(revokes, argv.KubeAPIServer)
 	enrolling := func() (*role.Task, error) { return p.enroller(revoking.Bound) }
 	asking := func() (*role.Task, error) { return p.gate(revoking.Bound) }
-	tasks := []func() (*role.Task, error){p.approver, enrolling, asking, p.manifests}
+	tasks := []func() (*role.Task, error){p.approver, enrolling, asking, p.manifests, p.plans, p.artifacts}
 	if p.cluster.Tunnel {
 		tasks = append(tasks, p.agentSigner)
 	}

@@ -20,6 +20,9 @@ const (
 	skipBytes = 1 << 20
 )
 
+// ErrLost is a line that did not come back; another try later may have one.
+var ErrLost = errors.New("the line was lost")
+
 // errAnother is a server whose file changed while it was fetched.
 var errAnother = errors.New("the server has another file now")
 
@@ -27,6 +30,7 @@ var errAnother = errors.New("the server has another file now")
 type resuming struct {
 	ctx    context.Context //nolint:containedctx // a reader has no other place for it
 	url    string
+	client *http.Client
 	body   io.ReadCloser
 	cancel context.CancelCauseFunc
 	mark   string // by which the server knows the file again
@@ -46,8 +50,8 @@ type resuming struct {
 }
 
 // fetch begins to fetch a file.
-func fetch(ctx context.Context, url string) (*resuming, error) {
-	r := &resuming{ctx: ctx, url: url, size: -1, delay: resumeDelay, silence: silence}
+func fetch(ctx context.Context, client *http.Client, url string) (*resuming, error) {
+	r := &resuming{ctx: ctx, url: url, client: client, size: -1, delay: resumeDelay, silence: silence}
 	if err := r.connect(); err != nil {
 		return nil, err
 	}
@@ -72,11 +76,11 @@ func (r *resuming) connect() error {
 		want = http.StatusPartialContent
 	}
 	watch := r.watch(cancel)
-	answer, err := http.DefaultClient.Do(request)
+	answer, err := r.client.Do(request)
 	watch.Stop()
 	if err != nil {
 		cancel(nil)
-		return err // which names the URL, and the cause
+		return fmt.Errorf("%w: %w", ErrLost, err) // which names the URL, and the cause
 	}
 	if answer.StatusCode == http.StatusOK && r.end > 0 {
 		return r.skip(answer.Body, cancel)
@@ -171,7 +175,7 @@ func (r *resuming) resume(cause error) error {
 			return r.ctx.Err()
 		}
 		if r.lost++; r.lost > mostResumptions || r.end == 0 && r.mark == "" && r.at > 0 {
-			return fmt.Errorf("fetch %s: the line was lost after %d bytes: %w", r.url, r.at, cause)
+			return fmt.Errorf("fetch %s: %w after %d bytes: %w", r.url, ErrLost, r.at, cause)
 		}
 		select {
 		case <-r.ctx.Done():

@@ -44,7 +44,7 @@ func (c *cutting) Write(data []byte) (int, error) {
 
 func receive(t *testing.T, url string) ([]byte, error) {
 	t.Helper()
-	r := &resuming{ctx: t.Context(), url: url, size: -1, silence: time.Second / 2}
+	r := &resuming{ctx: t.Context(), url: url, client: http.DefaultClient, size: -1, silence: time.Second / 2}
 	if err := r.connect(); err != nil {
 		return nil, err
 	}
@@ -85,7 +85,7 @@ func TestServersThatDoNotHelp(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
-	if _, err := fetch(ctx, server(t, content, len(content), nil)); !errors.Is(err, context.Canceled) {
+	if _, err := fetch(ctx, http.DefaultClient, server(t, content, len(content), nil)); !errors.Is(err, context.Canceled) {
 		t.Errorf("after it was stopped: %v", err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"time"
 )
@@ -12,10 +13,11 @@ import (
 // Sections reads parts of a file in ascending order. Whoever reads knows what belongs
 // there: nothing else tells whether the file is still the same.
 type Sections struct {
-	ctx  context.Context //nolint:containedctx // as long as the file is open
-	url  string
-	file *os.File
-	line *resuming
+	ctx    context.Context //nolint:containedctx // as long as the file is open
+	url    string
+	client *http.Client
+	file   *os.File
+	line   *resuming
 	// delay and silence are as of every line.
 	delay, silence time.Duration
 	// lines counts what former lines brought.
@@ -25,7 +27,7 @@ type Sections struct {
 // Sections opens the source for reading parts of it.
 func (s Source) Sections(ctx context.Context) (*Sections, error) {
 	if remote, ok := s.url(""); ok {
-		return &Sections{ctx: ctx, url: remote, delay: resumeDelay, silence: silence}, nil
+		return &Sections{ctx: ctx, url: remote, client: s.client(), delay: resumeDelay, silence: silence}, nil
 	}
 	file, err := os.Open(s.Where)
 	if err != nil {
@@ -68,7 +70,7 @@ func (s *Sections) reach(offset, end int64) error {
 	if err := s.Close(); err != nil {
 		return err
 	}
-	line := &resuming{ctx: s.ctx, url: s.url, at: offset, end: end, size: -1, delay: s.delay, silence: s.silence}
+	line := &resuming{ctx: s.ctx, url: s.url, client: s.client, at: offset, end: end, size: -1, delay: s.delay, silence: s.silence}
 	err := line.connect()
 	var refused *refusal
 	if err != nil && !errors.As(err, &refused) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 	"os"
 	"path"
@@ -12,12 +13,29 @@ import (
 )
 
 // Source is a file or a URL.
-type Source struct{ Where string }
+type Source struct {
+	Where string
+	// Client asks servers; nil: the usual one.
+	Client *http.Client
+	// BytesPerSecond is how fast a server is read at most; 0: as fast as it sends.
+	BytesPerSecond int64
+}
+
+func (s Source) client() *http.Client {
+	if s.Client == nil {
+		return http.DefaultClient
+	}
+	return s.Client
+}
 
 // Open begins to read it, or what is beside it under its name and a suffix.
 func (s Source) Open(ctx context.Context, suffix string) (io.ReadCloser, error) {
 	if remote, ok := s.url(suffix); ok {
-		return fetch(ctx, remote)
+		fetched, err := fetch(ctx, s.client(), remote)
+		if err != nil || s.BytesPerSecond == 0 {
+			return fetched, err
+		}
+		return &throttled{ReadCloser: fetched, ctx: ctx, perSecond: s.BytesPerSecond}, nil
 	}
 	file, err := os.Open(s.Where + suffix)
 	if err != nil {
@@ -50,7 +68,8 @@ func (s Source) url(suffix string) (string, bool) {
 // Beside is the file called name in the same place.
 func (s Source) Beside(name string) (Source, error) {
 	if _, remote := s.url(""); !remote {
-		return Source{Where: filepath.Join(filepath.Dir(s.Where), name)}, nil
+		s.Where = filepath.Join(filepath.Dir(s.Where), name)
+		return s, nil
 	}
 	parsed, err := url.Parse(s.Where)
 	if err != nil {
@@ -58,5 +77,6 @@ func (s Source) Beside(name string) (Source, error) {
 	}
 	parsed.Path = path.Join(path.Dir(parsed.Path), name)
 	parsed.RawPath = ""
-	return Source{Where: parsed.String()}, nil
+	s.Where = parsed.String()
+	return s, nil
 }

@@ -94,6 +94,9 @@ func (l Layout) Record() string { return filepath.Join(l.DataDir, "kedge.json") 
 // Versions has executables of kedge that were installed beside the machine's own.
 func (l Layout) Versions() string { return filepath.Join(l.DataDir, "kedge") }
 
+// Artifacts has what a controller serves to its nodes, where somebody made it.
+func (l Layout) Artifacts() string { return filepath.Join(l.DataDir, "artifacts") }
+
 // Backups has what a controller saves before it is upgraded.
 func (l Layout) Backups() string { return filepath.Join(l.DataDir, "backups") }
 

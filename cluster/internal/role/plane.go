@@ -134,7 +134,7 @@ func (p *Plane) run(ctx context.Context, about About, socket net.Listener) error
 func (p *Plane) statusReport(about About, started time.Time) status.Report {
 	report := status.Report{
 		Role: about.Role, Version: about.Version, Kubernetes: about.Kubernetes, PID: os.Getpid(),
-		DataDir: p.Layout.DataDir, Service: isService(), Started: started, Ready: p.healthy() == nil, Server: about.Server(),
+		DataDir: p.Layout.DataDir, Service: IsService(), Started: started, Ready: p.healthy() == nil, Server: about.Server(),
 	}
 	if about.Node != nil {
 		report.Node = about.Node()
@@ -148,9 +148,9 @@ func (p *Plane) statusReport(about About, started time.Time) status.Report {
 	return report
 }
 
-// isService is true below systemd, which sets the variable, and below OpenRC,
+// IsService is true below systemd, which sets the variable, and below OpenRC,
 // whose supervisor is the parent.
-func isService() bool {
+func IsService() bool {
 	if os.Getenv("INVOCATION_ID") != "" && os.Getppid() == 1 {
 		return true
 	}

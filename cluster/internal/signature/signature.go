@@ -3,7 +3,9 @@
 package signature
 
 import (
+	"errors"
 	"fmt"
+	"path/filepath"
 
 	"aead.dev/minisign"
 )
@@ -18,6 +20,21 @@ func ReadKey(file string) (minisign.PublicKey, error) {
 		return key, fmt.Errorf("%s holds no public key of minisign: %w", file, err)
 	}
 	return key, nil
+}
+
+// ReadKeys reads the public keys in a directory, NAME.pub; there may be none.
+func ReadKeys(directory string) ([]minisign.PublicKey, error) {
+	files, err := filepath.Glob(filepath.Join(directory, "*.pub"))
+	if err != nil {
+		return nil, fmt.Errorf("look for keys: %w", err)
+	}
+	var keys []minisign.PublicKey
+	var problems []error
+	for _, file := range files {
+		key, err := ReadKey(file)
+		keys, problems = append(keys, key), append(problems, err)
+	}
+	return keys, errors.Join(problems...)
 }
 
 // Problem says why what was read through content does not count as signed with one

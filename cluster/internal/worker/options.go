@@ -39,6 +39,11 @@ type Options struct {
 	CRISocket string
 	// Release is the list of images that kedge was released with.
 	Release func(ctx context.Context) (images.Release, error)
+	// UpgradeKeys is the directory of the public keys with which plans' versions may be
+	// signed; empty: this machine takes none.
+	UpgradeKeys string
+	// Platform is what this build is made for.
+	Platform string
 	// Version and Kubernetes are this build's.
 	Version    string
 	Kubernetes string

@@ -60,6 +60,7 @@ const (
 //	helpers ──► containerd ──► images ─────────┐
 //	   │                                       ▼
 //	   │        join ──┬──► api-proxy ─────► kubelet, coredns, network-policy
+//	   │               ├──► updates
 //	   │               ├──► certificates ──► kubelet ──► kube-proxy, flanneld, pod-network, node-address
 //	   │               │          └────────► konnectivity-agent
 //	   │               ├──► service-addresses ──► api-relay, contact, coredns, name-servers
@@ -88,6 +89,7 @@ func (w *Worker) assemble(needs []string) {
 	w.Add(w.shared, join, helpers)
 	w.Add(kubelet, append(runtime, certificates, addresses, proxy, helpers)...)
 	w.Add(w.relay(), addresses)
+	w.Add(w.updates(), join)
 	w.Add(w.contact(), addresses)
 	w.Add(w.optional(w.kubeProxy(), func(n argv.Node) bool { return n.Cluster.Proxy.Disabled }), argv.Kubelet, argv.NodeNetwork)
 	w.Add(w.optional(w.policy(), func(n argv.Node) bool { return n.Cluster.NetworkPolicy.Disabled }), proxy, argv.NodeNetwork)
