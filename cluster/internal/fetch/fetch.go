@@ -23,6 +23,13 @@ const (
 // ErrLost is a line that did not come back; another try later may have one.
 var ErrLost = errors.New("the line was lost")
 
+// lineError is a loss of the line, told in the words of its cause.
+type lineError struct{ error }
+
+func (e *lineError) Unwrap() error { return e.error }
+
+func (e *lineError) Is(target error) bool { return target == ErrLost }
+
 // errAnother is a server whose file changed while it was fetched.
 var errAnother = errors.New("the server has another file now")
 
@@ -80,7 +87,7 @@ func (r *resuming) connect() error {
 	watch.Stop()
 	if err != nil {
 		cancel(nil)
-		return fmt.Errorf("%w: %w", ErrLost, err) // which names the URL, and the cause
+		return &lineError{err} // which names the URL, and the cause
 	}
 	if answer.StatusCode == http.StatusOK && r.end > 0 {
 		return r.skip(answer.Body, cancel)
@@ -175,7 +182,7 @@ func (r *resuming) resume(cause error) error {
 			return r.ctx.Err()
 		}
 		if r.lost++; r.lost > mostResumptions || r.end == 0 && r.mark == "" && r.at > 0 {
-			return fmt.Errorf("fetch %s: %w after %d bytes: %w", r.url, ErrLost, r.at, cause)
+			return &lineError{fmt.Errorf("fetch %s: the line was lost after %d bytes: %w", r.url, r.at, cause)}
 		}
 		select {
 		case <-r.ctx.Done():

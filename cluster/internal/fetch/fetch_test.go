@@ -85,7 +85,7 @@ func TestServersThatDoNotHelp(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
-	if _, err := fetch(ctx, http.DefaultClient, server(t, content, len(content), nil)); !errors.Is(err, context.Canceled) {
+	if _, err := fetch(ctx, http.DefaultClient, server(t, content, len(content), nil)); !errors.Is(err, context.Canceled) || !errors.Is(err, ErrLost) {
 		t.Errorf("after it was stopped: %v", err)
 	}
 }

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// slices is into how many parts a second of a bounded line is cut.
-const slices = 10
+// partsPerSecond is into how many a second of a bounded line is cut.
+const partsPerSecond = 10
 
 // throttled reads no faster than it may: a server that is not read sends nothing.
 type throttled struct {
@@ -17,7 +17,7 @@ type throttled struct {
 }
 
 func (t *throttled) Read(data []byte) (int, error) {
-	data = data[:min(int64(len(data)), max(1, t.perSecond/slices))]
+	data = data[:min(int64(len(data)), max(1, t.perSecond/partsPerSecond))]
 	n, err := t.ReadCloser.Read(data)
 	select {
 	case <-t.ctx.Done():
