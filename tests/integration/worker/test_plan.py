@@ -34,7 +34,7 @@ def nodes(lab: Lab, publisher: Publisher, tmp_path_factory: pytest.TempPathFacto
         made = []
         for index in range(2):
             node = lab.node(index, f"--token-file={lab.token()}", f"--upgrade-keys={publisher.keys}")
-            command = [node.kedge, "worker", f"--node-name={node.machine.name}", *node.arguments]
+            command: list[str | Path] = [node.kedge, "worker", f"--node-name={node.machine.name}", *node.arguments]
             argv = node.machine.inside(supervisor, *command)
             directory = node.machine.data.parent
             node.wait_until_ready(stack.enter_context(running(argv, name="service", directory=directory)))
