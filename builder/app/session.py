@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from tempfile import mkdtemp
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -19,9 +18,9 @@ from builder.exec.executor import Executor
 from builder.exec.logs import RunLogs
 from builder.exec.result import BuildResult, StepsFailedError
 from builder.exec.signals import cancel_on_signals
-from builder.io.files import remove_tree
 from builder.io.leash import Leash
 from builder.io.machine import machine_resources
+from builder.io.scratch import scratch_directory
 from builder.io.spawn import CancelToken, Runner
 from builder.oci.registry.shared import SharedRegistries
 from builder.plan.plan import Action, Plan
@@ -147,12 +146,8 @@ class Session:
         """A runner with the log `name` and a scratch directory, for work that is no step: its result is not kept."""
         logs = RunLogs(self.project.logs, time.time())
         logs.prepare()
-        scratch = Path(mkdtemp(dir=self.project.cache, prefix="scratch."))
-        try:
-            with Leash() as leash, cancel_on_signals(self.cancel):
-                yield Runner(log=logs.of_step(name), cancel=self.cancel, leash=leash), scratch
-        finally:
-            remove_tree(scratch)
+        with scratch_directory(self.project.cache) as scratch, Leash() as leash, cancel_on_signals(self.cancel):
+            yield Runner(log=logs.of_step(name), cancel=self.cancel, leash=leash), scratch
 
     @cached_property
     def executor(self) -> Executor:
