@@ -55,11 +55,14 @@ class LabClient:
         try:
             return connect_unix(self.place.path, CONTROL)
         except OSError:
-            raise BuilderError(
-                f"the lab {self.place.name} does not run: its supervisor is gone",
-                details=[f"what it said: {self.place.log}"],
-                hint=f"builder lab down --lab {self.place.name}; nothing of it is left then",
-            ) from None
+            raise self._gone() from None
+
+    def _gone(self) -> BuilderError:
+        return BuilderError(
+            f"the lab {self.place.name} does not run: its supervisor is gone",
+            details=[f"what it said: {self.place.log}"],
+            hint=f"builder lab down --lab {self.place.name}; nothing of it is left then",
+        )
 
     def _exchange(self, connection: socket.socket, request: dict[str, object]) -> tuple[Any, bytes]:
         try:
@@ -67,10 +70,10 @@ class LabClient:
             received = receive(connection)
         except TimeoutError:
             raise BuilderError(f"the lab {self.place.name} has not answered {request['do']!r} in time") from None
-        except OSError as error:
-            raise BuilderError(f"the lab {self.place.name} ended meanwhile: {error.strerror}") from None
+        except OSError:
+            raise self._gone() from None
         if received is None:
-            raise BuilderError(f"the lab {self.place.name} ended before it answered {request['do']!r}")
+            raise self._gone()
         answer, rest = received
         raise_told(answer)
         return answer["result"], rest
