@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -15,7 +16,7 @@ import (
 )
 
 func main() {
-	device := firstboot.ThisDevice(func(name string) error { return unix.Sethostname([]byte(name)) })
+	device := firstboot.ThisDevice(func(name string) error { return unix.Sethostname([]byte(name)) }, setClock)
 	var err error
 	switch {
 	case len(os.Args) == 1:
@@ -31,6 +32,14 @@ func main() {
 		fmt.Fprintln(os.Stderr, "firstboot:", err)
 		os.Exit(1)
 	}
+}
+
+func setClock(to time.Time) error {
+	spec, err := unix.TimeToTimespec(to)
+	if err != nil {
+		return err
+	}
+	return unix.ClockSettime(unix.CLOCK_REALTIME, &spec)
 }
 
 // start applies what the card says, and fails where the device cannot become

@@ -18,6 +18,12 @@ import (
 // joined starts in spite of what fails: a full disk is emptied by kedge itself.
 func (d Device) Apply(ctx context.Context, config nodeconfig.Config) Findings {
 	var applied Findings
+	// A wrong clock stops nothing that can be done without it.
+	said, err := d.setClock(config)
+	applied.note(err)
+	if said != "" {
+		applied.Notes = append(applied.Notes, said)
+	}
 	steps := []struct {
 		what string
 		do   func() error
@@ -35,7 +41,7 @@ func (d Device) Apply(ctx context.Context, config nodeconfig.Config) Findings {
 			applied.blame(step.what, err)
 		}
 	}
-	applied.Notes = d.startWireless(ctx, config)
+	applied.Notes = append(applied.Notes, d.startWireless(ctx, config)...)
 	if len(applied.Problems) == 0 && (len(applied.Failures) == 0 || d.Joined()) {
 		if err := write(d.path(nodeDir+"/"+config.Role), nil, public); err != nil {
 			applied.Fail(err)

@@ -28,14 +28,18 @@ type machine struct {
 	host   string
 	ran    []string
 	writes int
+	// now is what its clock says.
+	now time.Time
 }
 
 func newMachine(t *testing.T) *machine {
 	t.Helper()
-	m := &machine{t: t}
+	m := &machine{t: t, now: time.Unix(1<<31, 0)}
 	m.device = Device{
 		Root:        t.TempDir(),
 		SetHostName: func(name string) error { m.host = name; return nil },
+		Now:         func() time.Time { return m.now },
+		SetClock:    func(to time.Time) error { m.now = to; return nil },
 		Run: func(_ context.Context, argv ...string) error {
 			m.ran = append(m.ran, strings.Join(argv, " "))
 			return nil

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -25,6 +26,9 @@ type Device struct {
 	Root string
 	// SetHostName names the running system.
 	SetHostName func(name string) error
+	// Now is what the clock says, and SetClock sets it.
+	Now      func() time.Time
+	SetClock func(time.Time) error
 	// Run runs a program of the machine.
 	Run func(ctx context.Context, argv ...string) error
 }
@@ -55,10 +59,12 @@ func (d Device) has(name string) bool {
 func (d Device) Joined() bool { return d.has(keptJoined) }
 
 // ThisDevice is the running one.
-func ThisDevice(setHostName func(string) error) Device {
+func ThisDevice(setHostName func(string) error, setClock func(time.Time) error) Device {
 	return Device{
 		Root:        "/",
 		SetHostName: setHostName,
+		Now:         time.Now,
+		SetClock:    setClock,
 		Run: func(ctx context.Context, argv ...string) error {
 			output, err := exec.CommandContext(ctx, argv[0], argv[1:]...).CombinedOutput()
 			if err != nil {

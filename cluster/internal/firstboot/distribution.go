@@ -27,6 +27,8 @@ type role struct {
 	Needs []string `json:"needs"`
 	// Arguments have {} in the place of a fact. Facts without one are not told.
 	Arguments map[string]string `json:"arguments"`
+	// Signed are files with certificates that a controller has made for the device: the time is not before them.
+	Signed []string `json:"signed"`
 }
 
 func (d Device) distribution() (about, error) {
