@@ -2,9 +2,11 @@ package heap
 
 import (
 	"context"
+	"math"
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -67,5 +69,60 @@ func TestWhatAProcessUsesIsKnown(t *testing.T) {
 		if time.Now().After(giveUp) {
 			t.Fatal("computing takes no time")
 		}
+	}
+}
+
+// percent is after which growth garbage is collected now.
+func percent() int {
+	sample := []metrics.Sample{{Name: "/gc/gogc:percent"}}
+	metrics.Read(sample)
+	return int(sample[0].Value.Uint64())
+}
+
+// trimmed looks some times at a process that uses that share of a core, and tells the
+// percentage before each look and after the last.
+func trimmed(t *testing.T, told, looks int, share float64) []int {
+	t.Helper()
+	before := debug.SetGCPercent(told)
+	t.Cleanup(func() { debug.SetGCPercent(before) })
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var seen []int
+	used, asked := time.Duration(0), 0
+	trimWhileIdle(ctx, every, func() time.Duration {
+		// It is asked before the first look, and twice at each: before and after giving back.
+		if asked++; asked%2 == 1 {
+			if seen = append(seen, percent()); len(seen) > looks {
+				cancel()
+			}
+			return used
+		}
+		used += time.Duration(share * float64(every))
+		return used
+	}, func() {})
+	return seen
+}
+
+func TestAProcessThatBeginsCollectsLessOften(t *testing.T) {
+	const limit = 1 << 40
+	for name, one := range map[string]struct {
+		limit int64
+		told  int
+		share float64
+		want  []int
+	}{
+		"until it is idle":                {limit, 30, 0, []int{100, 30, 30}},
+		"and not for ever":                {limit, 30, 2 * idle, []int{100, 100, 100, 100, 100, 30}},
+		"unless nothing bounds it":        {math.MaxInt64, 30, 2 * idle, []int{30, 30}},
+		"unless it was told less already": {limit, 200, 0, []int{200, 200}},
+		"unless it never collects":        {limit, -1, 2 * idle, []int{-1, -1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := debug.SetMemoryLimit(one.limit)
+			t.Cleanup(func() { debug.SetMemoryLimit(before) })
+			if got := trimmed(t, one.told, len(one.want)-1, one.share); !slices.Equal(got, one.want) {
+				t.Errorf("percentages %v, want %v", got, one.want)
+			}
+		})
 	}
 }
