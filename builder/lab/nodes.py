@@ -46,10 +46,7 @@ class NodeWatch:
         body = self._get("/api/v1/nodes")
         if body is None:
             return None
-        try:
-            return {state.name: state for state in map(_state, json.loads(body)["items"])}
-        except (ValueError, KeyError):
-            return None
+        return node_states(body)
 
     def is_ready(self) -> bool:
         """Whether the API server says that all of itself is ready."""
@@ -69,6 +66,14 @@ class NodeWatch:
         """End the connection; the next look makes another."""
         with suppress(OSError):
             self._connection.close()
+
+
+def node_states(body: bytes) -> Mapping[str, NodeState] | None:
+    """The nodes of the list `body` by name; None where it is no such list."""
+    try:
+        return {state.name: state for state in map(_state, json.loads(body)["items"])}
+    except (ValueError, KeyError):
+        return None
 
 
 def _state(item: dict[str, dict[str, object]]) -> NodeState:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
+from datetime import date
 from enum import StrEnum
 from typing import Annotated
 
@@ -27,7 +28,16 @@ def _compiles(text: str) -> str:
     return text
 
 
+def _is_day(text: str) -> str:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        raise PydanticCustomError("day", "must be a day such as 1970-01-01") from None
+    return text
+
+
 Pattern = Annotated[LineText, AfterValidator(_compiles)]
+Day = Annotated[LineText, AfterValidator(_is_day)]
 
 
 class NodeExpectation(StrEnum):
@@ -62,16 +72,24 @@ class NetworkStep(Section):
 
 
 class ClockStep(Section):
-    """Lets a machine's hardware clock be wrong from its next start on."""
+    """Lets a machine's hardware clock be wrong from its next start on: by so much, or as if it were another day now."""
 
     machine: DnsLabel = Field(description="The machine.")
-    shift_s: int = Field(ge=-(10**10), le=10**10, description="How far it is from the time, in seconds.")
+    shift_s: int | None = Field(
+        default=None, ge=-(10**10), le=10**10, description="How far it is from the time, in seconds."
+    )
+    day: Day | None = Field(
+        default=None, description="What it says now, in the place of `shift_s`, such as 1970-01-01."
+    )
 
 
-class MachineStep(Section):
-    """Something about one machine."""
+class ProvisionStep(Section):
+    """Gives a machine that is off another card, and it knows nothing of what it was."""
 
     machine: DnsLabel = Field(description="The machine.")
+    card_of: DnsLabel | None = Field(
+        default=None, description="The machine of whose card it gets a copy; by default it gets a new card of its own."
+    )
 
 
 class KubectlStep(Section):
@@ -137,8 +155,8 @@ class Step(Section):
     cut: NetworkStep | None = Field(default=None, description="Loses all that a machine sends and gets.")
     heal: NetworkStep | None = Field(default=None, description="Ends what `cut` began.")
     clock: ClockStep | None = Field(default=None, description="Shifts a machine's hardware clock.")
-    provision: MachineStep | None = Field(
-        default=None, description="Gives a machine that is off a new card, as a device that replaces it would have."
+    provision: ProvisionStep | None = Field(
+        default=None, description="Gives a machine that is off a new card, or a copy of another machine's."
     )
     kubectl: KubectlStep | None = Field(default=None, description="Asks the cluster, or tells it something.")
     run: RunStep | None = Field(default=None, description="Runs a command in a node's system.")
@@ -160,6 +178,7 @@ class Scenario(Section):
     )
     lab: LocatedPath | None = Field(default=None, description="The file of a lab, in the place of `machines`.")
     recipe: LineText = Field(default="edge", description="As in a lab.")
+    manifests: tuple[LocatedPath, ...] = Field(default=(), description="As in a lab.")
     networks: Mapping[DnsLabel, LabNetwork] = Field(default={}, description="As in a lab.")
     machines: Mapping[DnsLabel, LabMachine] = Field(default={}, description="As in a lab.")
     steps: tuple[Step, ...] = Field(min_length=1, description="What is done, one after the other.")
@@ -169,7 +188,13 @@ def own_lab(scenario: Scenario) -> Lab | None:
     """The lab that the scenario's own file describes."""
     if not scenario.machines:
         return None
-    return Lab(title=scenario.title, recipe=scenario.recipe, networks=scenario.networks, machines=scenario.machines)
+    return Lab(
+        title=scenario.title,
+        recipe=scenario.recipe,
+        manifests=scenario.manifests,
+        networks=scenario.networks,
+        machines=scenario.machines,
+    )
 
 
 def judge_scenario(scenario: Scenario) -> Iterator[Mistake]:
@@ -186,6 +211,8 @@ def judge_scenario(scenario: Scenario) -> Iterator[Mistake]:
                 else f"does nothing: needs {known}"
             )
             yield Mistake(path=("steps", index, *given[1:2]), message=message)
+        if step.clock and (step.clock.shift_s is None) == (step.clock.day is None):
+            yield Mistake(path=("steps", index, "clock"), message="needs either shift_s or day")
     if lab := own_lab(scenario):
         yield from judge_lab(lab)
         yield from judge_machines(scenario, lab)
@@ -202,6 +229,11 @@ def judge_machines(scenario: Scenario, lab: Lab) -> Iterator[Mistake]:
                 yield Mistake(path=where, message=f"unknown machine {name!r}{suggestion(name, 'machines', known)}")
             elif needs_role and name not in nodes:
                 yield Mistake(path=where, message=f"{name} has no role: it becomes no node")
+        if (given := step.provision) and given.card_of in nodes and given.machine in nodes:
+            boards = {lab.machines[name].board for name in (given.machine, given.card_of)}
+            if len(boards) > 1:
+                message = f"{given.machine} starts no card of another board: {' and '.join(sorted(map(str, boards)))}"
+                yield Mistake(path=("steps", index, "provision", "card_of"), message=message)
         if step.kubectl and not nodes:
             yield Mistake(path=("steps", index, "kubectl"), message="the lab has no cluster")
 
@@ -215,6 +247,8 @@ def _named(step: Step) -> Iterator[tuple[tuple[str | int, ...], str, bool]]:
     for key in ("power_cut", "cut", "heal", "clock", "provision", "run", "console"):
         if action := getattr(step, key):
             yield (key, "machine"), action.machine, key in ("run", "provision")
+    if step.provision and step.provision.card_of:
+        yield ("provision", "card_of"), step.provision.card_of, True
     if step.expect:
         yield from ((("expect", "nodes", name), name, True) for name in step.expect.nodes)
         yield from ((("expect", "memory", name), name, True) for name in step.expect.memory)

@@ -4,6 +4,7 @@ import threading
 import time
 
 from builder.lab.conduct import Conductor
+from builder.lab.inside import InsideWatch, controller_inside
 from builder.lab.nodes import NodeWatch
 from builder.lab.place import LabPlace
 
@@ -14,7 +15,8 @@ _SHARE = 4
 
 def watch_nodes(place: LabPlace, conductor: Conductor, over: threading.Event) -> None:
     """Tell `conductor` what the API says, until `over`."""
-    watch = NodeWatch(place.kubeconfig)
+    inside = controller_inside(conductor.plan)
+    watch = InsideWatch(conductor, inside) if inside else NodeWatch(place.kubeconfig)
     pause_s = _LOOK_S
     while not over.wait(pause_s):
         began_s = time.monotonic()

@@ -157,11 +157,18 @@ def _make_disk(works: _Works, one: Surveyed, now: datetime) -> None:
         place_card_files(planned.type.card, card, directory, mtools=works.mtools, runner=works.runner)
 
 
-def replace_card(place: LabPlace, name: str, runner: Runner, *, now: datetime) -> None:
-    """Give the machine `name`, which is off, a new card with a new credential: it knows nothing of what it was."""
+def replace_card(place: LabPlace, name: str, runner: Runner, *, twin: str = "", now: datetime) -> None:
+    """Give the machine `name`, which is off, another card: it knows nothing of what it was.
+
+    That is a new one with a new credential, or a copy of the one that the machine `twin` was given.
+    """
     plan = read_plan(place.plan)
     directory = place.machine(name)
-    provision_node(place, name, place.card(name), now=now)
+    if twin:
+        place.card(name).unlink()
+        copy_sparsely(place.card(twin), place.card(name))
+    else:
+        provision_node(place, name, place.card(name), now=now)
     planned = next(machine for machine in plan.machines if machine.name == name)
     overlay = directory / OVERLAY
     size_bytes = disk_size(overlay, ImageFormat.QCOW2)

@@ -3,21 +3,21 @@
 import re
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from builder.app.scenarios.expectations import wrong_expectation
-from builder.app.scenarios.stage import LOOK_S, Deadline, StepError, Theatre
+from builder.app.scenarios.stage import LOOK_S, Deadline, KubectlError, StepError, Theatre
 from builder.core.errors import VerificationError
-from builder.io.command import CommandError
 from builder.lab.scenario import (
     BootStep,
     ClockStep,
     ConsoleStep,
     ExpectStep,
     KubectlStep,
-    MachineStep,
     NetworkStep,
     PowerCutStep,
+    ProvisionStep,
     RunStep,
     Step,
 )
@@ -87,11 +87,14 @@ def _heal(step: NetworkStep, theatre: Theatre, _: Deadline) -> None:
 
 
 def _clock(step: ClockStep, theatre: Theatre, _: Deadline) -> None:
-    theatre.client.ask("clock", machine=step.machine, shift_s=step.shift_s)
+    shift_s = step.shift_s
+    if step.day:
+        shift_s = int((datetime.fromisoformat(step.day).replace(tzinfo=UTC) - theatre.now()).total_seconds())
+    theatre.client.ask("clock", machine=step.machine, shift_s=shift_s)
 
 
-def _provision(step: MachineStep, theatre: Theatre, _: Deadline) -> None:
-    theatre.provision(step.machine)
+def _provision(step: ProvisionStep, theatre: Theatre, _: Deadline) -> None:
+    theatre.provision(step.machine, step.card_of or "")
 
 
 def _kubectl(step: KubectlStep, theatre: Theatre, deadline: Deadline) -> None:
@@ -104,8 +107,8 @@ def _kubectl(step: KubectlStep, theatre: Theatre, deadline: Deadline) -> None:
         expected = f"kubectl {' '.join(step.arguments)} says {step.until} within {deadline.within_s} s"
         try:
             said = theatre.ask_kubectl(step.arguments, step.input, deadline)
-        except CommandError as error:
-            return StepError(expected, found=(error.brief, *error.failure.last_lines))
+        except KubectlError as error:
+            return StepError(expected, found=(error.brief, *error.details))
         return None if pattern.search(said) else StepError(expected, found=tuple(said.splitlines()[-_LAST_LINES:]))
 
     theatre.until(deadline, look)
@@ -182,8 +185,12 @@ _WORDS: Mapping[str, Callable[[Any], str]] = {
     "power_cut": lambda step: f"cut the power of {step.machine}{', which stays off' if step.stay_off else ''}",
     "cut": lambda step: f"cut {step.machine} off{f' from {step.network}' if step.network else ''}",
     "heal": lambda step: f"heal the network of {step.machine}",
-    "clock": lambda step: f"shift the clock of {step.machine} by {step.shift_s} s",
-    "provision": lambda step: f"give {step.machine} a new card",
+    "clock": lambda step: (
+        f"the clock of {step.machine} is {f'at {step.day}' if step.day else f'wrong by {step.shift_s} s'}"
+    ),
+    "provision": lambda step: (
+        f"give {step.machine} {f'a copy of the card of {step.card_of}' if step.card_of else 'a new card'}"
+    ),
     "kubectl": lambda step: f"kubectl {' '.join(step.arguments)}",
     "run": lambda step: f"run '{' '.join(step.command.split())}' in {step.machine}",
     "console": lambda step: f"the console of {step.machine}{f' says {step.says}' if step.says else ''}",

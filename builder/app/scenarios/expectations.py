@@ -6,10 +6,9 @@ import shlex
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
-from builder.app.scenarios.stage import Deadline, StepError, Theatre
+from builder.app.scenarios.stage import Deadline, KubectlError, StepError, Theatre
 from builder.core.errors import VerificationError
 from builder.core.resources import KIB, format_size, parse_size
-from builder.io.command import CommandError
 from builder.lab.scenario import ExpectStep, FileExpectation, NodeExpectation
 
 _MISSING = 2
@@ -19,8 +18,8 @@ def wrong_expectation(step: ExpectStep, theatre: Theatre, deadline: Deadline) ->
     """The first of the expectations that is not met; None where all are."""
     try:
         return next(_wrong(step, theatre, deadline), None)
-    except CommandError as error:
-        return StepError("the API server answers", found=(error.brief, *error.failure.last_lines))
+    except KubectlError as error:
+        return StepError("the API server answers", found=(error.brief, *error.details))
     except VerificationError as error:
         return StepError("the machine answers", found=(str(error),))
 

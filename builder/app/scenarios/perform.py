@@ -19,7 +19,9 @@ from builder.io.locks import locked
 from builder.io.spawn import Runner
 from builder.lab.client import LabClient
 from builder.lab.end import end_lab, end_leftover
+from builder.lab.inside import controller_inside
 from builder.lab.place import LabPlace, labs_directory
+from builder.lab.plan import read_plan
 from builder.lab.result import ScenarioResult, StepResult
 from builder.lab.scenario import Step
 from builder.vm.machine import TRANSCRIPT
@@ -110,12 +112,14 @@ class Performer:
     def _steps(self, prepared: Prepared, runner: Runner) -> ScenarioResult:
         play, place = prepared.play, prepared.place
         client = LabClient(place)
-        has_cluster = place.kubeconfig.exists()
+        has_cluster, inside = place.kubeconfig.exists(), controller_inside(read_plan(place.plan))
         theatre = Theatre(
             client=client,
             runner=Runner(log=scenario_log(prepared.kept), cancel=runner.cancel, leash=runner.leash),
-            kubectl=tuple(kubectl_command(place, self.out, shutil.which)) if has_cluster else (),
-            provision=lambda name: replace_card(place, name, runner, now=self.now()),
+            kubectl=tuple(kubectl_command(place, self.out, shutil.which)) if has_cluster and not inside else (),
+            inside=inside,
+            provision=lambda name, twin: replace_card(place, name, runner, twin=twin, now=self.now()),
+            now=self.now,
         )
         steps = play.written.value.steps
         done: list[StepResult] = []

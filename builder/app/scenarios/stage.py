@@ -4,16 +4,19 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 
 from builder.core.errors import BuilderError
 from builder.io.command import Command, CommandError
 from builder.io.spawn import Runner
 from builder.lab.client import LabClient
+from builder.lab.inside import kubectl_inside
 from builder.lab.result import Failure
 
 LOOK_S = 2.0
 _KUBECTL_S = 120.0
+_LAST_LINES = 10
 
 
 class StepError(BuilderError):
@@ -22,6 +25,10 @@ class StepError(BuilderError):
     def __init__(self, expected: str, *, machine: str = "", found: tuple[str, ...] = ()) -> None:
         super().__init__(expected, details=found)
         self.machine = machine
+
+
+class KubectlError(BuilderError):
+    """kubectl failed; `details` are the last lines of what it said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,15 +52,36 @@ class Deadline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Theatre:
-    """A lab that runs, for the steps of a scenario. `kubectl` are the words that its arguments follow."""
+    """A lab that runs, for the steps of a scenario.
+
+    `kubectl` are the words that its arguments follow on this computer; `inside` is the controller that it runs in instead, empty
+    for none. `provision` takes a machine, and the one whose card is copied for it, or nothing. `now` is the time of day.
+    """
 
     client: LabClient
     runner: Runner
     kubectl: tuple[str, ...]
-    provision: Callable[[str], None]
+    inside: str
+    provision: Callable[[str, str], None]
+    now: Callable[[], datetime]
 
     def ask_kubectl(self, arguments: tuple[str, ...], typed: str, deadline: Deadline) -> str:
-        """What kubectl answers; `CommandError` where it fails."""
+        """What kubectl answers; `KubectlError` where it fails."""
+        if self.inside:
+            answer = self.client.run(self.inside, kubectl_inside(arguments, typed), min(deadline.left_s, _KUBECTL_S))
+            if answer.status:
+                raise KubectlError(
+                    f"kubectl failed in {self.inside}", details=answer.output.splitlines()[-_LAST_LINES:]
+                )
+            return answer.output
+        try:
+            return self._ask_from_here(arguments, typed, deadline)
+        except CommandError as error:
+            failure = error.failure
+            said = [*failure.captured.splitlines()[-_LAST_LINES:], *failure.last_lines]
+            raise KubectlError(error.brief, details=said) from error
+
+    def _ask_from_here(self, arguments: tuple[str, ...], typed: str, deadline: Deadline) -> str:
         source = self.client.place.path / "kubectl.stdin"
         source.write_text(typed)
         command = Command(
@@ -94,9 +122,11 @@ def told_as_failures() -> Iterator[None]:
         yield
     except StepError:
         raise
+    except KubectlError as error:
+        raise StepError(error.brief, found=tuple(error.details)) from error
     except CommandError as error:
         failure = error.failure
-        said = (*failure.captured.splitlines()[-10:], *failure.last_lines)
+        said = (*failure.captured.splitlines()[-_LAST_LINES:], *failure.last_lines)
         raise StepError(error.brief, found=said) from error
 
 

@@ -127,6 +127,9 @@ def test_a_machine_gets_a_new_card(clustered: Desk, cards: Bench, tmp_path: Path
     assert b"PRIVATE KEY" in after
     assert after != before
     assert overlay.stat().st_size <= size
+    with Leash() as leash:
+        replace_card(place, "field", Runner(log=tmp_path / "copy.log", leash=leash), twin="barn", now=now())
+    assert cards.read(card, "controller.tar") == cards.read(place.card("barn"), "controller.tar")
     assert clustered.use("power-on", "field").returncode == 0
 
 

@@ -64,6 +64,7 @@ def test_steps_go_well_one_after_the_other(tmp_path: Path) -> None:
   - {cut: {machine: one}, within_s: 20}
   - heal: {machine: one, network: wire}
   - clock: {machine: two, shift_s: 3600}
+  - clock: {machine: one, day: 1970-01-01}
   - power_cut: {machine: two, stay_off: true}
   - boot: {machines: [two], until: userspace}
   - wait_s: 1
@@ -73,7 +74,8 @@ def test_steps_go_well_one_after_the_other(tmp_path: Path) -> None:
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.startswith(f"passed  {file.stem}  ")
     (result,) = json.loads((tmp_path / "results" / "results.json").read_text())
-    assert [step["failure"] for step in result["steps"]] == [None] * 8
+    assert [step["failure"] for step in result["steps"]] == [None] * 9
+    assert [one["what"] for one in result["lab"]["happenings"] if one["what"].startswith("clock -")]
     assert [(boot["machine"], boot["number"]) for boot in result["lab"]["boots"]] == [
         ("one", 1),
         ("two", 1),
@@ -82,7 +84,7 @@ def test_steps_go_well_one_after_the_other(tmp_path: Path) -> None:
     kept = tmp_path / "results" / file.stem
     assert (kept / "one.console.log").read_text().startswith("systemd[1]: up")
     suite = suite_of(tmp_path)
-    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("8", "0", "0")
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("9", "0", "0")
     page = (tmp_path / "results" / "timeline.html").read_text()
     assert "two guests" in page
     assert len(page.encode()) < 1 << 20
@@ -141,6 +143,10 @@ def test_mistakes_are_told_as_in_recipes_all_at_once(tmp_path: Path) -> None:
   - {within_s: 5}
   - run: {machine: two, command: "true"}
   - console: {machine: one, says: "("}
+  - clock: {machine: one}
+  - clock: {machine: one, shift_s: 1, day: 1970-02-01}
+  - clock: {machine: one, day: 1970-02-30}
+  - provision: {machine: one, card_of: thre}
 """,
     )
     ran = run(file)
@@ -158,6 +164,11 @@ def test_mistakes_are_told_as_in_recipes_all_at_once(tmp_path: Path) -> None:
         f"steps[3]: does nothing: needs one of {', '.join(_ACTIONS)}",
         "steps[4].run.machine: two has no role: it becomes no node",
         "steps[5].console.says: is no regular expression: missing ), unterminated subpattern at position 0",
+        "steps[6].clock: needs either shift_s or day",
+        "steps[7].clock: needs either shift_s or day",
+        "steps[8].clock.day: must be a day such as 1970-01-01",
+        "steps[9].provision.machine: one has no role: it becomes no node",
+        "steps[9].provision.card_of: unknown machine 'thre'; machines: one, two",
     ]
 
 
