@@ -14,7 +14,7 @@ from builder.lab.client import LabClient
 from builder.lab.inside import kubectl_inside
 from builder.lab.result import Failure
 
-LOOK_S = 2.0
+LOOK_S, _SELDOM_S = 2.0, 30.0
 _KUBECTL_S = 120.0
 _LAST_LINES = 10
 
@@ -98,12 +98,16 @@ class Theatre:
 
         A machine in trouble ends the waiting: nothing more is to be expected of it.
         """
+        began_s = time.monotonic()
         while (wrong := look()) is not None:
+            # What a look takes is work of a guest, which gets on with its own meanwhile.
+            pause_s = min(max(LOOK_S, time.monotonic() - began_s), _SELDOM_S)
             self._check_trouble(wrong)
             if deadline.is_over:
                 raise wrong
             self.runner.cancel.check()
-            time.sleep(LOOK_S)
+            time.sleep(pause_s)
+            began_s = time.monotonic()
 
     def _check_trouble(self, wrong: StepError) -> None:
         for machine in self.client.status().machines:
