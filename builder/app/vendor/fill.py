@@ -36,7 +36,12 @@ def fill(session: Session, workspace: Workspace, scope: Scope, root: Path, sourc
         if problems.parts:
             _fetch(session, directory, problems.parts)
         directory.note_lock(_name(session, workspace), Digest.of_file(workspace.lock_file))
-        _refuse_missing(sources)
+        if sources.missing:
+            raise VerificationError(
+                "the sources of some packages are no longer where the recipe's packages come from",
+                details=sources.missing,
+                hint="keep sources on the day of a release; a snapshot of the mirror may have them: BUILDER_DEBIAN_MIRROR",
+            )
         return _held(directory, parts, fetched=len(problems.parts))
 
 
@@ -49,23 +54,14 @@ def check(session: Session, workspace: Workspace, scope: Scope, root: Path, sour
     parts = [*all_parts(workspace, scope), *sources.parts]
     told = directory.problems(parts, session.cancel.check, by_pins=True).told
     told += [f"of other locks: {line}" for line in directory.damaged(parts, session.cancel.check)]
+    told += sources.missing
     if told:
         raise VerificationError(
             f"{root} does not hold everything that {_name(session, workspace)} needs",
             details=told,
             hint=f"run {fill_command(root)} again, with the same options, where registries have it",
         )
-    _refuse_missing(sources)
     return _held(directory, parts, fetched=0)
-
-
-def _refuse_missing(sources: SourceParts) -> None:
-    if sources.missing:
-        raise VerificationError(
-            "the sources of some packages are no longer where the recipe's packages come from",
-            details=sources.missing,
-            hint="keep sources on the day of a release; a snapshot of the mirror may have them: BUILDER_DEBIAN_MIRROR",
-        )
 
 
 def _fetch(session: Session, directory: VendorDirectory, parts: list[Part]) -> None:

@@ -57,7 +57,7 @@ def source_parts(session: Session, workspace: Workspace, release: Path, *, now_s
                     found[package] = [part for pin in pins for part in parts_of(pool_step(pin, debian))]
     return SourceParts(
         parts=tuple(part for package in sorted(found) for part in found[package]),
-        missing=tuple(f"{name} {version}" for name, version in sorted(wanted - found.keys())),
+        missing=tuple(f"{name} {version}: no index has its source" for name, version in sorted(wanted - found.keys())),
     )
 
 

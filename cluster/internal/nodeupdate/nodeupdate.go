@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -253,10 +254,7 @@ func (u *Updater) source(order plan.Order) fetch.Source {
 	if strings.Contains(order.URL, "://") {
 		return fetch.Source{Where: order.URL, BytesPerSecond: order.Bandwidth}
 	}
-	where := url.URL{Scheme: "https", Host: u.options.Server.Hostname() + ":" + strconv.Itoa(plan.ArtifactsPort), Path: "/" + order.URL}
-	if strings.Contains(u.options.Server.Hostname(), ":") {
-		where.Host = "[" + u.options.Server.Hostname() + "]:" + strconv.Itoa(plan.ArtifactsPort)
-	}
+	where := url.URL{Scheme: "https", Host: net.JoinHostPort(u.options.Server.Hostname(), strconv.Itoa(plan.ArtifactsPort)), Path: "/" + order.URL}
 	return fetch.Source{Where: where.String(), Client: u.options.Controller, BytesPerSecond: order.Bandwidth}
 }
 

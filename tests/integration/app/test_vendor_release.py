@@ -68,9 +68,11 @@ def test_they_are_kept_and_checked(stocked: Builder, release: Path, place: Path)
     assert {path.name: path.read_bytes() for path in held.iterdir()} == _AGENT
     stocked.good("vendor", str(kept), "-q", "--check", "--sources-of", str(release))
     (held / "agent_1.0.orig.tar.xz").write_bytes(b"another")
+    write(release, ("agent", "1.0-2"), ("ghost", "3"))
     refused = stocked.run("vendor", str(kept), "-q", "--check", "--sources-of", str(release))
     assert refused.code == ExitCode.VERIFICATION_FAILED
     assert "agent 1.0-2 (source): debian/vendor/pool/main/a/agent/agent_1.0.orig.tar.xz is damaged" in refused.err
+    assert "ghost 3: no index has its source" in refused.err
 
 
 def test_what_no_index_has_is_told_and_the_rest_is_kept(stocked: Builder, release: Path, place: Path) -> None:
@@ -78,7 +80,8 @@ def test_what_no_index_has_is_told_and_the_rest_is_kept(stocked: Builder, releas
     for options in ([], ["--check"]):
         refused = stocked.run("vendor", str(place / "kept"), "-q", *options, "--sources-of", str(release))
         assert refused.code == ExitCode.VERIFICATION_FAILED
-        assert [line.strip() for line in refused.err.splitlines()[1:3]] == ["agent 0.9-1", "ghost 3"]
+        lines = [f"{package}: no index has its source" for package in ("agent 0.9-1", "ghost 3")]
+        assert [line.strip() for line in refused.err.splitlines()[1:3]] == lines
     assert len(list((place / "kept").rglob("agent_*"))) == len(_AGENT)
 
 

@@ -12,6 +12,7 @@ from builder.io.leash import Leash
 from builder.io.spawn import Runner
 from tests.integration.airgap.conftest import Judges, judges, runner  # noqa: F401 - fixtures
 from tests.integration.airgap.minisign import Minisign
+from tests.integration.airgap.registry import Registry, running_registry
 from tests.integration.app import checkout as checkouts
 from tests.integration.app.checkout import Checkout
 from tests.integration.app.conftest import Furnish
@@ -60,3 +61,9 @@ def published(session_place: Path, original: Checkout, furnish: Furnish, keys: M
     builder.good("release", SECOND, "-q", "--minisign-key", str(keys.secret))
     yield Published(builder=builder, keys=keys)
     remove_tree(place / "cache")
+
+
+@pytest.fixture
+def registry(judges: Judges, tmp_path: Path) -> Iterator[Registry]:  # noqa: F811
+    with running_registry(judges("docker-registry"), tmp_path / "registry") as registry:
+        yield registry

@@ -4,14 +4,12 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.integration.airgap.conftest import Judges
-from tests.integration.airgap.registry import Registry, running_registry
+from tests.integration.airgap.registry import Registry
 from tests.integration.app.checkout import REPOSITORY
 from tests.integration.app.driver import Builder
 from tests.integration.app.releases.conftest import SECOND, Published
@@ -48,12 +46,6 @@ def executable(tmp_path_factory: pytest.TempPathFactory) -> Path:
     go = [str(REPOSITORY / "builderw"), "tool", "--directory", str(_MODULE), "go", "build", f"-o={built}", _PACKAGE]
     subprocess.run(go, check=True)
     return built
-
-
-@pytest.fixture
-def registry(judges: Judges, tmp_path: Path) -> Iterator[Registry]:
-    with running_registry(judges("docker-registry"), tmp_path / "registry") as registry:
-        yield registry
 
 
 @pytest.fixture

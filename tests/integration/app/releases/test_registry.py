@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,15 +10,9 @@ import pytest
 from builder.io.spawn import Runner
 from tests.integration.airgap.conftest import Judges
 from tests.integration.airgap.faulty import Answer, Behaviour, always, running_faulty
-from tests.integration.airgap.registry import Registry, Skopeo, running_registry
+from tests.integration.airgap.registry import Registry, Skopeo
 from tests.integration.app.driver import Builder, Result, tree
 from tests.integration.app.releases.conftest import FIRST, SECOND, Published
-
-
-@pytest.fixture
-def registry(judges: Judges, tmp_path: Path) -> Iterator[Registry]:
-    with running_registry(judges("docker-registry"), tmp_path / "registry") as registry:
-        yield registry
 
 
 @pytest.fixture
