@@ -109,8 +109,8 @@ def _running_store(layout: Layout, patience_s: float) -> Iterator[Daemon]:
 
 def etcd_argv(kedge: Path, data: Path, client_url: str) -> list[str]:
     """A single etcd with its files in `data`, which serves everybody at `client_url`."""
-    (peer_port,) = free_ports(1)
-    peer = f"http://{LOOPBACK}:{peer_port}"
+    # An address of its own on loopback: a second free port might be the client's.
+    peer = client_url.replace(LOOPBACK, "127.0.0.2")
     return [
         str(kedge),
         "etcd",
