@@ -41,6 +41,8 @@ _ROOTS = "tests/integration/roots"
 _ROOTFS = ("tests/integration/rootfs", "tests/integration/tools")
 _NODES = ("tests/integration/policy", "tests/integration/worker")
 _LABS = ("tests/integration/lab", "tests/integration/scenarios")
+# Most tests wait for something; tests/conftest.py says what stays together.
+_TWO_AT_ONCE = "--numprocesses=2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +74,7 @@ def rows() -> tuple[Row, ...]:
             name="unit",
             what="unit, golden and contract tests",
             budget_min=3,
-            commands=[_pytest("tests/unit", "tests/golden", "tests/contracts")],
+            commands=[_pytest("tests/unit", "tests/golden", "tests/contracts", _TWO_AT_ONCE)],
         ),
         Row(
             name="kedge",
@@ -99,7 +101,7 @@ def rows() -> tuple[Row, ...]:
             name="nodes",
             what="workers that join and run pods, network policies with real packets",
             budget_min=10,
-            commands=[_pytest(*_NODES, "-m", "not slow")],
+            commands=[_pytest(*_NODES, "-m", "not slow", _TWO_AT_ONCE)],
         ),
         Row(
             name="rootfs",
