@@ -11,6 +11,7 @@ from pathlib import Path
 from benchmarks.document import Causes, read_causes, render_section, render_text, updated_page
 from benchmarks.groups import (
     airgap,
+    alone,
     boot,
     cold,
     controller,
@@ -21,6 +22,7 @@ from benchmarks.groups import (
     idle,
     image,
     incremental,
+    lists,
     memory,
     nodes,
     plan,
@@ -77,7 +79,9 @@ GROUPS: Mapping[str, Callable[[Setting], Report]] = {
     "policies": policies.measure,
     "footprint": footprint.measure,
     "worker": worker.measure,
+    "lists": lists.measure,
     "separation": separation.measure,
+    "alone": alone.measure,
 }
 _HINTS = """\
 groups: start (1 minute), plan (1 minute), incremental (3 minutes), memory (1 minute),
@@ -90,7 +94,7 @@ weight (2 minutes), sizes (20 minutes),
 pods (15 minutes; needs QEMU and a mirror of Debian), resident (10 minutes),
 controller (3 minutes), idle (80 minutes), requests (8 minutes), nodes (6 minutes), policies (4 minutes; needs root),
 footprint (7 minutes; needs root), worker (45 minutes),
-separation (20 minutes; needs root),
+lists (5 minutes; needs root), separation (15 minutes; needs root), alone (80 minutes; needs root),
 cold (an hour of two cores on a quiet machine, a network, 15 GB of disk). Without a group: all.
 """
 _PAGE = Path("docs", "benchmarks.md")

@@ -16,6 +16,7 @@ const defaultWatch = 30 * time.Minute
 
 // answer answers while the controller does not.
 func (p *Proxy) answer(w http.ResponseWriter, r *http.Request, q question, body []byte) {
+	p.keeping.wait() // the controller may have told something a moment ago
 	switch {
 	case q.isKept() && q.watch:
 		p.tellWatch(w, r, q)

@@ -48,7 +48,11 @@ func (p *Proxy) hasGround(q question, userAgent string) bool {
 	if !q.watch || q.wantsState() {
 		return true
 	}
-	return before && !p.missesChanges(q)
+	if !before {
+		return false
+	}
+	p.keeping.wait()
+	return !p.missesChanges(q)
 }
 
 func (p *Proxy) missesChanges(q question) bool {

@@ -115,6 +115,20 @@ func TestAWatchWhoseChangesWereNotKeptListsAnew(t *testing.T) {
 	}
 }
 
+func TestWhatWasToldAMomentAgoIsToldAgain(t *testing.T) {
+	t.Parallel()
+	c := newController(t)
+	n := newNode(t, c, t.TempDir())
+	c.set("a", "one")
+	if _, err := n.list(t); err != nil {
+		t.Fatal(err)
+	}
+	c.end()
+	if told, err := n.list(t); err != nil || len(told.Items) != 1 {
+		t.Errorf("%v, %v", told, err)
+	}
+}
+
 func TestAnObjectThatIsGoneIsNotTold(t *testing.T) {
 	t.Parallel()
 	c := newController(t)
@@ -172,15 +186,14 @@ func newStore(t *testing.T) *apicache.Store {
 
 // A watch may have been read before the controller went that answers no more.
 func TestWhatAFormerControllerToldIsNotKept(t *testing.T) {
-	p := &Proxy{log: slog.New(slog.DiscardHandler), store: newStore(t), keeping: make(chan func(), 1), ended: make(chan struct{})}
-	close(p.ended)
+	p := &Proxy{log: slog.New(slog.DiscardHandler), store: newStore(t), keeping: newQueue()}
 	q := question{method: http.MethodGet, path: "/api/v1/pods", resource: "/api/v1 pods"}
 	watched := p.newWatcher(q, apiwire.JSON, func(err error) { t.Error(err) })
-	defer watched.close()
 	list := p.recorder(q, nil, &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}})
 	list.arrive([]byte(`{"kind":"PodList","apiVersion":"v1","metadata":{"resourceVersion":"9"},"items":[]}`))
 	p.store.NewEra()
 	watched.arrive([]byte(`{"type":"ADDED","object":{"kind":"Pod","apiVersion":"v1","metadata":{"name":"a","resourceVersion":"9"}}}` + "\n"))
+	(<-p.keeping.pending)()
 	list.end()
 	kept := p.store.Collection(q.listKey(apiwire.JSON))
 	if _, complete := kept.State(); complete || len(kept.Objects()) != 0 {

@@ -1,6 +1,8 @@
 package apiproxy
 
 import (
+	"bytes"
+
 	"kedge/internal/apicache"
 	"kedge/internal/apiwire"
 )
@@ -63,6 +65,8 @@ type watcher struct {
 	store  *apicache.Store
 	era    uint64 // when it began
 	kept   *apicache.Collection
+	// inTurn has something done when all is kept that was told before.
+	inTurn func(func())
 	// release lets it be removed again.
 	release func()
 	failed  func(error)
@@ -74,16 +78,9 @@ type watcher struct {
 }
 
 func (p *Proxy) newWatcher(q question, format apiwire.Format, failed func(error)) *watcher {
-	// What it changes is the list that was answered before.
-	listed := make(chan struct{})
-	p.inTurn(func() { close(listed) })
-	select {
-	case <-listed:
-	case <-p.ended:
-	}
 	kept, release := p.store.Hold(q.listKey(format))
 	made := &watcher{
-		format: format, frames: format.Frames(), store: p.store, era: p.store.Era(), kept: kept, release: release, failed: failed,
+		format: format, frames: format.Frames(), store: p.store, era: p.store.Era(), kept: kept, inTurn: p.keeping.add, release: release, failed: failed,
 		isUnordered: q.wantsState(),
 	}
 	if q.endsState() {
@@ -92,7 +89,14 @@ func (p *Proxy) newWatcher(q question, format apiwire.Format, failed func(error)
 	return made
 }
 
+// arrive has a piece kept after the list that was answered before, which it
+// changes. Whoever watches does not wait for that.
 func (o *watcher) arrive(piece []byte) {
+	piece = bytes.Clone(piece)
+	o.inTurn(func() { o.take(piece) })
+}
+
+func (o *watcher) take(piece []byte) {
 	if o.broken || o.store.Era() != o.era { // it comes from a controller before the present one
 		return
 	}
@@ -145,4 +149,4 @@ func (o *watcher) event(frame []byte) error {
 
 func (o *watcher) end() {}
 
-func (o *watcher) close() { o.release() }
+func (o *watcher) close() { o.inTurn(o.release) }

@@ -11,14 +11,8 @@ import (
 	"kedge/internal/apiwire"
 )
 
-const (
-	// chunk is read and written at once; there are as many as there are watches.
-	chunk = 4 << 10
-	// bigChunk is for answers that end.
-	bigChunk = 32 << 10
-	// maxKept bounds answers that are kept whole until they are understood.
-	maxKept = 16 << 20
-)
+// maxKept bounds answers that are kept whole until they are understood.
+const maxKept = 16 << 20
 
 // pass hands on an answer while it arrives, and keeps what it says.
 func (p *Proxy) pass(w http.ResponseWriter, q question, body []byte, response *http.Response) {
@@ -35,26 +29,24 @@ func (p *Proxy) pass(w http.ResponseWriter, q question, body []byte, response *h
 	if q.watch {
 		_ = flusher.Flush() // whoever asked is gone otherwise
 	}
-	buffer := make([]byte, chunk)
-	if !q.watch {
-		buffer = make([]byte, bigChunk)
-	}
+	pieces := piecesOf(response.Body, !q.watch || q.wantsState())
+	defer pieces.release()
 	for {
-		size, err := response.Body.Read(buffer)
-		if size > 0 {
-			if _, err := w.Write(buffer[:size]); err != nil {
+		piece, err := pieces.next()
+		if len(piece) > 0 {
+			if _, err := w.Write(piece); err != nil {
 				return
 			}
 			if q.watch {
 				_ = flusher.Flush()
 			}
-			seen.arrive(buffer[:size])
+			seen.arrive(piece)
 		}
 		switch {
 		case errors.Is(err, io.EOF):
 			// Whoever asked has the end of its answer when this returns, and need not
 			// wait until it is kept.
-			p.inTurn(seen.end)
+			p.keeping.add(seen.end)
 			return
 		case err != nil && q.watch:
 			return // a watch may end at any time
@@ -127,7 +119,7 @@ func unpack(packed []byte) ([]byte, error) {
 // recorder chooses what is kept of an answer.
 func (p *Proxy) recorder(q question, body []byte, response *http.Response) recorder {
 	if response.StatusCode == http.StatusNotFound && q.isKept() && !q.isList() {
-		p.inTurn(func() { p.dropObject(q) })
+		p.keeping.add(func() { p.dropObject(q) })
 	}
 	format := apiwire.FormatOf(response.Header.Get("Content-Type"))
 	if format == "" || q.isShaped || response.StatusCode >= http.StatusMultipleChoices {

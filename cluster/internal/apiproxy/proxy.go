@@ -24,8 +24,6 @@ const (
 	suspicious = 5 * time.Second
 	// maxQuestion bounds what components send; etcd takes no more.
 	maxQuestion = 3 << 20
-	// maxPending is how many answers may wait until they are kept.
-	maxPending = 4
 	// syncPeriod is how much of what was seen a power cut may take.
 	syncPeriod = 5 * time.Second
 )
@@ -53,10 +51,7 @@ type Proxy struct {
 	upstream *upstream
 	deferred *deferred
 	grounds  *grounds
-	// keeping is what is still to be kept, one after the other.
-	keeping chan func()
-	// ended is closed when nothing is kept any more.
-	ended chan struct{}
+	keeping  *queue
 }
 
 // New makes a proxy that does not serve yet.
@@ -68,7 +63,7 @@ func New(options Options) (*Proxy, error) {
 	}
 	p := &Proxy{
 		options: options, log: options.Log, store: options.Store, upstream: server, deferred: &deferred{}, grounds: &grounds{},
-		keeping: make(chan func(), maxPending), ended: make(chan struct{}),
+		keeping: newQueue(),
 	}
 	p.contact = newContact(options.Log, look, p.comeBack)
 	if options.Away != "" {
@@ -202,7 +197,7 @@ func (p *Proxy) deliver(ctx context.Context) {
 func (p *Proxy) Run(ctx context.Context) {
 	go p.contact.run(ctx)
 	go p.deliver(ctx)
-	go p.keep(ctx)
+	go p.keeping.run(ctx)
 	ticker, forgetting := time.NewTicker(syncPeriod), time.NewTicker(forgetPeriod)
 	defer ticker.Stop()
 	defer forgetting.Stop()
@@ -215,7 +210,7 @@ func (p *Proxy) Run(ctx context.Context) {
 		before = changed
 		select {
 		case <-ctx.Done():
-			<-p.ended
+			<-p.keeping.ended
 			p.sync()
 			return
 		case <-changed:
@@ -224,30 +219,6 @@ func (p *Proxy) Run(ctx context.Context) {
 		case <-forgetting.C:
 			p.forget()
 		}
-	}
-}
-
-// keep keeps what was answered. It goes on for as long as there may be answers.
-func (p *Proxy) keep(ctx context.Context) {
-	defer close(p.ended)
-	for {
-		select {
-		case next := <-p.keeping:
-			next()
-		case <-ctx.Done():
-			for len(p.keeping) > 0 {
-				(<-p.keeping)()
-			}
-			return
-		}
-	}
-}
-
-// inTurn has something done when all is kept that was answered before.
-func (p *Proxy) inTurn(do func()) {
-	select {
-	case p.keeping <- do:
-	case <-p.ended:
 	}
 }
 

@@ -4,9 +4,7 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import replace
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,59 +12,15 @@ from typing import Any
 import pytest
 
 from tests.integration.components.process import Daemon
-from tests.integration.worker.lab import NETWORK, Lab, Node
-from tests.integration.worker.machine import plug, running_machine
-from tests.integration.worker.pods import AGNHOST, connects, pod, service
+from tests.integration.worker.lab import Lab, Node
+from tests.integration.worker.pods import connects, pod, service
+from tests.integration.worker.separated import APPS, CTR, INSIDE, cable, objects, running_containers, started_again
 
 _LOG = logging.getLogger(__name__)
 RIGHT_S = 30  # how soon what the cluster knows must be right after the controller is back
 DAY_S = 24 * 60 * 60
 ORDERS_S = 60  # how soon what was ordered meanwhile must be done
-INSIDE = "what nobody but the pod may know"
-
-
-def volumes() -> list[dict[str, Any]]:
-    token = {"serviceAccountToken": {"path": "token", "audience": "elsewhere", "expirationSeconds": 3600}}
-    return [
-        {"name": "secret", "secret": {"secretName": "inside"}},
-        {"name": "config", "configMap": {"name": "inside"}},
-        {"name": "token", "projected": {"sources": [token]}},
-    ]
-
-
-def workload(kind: str, name: str, **spec: object) -> dict[str, Any]:
-    """A Deployment or a DaemonSet of pods that serve HTTP and use everything that a node is told."""
-    mounts = [{"name": each["name"], "mountPath": f"/{each['name']}"} for each in volumes()]
-    container = {"name": "main", "image": AGNHOST, "args": ["netexec"], "volumeMounts": mounts}
-    template = {
-        "metadata": {"labels": {"app": name}},
-        "spec": {"containers": [container], "volumes": volumes(), "terminationGracePeriodSeconds": 1},
-    }
-    selector = {"matchLabels": {"app": name}}
-    return {
-        "apiVersion": "apps/v1",
-        "kind": kind,
-        "metadata": {"name": name},
-        "spec": {"selector": selector, "template": template, **spec},
-    }
-
-
-def objects() -> list[dict[str, Any]]:
-    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "inside"}, "stringData": {"key": INSIDE}}
-    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "inside"}, "data": {"key": "told"}}
-    return [
-        secret,
-        config,
-        workload("Deployment", "caller"),
-        workload("Deployment", "called"),
-        workload("DaemonSet", "each"),
-        service("called", "called"),
-    ]
-
-
 ASK = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=5).read().decode())"
-CTR = ("ctr", "--address=/run/kedge/containerd.sock", "-n", "k8s.io")
-APPS = ("caller", "called", "each")
 
 
 def seen_by_cluster(lab: Lab) -> dict[str, tuple[str, str, bool]]:
@@ -79,19 +33,6 @@ def seen_by_cluster(lab: Lab) -> dict[str, tuple[str, str, bool]]:
             only.get("containerID", ""),
             bool(only.get("ready")),
         )
-    return found
-
-
-def running_containers(node: Node) -> dict[str, str]:
-    """The container that runs in each pod, by the pod's label, as the node itself knows it."""
-    found = {}
-    with suppress(AssertionError):  # containerd starts
-        tasks = node.machine.run(node.kedge, *CTR, "tasks", "ls").splitlines()[1:]
-        for name in [line.split()[0] for line in tasks if "RUNNING" in line]:
-            labels = json.loads(node.machine.run(node.kedge, *CTR, "containers", "info", name))["Labels"]
-            if labels.get("io.kubernetes.container.name") == "main":
-                called: str = labels["io.kubernetes.pod.name"]
-                found[called.split("-", maxsplit=1)[0]] = f"containerd://{name}"
     return found
 
 
@@ -112,24 +53,8 @@ def volume(node: Node, uid: str, kind: str, name: str, file: str) -> str:
     return node.machine.run("cat", f"/var/lib/kedge/kubelet/pods/{uid}/volumes/kubernetes.io~{kind}/{name}/{file}")
 
 
-def cable(lab: Lab, state: str) -> None:
-    lab.hub.run("ip", "link", "set", "to-edge1", state)
-
-
 def in_contact(node: Node) -> bool:
     return bool(node.status().get("node", {}).get("contact"))
-
-
-@contextmanager
-def started_again(lab: Lab, node: Node) -> Iterator[Node]:
-    """The machine after its power was cut, its cable out."""
-    node.machine.cut_power()
-    with suppress(AssertionError):  # the kernel removes it with the other end, which takes a moment
-        lab.hub.run("ip", "link", "del", "to-edge1")
-    with running_machine("edge1", lab.directory) as machine:
-        plug(lab.hub, machine, NETWORK, 11)
-        cable(lab, "down")
-        yield replace(node, machine=machine)
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +93,7 @@ def test_a_machine_that_starts_without_its_controller(lab: Lab, node: Node) -> N
         assert connects_inside(node, "caller", "called:80")
         time.sleep(6)  # what was seen is on the disk after five
         cable(lab, "down")
-        with started_again(lab, node) as again, again.running() as alone:
+        with started_again(lab, node, "down") as again, again.running() as alone:
             took_s = expect("all pods run again", 120, lambda: set(running_containers(again)) == set(APPS), lab, alone)
             _LOG.info("first start of the pods %.1f s, of kedge and them alone %.1f s", usual_s, took_s)
             assert not in_contact(again)

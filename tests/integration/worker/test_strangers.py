@@ -13,7 +13,7 @@ from tests.integration.components.process import running
 from tests.integration.worker.lab import Lab, running_lab
 from tests.integration.worker.machine import missing
 from tests.integration.worker.pods import pod
-from tests.integration.worker.test_separation import running_containers
+from tests.integration.worker.separated import running_containers
 
 # After so long the kubelet has heard from the new controller, if it hears of it at all.
 PATIENCE_S = 20
