@@ -188,7 +188,7 @@ func newStore(t *testing.T) *apicache.Store {
 func TestWhatAFormerControllerToldIsNotKept(t *testing.T) {
 	p := &Proxy{log: slog.New(slog.DiscardHandler), store: newStore(t), keeping: newQueue()}
 	q := question{method: http.MethodGet, path: "/api/v1/pods", resource: "/api/v1 pods"}
-	watched := p.newWatcher(q, apiwire.JSON, func(err error) { t.Error(err) })
+	watched := p.newWatcher(q, apiwire.JSON, false, func(err error) { t.Error(err) })
 	list := p.recorder(q, nil, &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}})
 	list.arrive([]byte(`{"kind":"PodList","apiVersion":"v1","metadata":{"resourceVersion":"9"},"items":[]}`))
 	p.store.NewEra()

@@ -2,6 +2,7 @@ package apiproxy
 
 import (
 	"bytes"
+	"cmp"
 
 	"kedge/internal/apicache"
 	"kedge/internal/apiwire"
@@ -62,6 +63,7 @@ func (p *Proxy) listed(q question) (apiwire.Object, bool) {
 type watcher struct {
 	format apiwire.Format
 	frames *apiwire.Frames
+	packed *unpacker // nil: it is told as it is
 	store  *apicache.Store
 	era    uint64 // when it began
 	kept   *apicache.Collection
@@ -77,11 +79,14 @@ type watcher struct {
 	broken      bool
 }
 
-func (p *Proxy) newWatcher(q question, format apiwire.Format, failed func(error)) *watcher {
+func (p *Proxy) newWatcher(q question, format apiwire.Format, isPacked bool, failed func(error)) *watcher {
 	kept, release := p.store.Hold(q.listKey(format))
 	made := &watcher{
 		format: format, frames: format.Frames(), store: p.store, era: p.store.Era(), kept: kept, inTurn: p.keeping.add, release: release, failed: failed,
 		isUnordered: q.wantsState(),
+	}
+	if isPacked {
+		made.packed = &unpacker{}
 	}
 	if q.endsState() {
 		made.initial = make(map[apicache.Name]struct{})
@@ -100,21 +105,29 @@ func (o *watcher) take(piece []byte) {
 	if o.broken || o.store.Era() != o.era { // it comes from a controller before the present one
 		return
 	}
-	var problem error
-	err := o.frames.Feed(piece, func(frame []byte) {
-		if problem == nil {
-			problem = o.event(frame)
-		}
-	})
-	if err == nil {
-		err = problem
-	}
+	err := o.read(piece)
 	if err != nil {
 		// What it tells from now on has no ground to stand on; the next list has.
 		o.broken = true
 		o.kept.Miss()
 		o.failed(err)
 	}
+}
+
+func (o *watcher) read(piece []byte) (err error) {
+	if o.packed != nil {
+		piece, err = o.packed.add(piece)
+	}
+	if err != nil {
+		return err
+	}
+	var problem error
+	err = o.frames.Feed(piece, func(frame []byte) {
+		if problem == nil {
+			problem = o.event(frame)
+		}
+	})
+	return cmp.Or(err, problem)
 }
 
 func (o *watcher) event(frame []byte) error {

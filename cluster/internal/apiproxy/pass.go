@@ -1,8 +1,6 @@
 package apiproxy
 
 import (
-	"bytes"
-	"compress/gzip"
 	"errors"
 	"io"
 	"net/http"
@@ -101,21 +99,6 @@ func (k *whole) end() {
 
 func (k *whole) close() {}
 
-// gzipped is how API servers pack long answers.
-const gzipped = "gzip"
-
-func unpack(packed []byte) ([]byte, error) {
-	reader, err := gzip.NewReader(bytes.NewReader(packed))
-	if err != nil {
-		return nil, err
-	}
-	content, err := io.ReadAll(io.LimitReader(reader, maxKept+1))
-	if err == nil && len(content) > maxKept {
-		err = errTooLong
-	}
-	return content, err
-}
-
 // recorder chooses what is kept of an answer.
 func (p *Proxy) recorder(q question, body []byte, response *http.Response) recorder {
 	if response.StatusCode == http.StatusNotFound && q.isKept() && !q.isList() {
@@ -146,7 +129,7 @@ func (p *Proxy) recorder(q question, body []byte, response *http.Response) recor
 	}
 	switch {
 	case q.isKept() && q.watch:
-		return p.newWatcher(q, format, failed)
+		return p.newWatcher(q, format, isPacked, failed)
 	case q.isKept() && q.isList():
 		return kept(func(content []byte) error { return p.keepList(q, format, content) })
 	case q.isKept():

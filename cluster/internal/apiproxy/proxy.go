@@ -127,7 +127,7 @@ func (p *Proxy) ask(ctx context.Context, q question, r *http.Request, body []byt
 		return nil, err
 	}
 	request.Header = askedWith(r.Header)
-	if !q.watch && strings.Contains(r.Header.Get("Accept-Encoding"), gzipped) {
+	if strings.Contains(r.Header.Get("Accept-Encoding"), gzipped) {
 		request.Header.Set("Accept-Encoding", gzipped) // as it comes, it is passed on
 	}
 	timer := time.AfterFunc(suspicious, func() { p.contact.verify(ctx) })
@@ -136,7 +136,7 @@ func (p *Proxy) ask(ctx context.Context, q question, r *http.Request, body []byt
 }
 
 // askedWith is what of a question's header concerns the API server. Whoever asks
-// is the node, and nobody else; compressed answers cannot be read here.
+// is the node, and nobody else; answers are packed in ways that are understood here.
 func askedWith(header http.Header) http.Header {
 	passed := header.Clone()
 	for name := range passed {
