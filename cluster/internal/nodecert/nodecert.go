@@ -9,7 +9,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -129,31 +128,40 @@ func Load(file string) (*x509.Certificate, error) {
 	return x509.ParseCertificate(pair.Certificate[0])
 }
 
-// Check tells why a node's certificate is no use for that name at that time.
-func Check(is *x509.Certificate, node string, now time.Time) error {
+// CheckName refuses the certificate of another node.
+func CheckName(is *x509.Certificate, node string) error {
+	if is.Subject.CommonName == UserPrefix+node {
+		return nil
+	}
+	return fmt.Errorf("this machine is the node %q of its cluster, not %q: 'kedge reset' makes it a new one",
+		is.Subject.CommonName[min(len(UserPrefix), len(is.Subject.CommonName)):], node)
+}
+
+// CheckTime tells why a node's certificate is no use at that time. It is the
+// controller's clock that counts: who asks may be the one whose clock is wrong.
+func CheckTime(is *x509.Certificate, now time.Time) error {
 	switch {
-	case is.Subject.CommonName != UserPrefix+node:
-		return fmt.Errorf("this machine is the node %q of its cluster, not %q: 'kedge reset' makes it a new one", is.Subject.CommonName[min(len(UserPrefix), len(is.Subject.CommonName)):], node)
 	case now.Before(is.NotBefore):
 		return fmt.Errorf("the node's certificate is valid from %s, and this machine's clock says %s: is it right?", is.NotBefore.Format(time.RFC3339), now.Format(time.RFC3339))
 	case now.After(is.NotAfter):
-		return &ExpiredError{is.NotAfter, now}
+		return fmt.Errorf("the node's certificate expired on %s, and this machine's clock says %s: if that is right, give the worker a new token or credential",
+			is.NotAfter.Format(time.RFC3339), now.Format(time.RFC3339))
 	}
 	return nil
 }
 
-// ExpiredError is a node that was away for too long to renew its certificate.
-type ExpiredError struct{ Expired, Now time.Time }
-
-func (e *ExpiredError) Error() string {
-	return fmt.Sprintf("the node's certificate expired on %s, and this machine's clock says %s: if that is right, give the worker a new token or credential",
-		e.Expired.Format(time.RFC3339), e.Now.Format(time.RFC3339))
-}
-
-// IsExpired tells whether an error is that of an expired certificate.
-func IsExpired(err error) bool {
-	var expired *ExpiredError
-	return errors.As(err, &expired)
+// Discard lets those certificates be made anew that are no use at that time, by
+// their files: a keeper would hold on to what is not valid yet. Their keys stay.
+func Discard(now time.Time, files ...string) error {
+	for _, file := range files {
+		if is, err := Load(file); err != nil || CheckTime(is, now) == nil {
+			continue
+		}
+		if err := os.Remove(file); err != nil {
+			return fmt.Errorf("discard a certificate that is not valid now: %w", err)
+		}
+	}
+	return nil
 }
 
 // Keep stores a client certificate that was made elsewhere.

@@ -16,22 +16,11 @@ import (
 // ready when there are those with which the kubelet serves and the tunnel is opened.
 func (w *Worker) certificates() *role.Task {
 	made := role.NewTask(certificates, func(ctx context.Context) error {
-		known, err := w.readIdentity()
-		if err != nil {
-			return err
-		}
-		for _, name := range w.wantedCertificates() {
-			keeper, err := nodecert.New(nodecert.Request{
-				Name: name, Node: w.name, Dir: w.Layout.Worker(),
-				Config: func(*tls.Certificate) (*rest.Config, error) { return known.config, nil },
-			})
-			if err != nil {
+		for ctx.Err() == nil {
+			if err := w.keep(ctx); err != nil {
 				return err
 			}
-			keeper.Start()
-			defer keeper.Stop()
 		}
-		<-ctx.Done()
 		return nil
 	})
 	made.IsReady = func() error {
@@ -48,6 +37,28 @@ func (w *Worker) certificates() *role.Task {
 		return nil
 	}
 	return made
+}
+
+// keep renews the node's certificates before they expire, until ctx ends or the
+// node was let in again: then all begin anew.
+func (w *Worker) keep(ctx context.Context) error {
+	known, err := w.readIdentity()
+	if err != nil {
+		return err
+	}
+	for _, name := range w.wantedCertificates() {
+		keeper, err := nodecert.New(nodecert.Request{
+			Name: name, Node: w.name, Dir: w.Layout.Worker(),
+			Config: func(*tls.Certificate) (*rest.Config, error) { return known.config, nil },
+		})
+		if err != nil {
+			return err
+		}
+		keeper.Start()
+		defer keeper.Stop()
+	}
+	w.untilReadmitted(ctx, known)
+	return nil
 }
 
 func (w *Worker) wantedCertificates() []string {

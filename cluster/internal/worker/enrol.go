@@ -46,6 +46,9 @@ func (w *Worker) enrol(ctx context.Context, right Right, tell func(error)) error
 
 // bootstrap asks with a join token.
 func (w *Worker) bootstrap(ctx context.Context, config *rest.Config, tell func(error)) error {
+	if err := nodecert.Discard(time.Now(), w.Layout.NodeCertificate(nodecert.Client)); err != nil {
+		return err
+	}
 	keeper, err := nodecert.New(nodecert.Request{
 		Name: nodecert.Client, Node: w.name, Dir: w.Layout.Worker(),
 		Config: func(*tls.Certificate) (*rest.Config, error) { return config, nil },

@@ -33,9 +33,8 @@ func (w *Worker) joining() *role.Step {
 		}
 		cluster, err := w.learn(ctx, identity, step.Tell)
 		var unknown *unknownError
-		if right := identity.right; errors.As(err, &unknown) && right.lasts() {
-			role.LogOf(w.Log, join).Warn("the controller does not take the node's certificate any more; asking for another one", "problem", err)
-			if identity, err = w.joined(ctx, right, step.Tell); err == nil {
+		if errors.As(err, &unknown) {
+			if identity, err = w.readmitted(ctx, err, step.Tell); err == nil {
 				cluster, err = w.learn(ctx, identity, step.Tell)
 			}
 		}
@@ -75,25 +74,24 @@ type identity struct {
 	server *url.URL
 	// config is how the API server is asked as the node.
 	config *rest.Config
-	// right is what the machine can join with once more.
-	right Right
 }
 
 // identity is what the machine has from before, or what it gets with its token.
+// Whether a certificate is still good, or already, the controller says: without
+// one the node goes on with what it knows.
 func (w *Worker) identity(ctx context.Context, tell func(error)) (identity, error) {
-	l := w.Layout
 	if err := w.adopt(); err != nil {
 		return identity{}, err
 	}
-	is, err := nodecert.Load(l.NodeCertificate(nodecert.Client))
-	if err == nil {
-		err = nodecert.Check(is, w.name, time.Now())
-	}
+	is, err := nodecert.Load(w.Layout.NodeCertificate(nodecert.Client))
 	isNode := err == nil
-	if err != nil && !errors.Is(err, fs.ErrNotExist) && !nodecert.IsExpired(err) {
+	if isNode {
+		err = nodecert.CheckName(is, w.name)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return identity{}, err
 	}
-	right, err := w.right(ctx, isNode, err)
+	right, err := w.right(ctx, isNode)
 	if err != nil {
 		return identity{}, err
 	}
@@ -105,9 +103,7 @@ func (w *Worker) identity(ctx context.Context, tell func(error)) (identity, erro
 			return identity{}, err
 		}
 	}
-	known, err := w.readIdentity()
-	known.right = right
-	return known, err
+	return w.readIdentity()
 }
 
 // joined is who the machine is once the controller has let it in.
@@ -154,35 +150,28 @@ func (w *Worker) adopt() error {
 
 // right is where the API server is, whom to believe that it is the one, and what
 // proves that the machine may join. A node needs no proof, but follows the
-// servers that are named. why is what is wrong with its certificate.
-func (w *Worker) right(ctx context.Context, isNode bool, why error) (Right, error) {
+// servers that are named.
+func (w *Worker) right(ctx context.Context, isNode bool) (Right, error) {
 	if w.options.Join == nil {
 		if isNode {
 			return Right{}, nil
 		}
-		return Right{}, w.noRight(why)
+		return Right{}, errNoRight
 	}
 	right, err := w.options.Join(ctx, isNode)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && isNode:
 		return Right{}, nil // tokens are removed when they have served
-	case err != nil && nodecert.IsExpired(why):
-		return Right{}, fmt.Errorf("%w (%w)", why, err)
 	case err != nil:
 		return Right{}, err
 	case !isNode && !right.suffices():
-		return Right{}, w.noRight(why)
+		return Right{}, errNoRight
 	}
 	return right, nil
 }
 
-func (w *Worker) noRight(why error) error {
-	if nodecert.IsExpired(why) {
-		return why
-	}
-	return errors.New("this machine is no node yet: give it a join token with --token-file ('kedge token create' on the controller prints one), " +
-		"or a credential with --credential-file ('builder provision' makes one)")
-}
+var errNoRight = errors.New("this machine is no node yet: give it a join token with --token-file ('kedge token create' on the controller prints one), " +
+	"or a credential with --credential-file ('builder provision' makes one)")
 
 func (w *Worker) writeIdentity(server string, ca []byte) error {
 	certificate := w.Layout.NodeCertificate(nodecert.Client)

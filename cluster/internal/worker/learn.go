@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -57,10 +58,12 @@ func (w *Worker) learn(ctx context.Context, is identity, tell func(error)) (work
 }
 
 // isNoHelp says of an error that the controller does not answer, or cannot, or is
-// another cluster's: a node that knows its own goes on with that.
+// another cluster's, or that one of both clocks is wrong: a node that knows its
+// cluster goes on with that.
 func isNoHelp(err error) bool {
 	var foreign *apiproxy.ForeignError
-	return isAway(err) || errors.As(err, &foreign) || apierrors.IsServiceUnavailable(err) || apierrors.IsInternalError(err) ||
+	var invalid x509.CertificateInvalidError
+	return isAway(err) || errors.As(err, &invalid) && invalid.Reason == x509.Expired || errors.As(err, &foreign) || apierrors.IsServiceUnavailable(err) || apierrors.IsInternalError(err) ||
 		apierrors.IsServerTimeout(err) || apierrors.IsTimeout(err) || apierrors.IsTooManyRequests(err)
 }
 

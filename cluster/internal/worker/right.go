@@ -36,10 +36,8 @@ func ByToken(join token.Join) Right {
 	return Right{Servers: []string{join.Server}, CA: join.CA, Token: join.Bootstrap.String()}
 }
 
-func (r Right) suffices() bool { return r.Token != "" || r.lasts() }
-
-// lasts says that the machine can join with it again.
-func (r Right) lasts() bool { return r.Credential != nil || r.IsOfFleet }
+// suffices says that a machine that is no node can join with it.
+func (r Right) suffices() bool { return r.Token != "" || r.Credential != nil || r.IsOfFleet }
 
 // config is how a server is asked with this right.
 func (r Right) config(server, version string) *rest.Config {

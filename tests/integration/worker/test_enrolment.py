@@ -138,8 +138,25 @@ def test_a_worker_joins_comes_back_and_enrols_again(mill: Mill) -> None:
     card.credential.write_text(kept)
     with node.running() as daemon:
         node.wait_until_ready(daemon)
-    assert certificate(mill).not_valid_after_utc > now()
+        assert certificate(mill).not_valid_after_utc > now()
+        # As after a month without contact, or when the clock was set.
+        node.machine.run("cp", mill.file(mill.expired("field-1")), "/var/lib/kedge/worker/node-current.pem")
+        node.wait_for(lambda: certificate(mill).not_valid_after_utc > now(), what="let in again", daemon=daemon)
     assert mill.binding("field-1") == bound
+
+
+def test_a_node_whose_certificate_expired_starts_without_its_controller(mill: Mill) -> None:
+    node = mill.lab.node(0, *mill.card("field-1", after_s=15).arguments())
+    # Beside the one that it had, with whose key it sealed what it has seen.
+    kept = "/var/lib/kedge/worker"
+    node.machine.run("cp", mill.file(mill.expired("field-1")), f"{kept}/node-expired.pem")
+    node.machine.run("ln", "--force", "--symbolic", "node-expired.pem", f"{kept}/node-current.pem")
+    mill.lab.hub.run("ip", "link", "set", "to-field-1", "down")
+    with node.running() as daemon:
+        node.wait_until_ready(daemon)
+        assert certificate(mill).not_valid_after_utc < now()
+        mill.lab.hub.run("ip", "link", "set", "to-field-1", "up")
+        node.wait_for(lambda: certificate(mill).not_valid_after_utc > now(), what="let in again", daemon=daemon)
 
 
 def test_a_credential_of_another_node(mill: Mill) -> None:
