@@ -93,6 +93,7 @@ def rows() -> tuple[Row, ...]:
                     "tests/integration",
                     "-m",
                     "not slow",
+                    _TWO_AT_ONCE,
                     *(f"--ignore={path}" for path in (_ROOTS, *_ROOTFS, *_NODES, *_LABS)),
                 ),
             ],
