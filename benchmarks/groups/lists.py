@@ -18,7 +18,7 @@ _LISTER = Path(__file__).with_name("lister.py")
 _KUBECONFIGS = ("/var/lib/kedge/worker/node.conf", "/run/kedge/node/api.conf")
 # They wait for a node, so that none has to run.
 _PODS = 300
-_ROUNDS = 60
+_ROUNDS = 25
 # Promised.
 _LATENCY_TIMES = 1.03
 
