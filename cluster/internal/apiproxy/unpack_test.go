@@ -50,6 +50,14 @@ func TestAPackedWatchIsReadInPieces(t *testing.T) {
 	}
 }
 
+func TestWhatIsWholeDoesNotWaitForWhatFollows(t *testing.T) {
+	following := packed(t, "what happens")[:8] // the beginning of its header: it ends with zeros
+	content, err := (&unpacker{}).add(append(packed(t, "what there is"), following...))
+	if err != nil || string(content) != "what there is" {
+		t.Errorf("add = %q, %v", content, err)
+	}
+}
+
 func TestAWatchThatIsNotWhatItSaysIsNotKept(t *testing.T) {
 	stream := packed(t, "what there is")
 	stream[len(stream)-8]++ // its checksum

@@ -50,6 +50,24 @@ func TestJudgeTellsWhatTimeDoesNotHeal(t *testing.T) {
 	}
 }
 
+func TestANodeGoesOnWithoutAControllerThatIsNoHelp(t *testing.T) {
+	for name, test := range map[string]struct {
+		err  error
+		want bool
+	}{
+		"nobody":           {&net.OpError{Op: "dial", Err: errors.New("connection refused")}, true},
+		"one clock of two": {x509.CertificateInvalidError{Reason: x509.Expired}, true},
+		"no server":        {x509.CertificateInvalidError{Reason: x509.IncompatibleUsage}, false},
+		"refused":          {apierrors.NewUnauthorized("no"), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := isNoHelp(test.err); got != test.want {
+				t.Errorf("isNoHelp = %t", got)
+			}
+		})
+	}
+}
+
 func TestNetworkFollowsFlannel(t *testing.T) {
 	l := layout.Layout{DataDir: "/d", RunDir: "/r"}
 	got, err := networkConfig("FLANNEL_NETWORK=10.244.0.0/16\nFLANNEL_SUBNET=10.244.3.1/24\nFLANNEL_MTU=1450\nFLANNEL_IPMASQ=true\n", l)
