@@ -41,7 +41,7 @@ _ROOTS = "tests/integration/roots"
 _ROOTFS = ("tests/integration/rootfs", "tests/integration/tools")
 _NODES = ("tests/integration/policy", "tests/integration/worker")
 _LABS = ("tests/integration/lab", "tests/integration/scenarios")
-# Most tests wait for something; tests/conftest.py says what stays together.
+# While one waits for what it has started, the other works; tests/conftest.py says what stays together.
 _TWO_AT_ONCE = "--numprocesses=2"
 
 

@@ -63,7 +63,8 @@ func (w *Worker) learn(ctx context.Context, is identity, tell func(error)) (work
 func isNoHelp(err error) bool {
 	var foreign *apiproxy.ForeignError
 	var invalid x509.CertificateInvalidError
-	return isAway(err) || errors.As(err, &invalid) && invalid.Reason == x509.Expired || errors.As(err, &foreign) || apierrors.IsServiceUnavailable(err) || apierrors.IsInternalError(err) ||
+	isOutOfTime := errors.As(err, &invalid) && invalid.Reason == x509.Expired
+	return isAway(err) || isOutOfTime || errors.As(err, &foreign) || apierrors.IsServiceUnavailable(err) || apierrors.IsInternalError(err) ||
 		apierrors.IsServerTimeout(err) || apierrors.IsTimeout(err) || apierrors.IsTooManyRequests(err)
 }
 

@@ -13,9 +13,14 @@ import (
 	"kedge/internal/role"
 )
 
-// refusalPeriod lies between two looks whether the controller takes the node's
-// certificate, once there is a reason to doubt it.
-const refusalPeriod = 20 * time.Second
+const (
+	// refusalPeriod lies between two looks whether the controller takes the node's
+	// certificate, once there is a reason to doubt it.
+	refusalPeriod = 20 * time.Second
+	// maxRefusalPeriod is what it grows to for a node that is not let in, such as one
+	// that was revoked: what it logs is written to a card.
+	maxRefusalPeriod = 10 * time.Minute
+)
 
 // readmitted is who the machine is after a controller that did not take its
 // certificate (why) has let it in once more.
@@ -48,11 +53,11 @@ func (w *Worker) readmitted(ctx context.Context, why error, tell func(error)) (i
 // heard nothing of its controller for a month.
 func (w *Worker) untilReadmitted(ctx context.Context, known identity) {
 	log := role.LogOf(w.Log, certificates)
-	for {
+	for period := refusalPeriod; ; {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(refusalPeriod):
+		case <-time.After(period):
 		}
 		if !w.mayBeRefused() || !isRefused(ctx, known) {
 			continue
@@ -62,7 +67,8 @@ func (w *Worker) untilReadmitted(ctx context.Context, known identity) {
 			log.Info("the controller has let this node in again")
 			return
 		}
-		log.Warn("the controller does not take the node's certificate any more", "problem", err)
+		period = min(2*period, maxRefusalPeriod)
+		log.Warn("the controller does not let this node in again", "problem", err, "again in", period)
 	}
 }
 
